@@ -1,0 +1,21 @@
+//! The domain of Vigie, and nothing else.
+//!
+//! This crate is pure: it reads no clock, opens no file, no socket and no database. Whoever calls
+//! it says what time it is. It holds the words that the whole program uses (see `ARCHITECTURE.md`):
+//! zones, measures, rows, buckets, events, captures, and the functions that plan, merge, summarise
+//! and analyse them.
+
+pub mod analysis;
+// pub mod bucket;
+pub mod capture;
+// pub mod event;
+pub mod measure;
+// pub mod quality;
+pub mod row;
+// pub mod schedule;
+pub mod secret;
+pub mod sketch;
+pub mod stats;
+pub mod text;
+// pub mod time;
+pub mod zone;
