@@ -45,12 +45,17 @@ impl Outcome {
 
     /// The outcome of that word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
+        Self::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == word)
     }
 
     /// Whether the provider answered as it should.
     pub fn is_good(self) -> bool {
-        matches!(self, Outcome::Landed | Outcome::Unchanged | Outcome::Summarized)
+        matches!(
+            self,
+            Outcome::Landed | Outcome::Unchanged | Outcome::Summarized
+        )
     }
 }
 
@@ -83,6 +88,8 @@ pub struct Capture {
     pub refused_rows: u64,
     /// The oldest and newest observed time among the rows taken.
     pub observed: Option<(Timestamp, Timestamp)>,
+    /// The newest time of publication among the rows taken, if the provider says it.
+    pub published_at: Option<Timestamp>,
     /// Why it failed, was quarantined, or refused rows.
     pub reason: Option<String>,
     /// The provider's validator for conditional requests.

@@ -6,16 +6,16 @@
 //! and analyse them.
 
 pub mod analysis;
-// pub mod bucket;
+pub mod bucket;
 pub mod capture;
-// pub mod event;
+pub mod event;
 pub mod measure;
-// pub mod quality;
+pub mod quality;
 pub mod row;
-// pub mod schedule;
+pub mod schedule;
 pub mod secret;
 pub mod sketch;
 pub mod stats;
 pub mod text;
-// pub mod time;
+pub mod time;
 pub mod zone;

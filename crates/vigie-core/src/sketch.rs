@@ -50,7 +50,11 @@ impl Sketch {
     }
 
     fn of_exact(exact: Vec<(f64, u64)>) -> Self {
-        if exact.len() <= DISTINCT_MAX { Self::Exact(exact) } else { Self::Binned(bins(&exact)) }
+        if exact.len() <= DISTINCT_MAX {
+            Self::Exact(exact)
+        } else {
+            Self::Binned(bins(&exact))
+        }
     }
 
     /// The sketch of both multisets.
@@ -76,7 +80,10 @@ impl Sketch {
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let weighted: Vec<(f64, u64)> = match self {
             Self::Exact(exact) => exact.clone(),
-            Self::Binned(bins) => bins.iter().map(|&(bin, n)| (middle_of_bin(bin), n)).collect(),
+            Self::Binned(bins) => bins
+                .iter()
+                .map(|&(bin, n)| (middle_of_bin(bin), n))
+                .collect(),
         };
         let total: u64 = weighted.iter().map(|&(_, count)| count).sum();
         if total == 0 {
@@ -96,7 +103,11 @@ impl Sketch {
         };
         let below = at(low)?;
         let above = at(low + 1).unwrap_or(below);
-        Some(if fraction == 0.0 { below } else { below + (above - below) * fraction })
+        Some(if fraction == 0.0 {
+            below
+        } else {
+            below + (above - below) * fraction
+        })
     }
 }
 
@@ -184,7 +195,10 @@ mod tests {
         for (q, index) in [(0.0, 0), (0.5, 2499), (0.95, 4749), (1.0, 4999)] {
             let got = sketch.quantile(q).unwrap();
             let exact = values[index];
-            assert!((got - exact).abs() <= exact.abs() * 2.0 * RELATIVE_ERROR + 0.37, "{q}: {got} {exact}");
+            assert!(
+                (got - exact).abs() <= exact.abs() * 2.0 * RELATIVE_ERROR + 0.37,
+                "{q}: {got} {exact}"
+            );
         }
     }
 

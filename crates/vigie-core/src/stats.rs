@@ -67,7 +67,10 @@ impl Stats {
     /// The statistics of samples in the order of their times.
     pub fn from_samples(kind: Kind, samples: impl IntoIterator<Item = At>) -> Self {
         let samples: Vec<At> = samples.into_iter().collect();
-        let mut stats = Self { count: samples.len() as u64, ..Self::default() };
+        let mut stats = Self {
+            count: samples.len() as u64,
+            ..Self::default()
+        };
         let (Some(&first), Some(&last)) = (samples.first(), samples.last()) else {
             return stats;
         };
@@ -149,8 +152,16 @@ impl Stats {
             sum: linear.then(|| self.sum.value()),
             first: self.first.map(|at| at.1),
             last: self.last.map(|at| at.1),
-            p50: if linear { self.sketch.quantile(0.5) } else { None },
-            p95: if linear { self.sketch.quantile(0.95) } else { None },
+            p50: if linear {
+                self.sketch.quantile(0.5)
+            } else {
+                None
+            },
+            p95: if linear {
+                self.sketch.quantile(0.95)
+            } else {
+                None
+            },
         }
     }
 }
@@ -200,7 +211,10 @@ mod tests {
     use super::*;
 
     fn stats(kind: Kind, values: &[f64]) -> Stats {
-        Stats::from_samples(kind, values.iter().enumerate().map(|(i, &v)| At(i as i64, v)))
+        Stats::from_samples(
+            kind,
+            values.iter().enumerate().map(|(i, &v)| At(i as i64, v)),
+        )
     }
 
     #[test]
@@ -209,7 +223,10 @@ mod tests {
         assert!(mean.abs() < 1e-9, "{mean}");
         assert_eq!(stats(Kind::Direction, &[90.0, 270.0]).mean(), None);
         let figures = stats(Kind::Direction, &[350.0, 20.0]).publish(Kind::Direction);
-        assert_eq!((figures.min, figures.sum, figures.last), (None, None, Some(20.0)));
+        assert_eq!(
+            (figures.min, figures.sum, figures.last),
+            (None, None, Some(20.0))
+        );
     }
 
     #[test]

@@ -19,12 +19,18 @@ impl Text {
     /// The same words in both languages (a proper noun, a code).
     pub fn same(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { fr: text.clone(), en: text }
+        Self {
+            fr: text.clone(),
+            en: text,
+        }
     }
 
     /// A text in both languages.
     pub fn new(fr: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { fr: fr.into(), en: en.into() }
+        Self {
+            fr: fr.into(),
+            en: en.into(),
+        }
     }
 
     /// The text in `language`.
@@ -49,7 +55,9 @@ pub enum Language {
 
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an identifier: use 1 to 64 of a-z, 0-9, `-` and `_`, starting with a letter or digit")]
+#[error(
+    "`{text}` is not an identifier: use 1 to 64 of a-z, 0-9, `-` and `_`, starting with a letter or digit"
+)]
 pub struct BadIdentifier {
     /// The refused text.
     pub text: String,
@@ -128,7 +136,9 @@ impl EntityId {
     /// Takes the provider's identifier, which must not be empty nor longer than [`Self::BYTES_MAX`].
     pub fn new(text: impl AsRef<str>) -> Option<Self> {
         let text = text.as_ref();
-        (1..=Self::BYTES_MAX).contains(&text.len()).then(|| Self(text.into()))
+        (1..=Self::BYTES_MAX)
+            .contains(&text.len())
+            .then(|| Self(text.into()))
     }
 
     /// The identifier as text.
