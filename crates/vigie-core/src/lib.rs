@@ -5,11 +5,13 @@
 //! zones, measures, rows, buckets, events, captures, and the functions that plan, merge, summarise
 //! and analyse them.
 
+pub mod analyse;
 pub mod analysis;
 pub mod bucket;
 pub mod capture;
 pub mod event;
 pub mod measure;
+pub mod plan;
 pub mod quality;
 pub mod row;
 pub mod schedule;

@@ -44,6 +44,8 @@ pub enum Across {
     Mean,
     /// They are added: bikes, megawatts.
     Sum,
+    /// They are not: each stands by itself, as exchange rates.
+    Each,
 }
 
 /// A measure of a source, as its definition declares it.

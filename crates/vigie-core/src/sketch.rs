@@ -2,8 +2,8 @@
 //!
 //! A sketch keeps the values themselves while at most [`DISTINCT_MAX`] of them differ, and its
 //! quantiles are then exact (linear interpolation between order statistics, "type 7" of Hyndman
-//! and Fan 1996, as in pandas and DuckDB's `quantile_cont`). Beyond, it keeps counts in logarithmic
-//! bins as `DDSketch` does (Masson, Rim, Lee, VLDB 2019), and a quantile is within
+//! and Fan 1996, as in pandas and `DuckDB`'s `quantile_cont`). Beyond, it keeps counts in logarithmic
+//! bins as `DDSketch` does (Masson, Rim and Lee, VLDB 2019), and a quantile is within
 //! [`RELATIVE_ERROR`] of an exact one. What a sketch holds depends only on the multiset of its
 //! values: merging is commutative and associative, to the bit.
 
@@ -183,7 +183,7 @@ mod tests {
     fn few_values_have_exact_quantiles() {
         let sketch = Sketch::from_values([4.0, 1.0, 3.0, 2.0]);
         assert_eq!(sketch.quantile(0.5), Some(2.5));
-        assert_eq!(sketch.quantile(0.95), Some(3.8499999999999996));
+        assert_eq!(sketch.quantile(0.95), Some(3.849_999_999_999_999_6));
         assert_eq!(Sketch::default().quantile(0.5), None);
     }
 

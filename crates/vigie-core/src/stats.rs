@@ -211,10 +211,7 @@ mod tests {
     use super::*;
 
     fn stats(kind: Kind, values: &[f64]) -> Stats {
-        Stats::from_samples(
-            kind,
-            values.iter().enumerate().map(|(i, &v)| At(i as i64, v)),
-        )
+        Stats::from_samples(kind, (0..).zip(values).map(|(i, &v)| At(i, v)))
     }
 
     #[test]
@@ -242,7 +239,7 @@ mod tests {
             let whole = stats(Kind::Gauge, &values);
             let mut left = stats(Kind::Gauge, &values[..cut]);
             let right = Stats::from_samples(
-                Kind::Gauge, values[cut..].iter().enumerate().map(|(i, &v)| At((cut + i) as i64, v)));
+                Kind::Gauge, (cut as u32..).zip(&values[cut..]).map(|(i, &v)| At(i64::from(i), v)));
             left.merge(&right);
             prop_assert_eq!(left.publish(Kind::Gauge), whole.publish(Kind::Gauge));
         }

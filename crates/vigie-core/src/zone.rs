@@ -22,6 +22,7 @@ pub enum Scale {
 
 /// The watched place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Zone {
     /// Its name.
     pub name: Text,

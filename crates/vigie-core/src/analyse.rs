@@ -1,0 +1,527 @@
+//! From stored summaries and events to the analysis of a period.
+//!
+//! [`SourceAnalyser`] takes the summaries and events of one source one by one, so that memory grows with
+//! the number of entities and not with that of documents.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
+
+use crate::{
+    analysis::{
+        CaptureCount, Chart, ChartKind, Credit, EntityLine, EventLine, Freshness, Headline,
+        MapPoint, Mark, Period, PeriodKind, Series, SourceAnalysis,
+    },
+    bucket::BucketSummary,
+    event::{Event, Version},
+    measure::{Across, Kind, Measure},
+    stats::{At, Stats},
+    text::{SourceId, Text},
+    time::{day_start, hours_between, local_date},
+};
+
+/// Entities that get a line of their own in a chart; with more, they are combined.
+const LINES_MAX: usize = 8;
+/// Headline figures.
+const HEADLINES_MAX: usize = 4;
+/// Entities listed.
+const ENTITY_LINES_MAX: usize = 20;
+/// Events listed.
+const EVENT_LINES_MAX: usize = 200;
+/// Places on the map.
+const MAP_POINTS_MAX: usize = 5_000;
+/// A sum over entities is drawn only where at least this share of those that report in the period did; below, a
+/// missing station would look like missing bikes.
+const COMPLETE_SHARE_MIN: f64 = 0.8;
+/// How far back a chart reaches for sources that publish once a day or less.
+const SLOW_CHART_DAYS: i64 = 30;
+
+/// What the analysis must know of a source beside its data.
+#[derive(Debug, Clone)]
+pub struct SourceSheet {
+    /// The source.
+    pub id: SourceId,
+    /// Its domain.
+    pub domain: String,
+    /// Its title.
+    pub title: Text,
+    /// Whom to credit.
+    pub credit: Credit,
+    /// Its measures.
+    pub measures: Vec<Measure>,
+    /// Whether its rows are events.
+    pub events: bool,
+    /// The entities to lead with, in this order; others follow by name.
+    pub leading: Vec<String>,
+    /// The expected time between two observations of an entity.
+    pub rhythm: Option<SignedDuration>,
+}
+
+impl SourceSheet {
+    fn headline_measures(&self) -> Vec<&Measure> {
+        let mut chosen: Vec<&Measure> = self.measures.iter().filter(|m| m.headline).collect();
+        if chosen.is_empty() {
+            chosen.extend(self.measures.first());
+        }
+        chosen.truncate(LINES_MAX);
+        chosen
+    }
+
+    fn is_slow(&self) -> bool {
+        self.rhythm
+            .is_some_and(|rhythm| rhythm >= SignedDuration::from_hours(24))
+    }
+}
+
+/// The steps of a chart: local hours of a day, local days of anything longer.
+fn steps(period: &Period, from: Timestamp, by_day: bool, tz: &TimeZone) -> Vec<Timestamp> {
+    if !by_day && period.kind == PeriodKind::Day {
+        return hours_between(from, period.end, tz);
+    }
+    let (mut date, end) = (local_date(from, tz), local_date(period.end, tz));
+    let mut days = Vec::new();
+    while date < end {
+        days.push(day_start(date, tz));
+        date = date.saturating_add(1.day());
+    }
+    days
+}
+
+#[derive(Debug, Default)]
+struct Entity {
+    name: Option<String>,
+    point: Option<crate::row::Point>,
+    /// Statistics over the period, by headline measure.
+    stats: Vec<Option<Stats>>,
+    /// Statistics by headline measure and step.
+    cells: Vec<Vec<Option<Stats>>>,
+    coverage_sum: f64,
+}
+
+impl Entity {
+    fn latest(&self, measure: usize) -> Option<At> {
+        self.stats.get(measure)?.as_ref()?.last
+    }
+}
+
+/// Gathers what one source says of a period.
+#[derive(Debug)]
+pub struct SourceAnalyser<'a> {
+    sheet: &'a SourceSheet,
+    period: &'a Period,
+    tz: &'a TimeZone,
+    now: Timestamp,
+    measures: Vec<&'a Measure>,
+    steps: Vec<Timestamp>,
+    entities: HashMap<String, Entity>,
+    events: Vec<(String, Version, u64)>,
+}
+
+impl<'a> SourceAnalyser<'a> {
+    /// Begins the analysis of a source.
+    pub fn new(
+        sheet: &'a SourceSheet,
+        period: &'a Period,
+        tz: &'a TimeZone,
+        now: Timestamp,
+    ) -> Self {
+        let from = Self::data_start(sheet, period, tz);
+        Self {
+            sheet,
+            period,
+            tz,
+            now,
+            measures: sheet.headline_measures(),
+            steps: steps(period, from, sheet.is_slow(), tz),
+            entities: HashMap::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// From when on the analysis wants summaries: the start of the period, or earlier for slow sources.
+    pub fn data_start(sheet: &SourceSheet, period: &Period, tz: &TimeZone) -> Timestamp {
+        if sheet.is_slow() && period.kind == PeriodKind::Day {
+            let first = period.date.saturating_sub((SLOW_CHART_DAYS - 1).days());
+            return day_start(first, tz);
+        }
+        period.start
+    }
+
+    /// Takes in the summary of an hour.
+    pub fn add_summary(&mut self, summary: &BucketSummary) {
+        let hour = summary.key.hour;
+        let Some(step) = self
+            .steps
+            .partition_point(|start| *start <= hour)
+            .checked_sub(1)
+        else {
+            return;
+        };
+        if hour >= self.period.end {
+            return;
+        }
+        let entity = self
+            .entities
+            .entry(summary.key.entity.as_str().to_owned())
+            .or_default();
+        entity.name = summary.label.name.clone().or(entity.name.take());
+        entity.point = summary.label.point.or(entity.point);
+        entity.stats.resize(self.measures.len(), None);
+        entity.cells.resize(self.measures.len(), Vec::new());
+        for (index, measure) in self.measures.iter().enumerate() {
+            let Some(found) = summary.measures.get(&measure.id) else {
+                continue;
+            };
+            merge_into(&mut entity.stats[index], &found.stats);
+            entity.cells[index].resize(self.steps.len(), None);
+            merge_into(&mut entity.cells[index][step], &found.stats);
+            if index == 0 && hour >= self.period.start {
+                entity.coverage_sum += found.coverage.unwrap_or(0.0);
+            }
+        }
+    }
+
+    /// Takes in an event, as it is known now.
+    pub fn add_event(&mut self, event: &Event) {
+        if let Some(version) = event.current()
+            && (self.period.start..self.period.end).contains(&version.observed_at)
+        {
+            let key = event.key.key.as_str().to_owned();
+            self.events
+                .push((key, version.clone(), event.versions.len() as u64));
+        }
+    }
+
+    /// The analysis, with what the ledger knows.
+    pub fn finish(mut self, freshness: Freshness, captures: CaptureCount) -> SourceAnalysis {
+        self.events
+            .sort_by(|a, b| (b.1.observed_at, &a.0).cmp(&(a.1.observed_at, &b.0)));
+        let mut analysis = SourceAnalysis {
+            id: self.sheet.id.clone(),
+            domain: self.sheet.domain.clone(),
+            title: self.sheet.title.clone(),
+            credit: self.sheet.credit.clone(),
+            freshness,
+            captures,
+            coverage: None,
+            headlines: Vec::new(),
+            chart: None,
+            map: Vec::new(),
+            map_measure: self.measures.first().map(|measure| (*measure).clone()),
+            entities: Vec::new(),
+            entity_count: self.entities.len() as u64,
+            events: Vec::new(),
+            event_count: self.events.len() as u64,
+        };
+        if self.sheet.events {
+            self.describe_events(&mut analysis);
+        } else {
+            self.describe_observations(&mut analysis);
+        }
+        if analysis.map.is_empty() {
+            analysis.map_measure = None;
+        }
+        analysis
+    }
+
+    fn describe_events(&self, analysis: &mut SourceAnalysis) {
+        let leading = self.measures.first();
+        let value = |version: &Version| leading.and_then(|m| version.values.get(&m.id).copied());
+        let title =
+            |key: &str, version: &Version| version.title.clone().unwrap_or_else(|| key.to_owned());
+        analysis.headlines.push(Headline {
+            label: Text::new("Événements", "Events"),
+            entity: None,
+            value: Some(self.events.len() as f64),
+            unit: "1".into(),
+            decimals: 0,
+            at: None,
+        });
+        let strongest = self
+            .events
+            .iter()
+            .filter_map(|(key, version, _)| Some((value(version)?, key, version)))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        if let (Some(measure), Some((strength, key, version))) = (leading, strongest) {
+            analysis.headlines.push(Headline {
+                label: Text::new(
+                    format!("{} max.", measure.title.fr),
+                    format!("Greatest {}", measure.title.en.to_lowercase()),
+                ),
+                entity: Some(title(key, version)),
+                value: Some(strength),
+                unit: measure.unit.clone(),
+                decimals: measure.decimals,
+                at: Some(version.observed_at),
+            });
+        }
+        if let Some(measure) = leading {
+            let mut marks: Vec<Mark> = self
+                .events
+                .iter()
+                .filter_map(|(key, version, _)| {
+                    let label = title(key, version);
+                    Some(Mark {
+                        at: version.observed_at,
+                        value: value(version)?,
+                        label,
+                    })
+                })
+                .collect();
+            marks.reverse();
+            if !marks.is_empty() {
+                let series = Series {
+                    label: measure.title.clone(),
+                    values: Vec::new(),
+                    marks,
+                };
+                analysis.chart = Some(Chart {
+                    kind: ChartKind::Scatter,
+                    title: measure.title.clone(),
+                    unit: measure.unit.clone(),
+                    decimals: measure.decimals,
+                    across: None,
+                    times: self.steps.clone(),
+                    series: vec![series],
+                });
+            }
+        }
+        for (key, version, revisions) in &self.events {
+            if analysis.events.len() < EVENT_LINES_MAX {
+                analysis.events.push(EventLine {
+                    key: key.clone(),
+                    title: title(key, version),
+                    at: version.observed_at,
+                    lon: version.point.map(|point| point.lon),
+                    lat: version.point.map(|point| point.lat),
+                    value: value(version),
+                    revisions: *revisions,
+                });
+            }
+            if let Some(point) = version.point
+                && analysis.map.len() < MAP_POINTS_MAX
+            {
+                analysis.map.push(MapPoint {
+                    lon: point.lon,
+                    lat: point.lat,
+                    label: title(key, version),
+                    value: value(version),
+                    at: version.observed_at,
+                });
+            }
+        }
+    }
+
+    fn describe_observations(&self, analysis: &mut SourceAnalysis) {
+        let Some(leading) = self.measures.first() else {
+            return;
+        };
+        let entities = self.ranked_entities();
+        analysis.headlines = self.headlines(&entities, leading);
+        analysis.chart = self.chart(&entities, leading);
+        analysis.coverage = self.coverage();
+        for (id, entity) in &entities {
+            let Some(at) = entity.latest(0) else { continue };
+            let Ok(observed_at) = Timestamp::from_millisecond(at.0) else {
+                continue;
+            };
+            let name = entity.name.clone().unwrap_or_else(|| (*id).clone());
+            if let Some(point) = entity.point
+                && analysis.map.len() < MAP_POINTS_MAX
+            {
+                analysis.map.push(MapPoint {
+                    lon: point.lon,
+                    lat: point.lat,
+                    label: name.clone(),
+                    value: Some(at.1),
+                    at: observed_at,
+                });
+            }
+            if let Some(stats) = &entity.stats[0]
+                && analysis.entities.len() < ENTITY_LINES_MAX
+            {
+                analysis.entities.push(EntityLine {
+                    entity: (*id).clone(),
+                    name,
+                    figures: stats.publish(leading.kind),
+                    at: observed_at,
+                });
+            }
+        }
+    }
+
+    /// The leading entities first, then, where they can be compared, by their latest value, else by name.
+    fn ranked_entities(&self) -> Vec<(&String, &Entity)> {
+        let mut entities: Vec<(&String, &Entity)> = self.entities.iter().collect();
+        let place = |id: &str| {
+            self.sheet
+                .leading
+                .iter()
+                .position(|leading| leading == id)
+                .unwrap_or(usize::MAX)
+        };
+        let compared = self
+            .measures
+            .first()
+            .is_some_and(|m| m.across == Across::Sum);
+        entities.sort_by(|a, b| {
+            let value = |e: &Entity| e.latest(0).map_or(f64::NEG_INFINITY, |at| at.1);
+            let by_value = if compared {
+                value(b.1).total_cmp(&value(a.1))
+            } else {
+                std::cmp::Ordering::Equal
+            };
+            place(a.0)
+                .cmp(&place(b.0))
+                .then(by_value)
+                .then_with(|| a.0.cmp(b.0))
+        });
+        entities
+    }
+
+    fn headlines(&self, entities: &[(&String, &Entity)], leading: &Measure) -> Vec<Headline> {
+        let apart = leading.across == Across::Each
+            || (leading.across == Across::Mean && (2..=HEADLINES_MAX).contains(&entities.len()));
+        if apart {
+            return entities
+                .iter()
+                .take(HEADLINES_MAX)
+                .map(|(id, entity)| {
+                    let latest = entity.latest(0);
+                    Headline {
+                        label: leading.title.clone(),
+                        entity: Some(entity.name.clone().unwrap_or_else(|| (*id).clone())),
+                        value: latest.map(|at| at.1),
+                        unit: leading.unit.clone(),
+                        decimals: leading.decimals,
+                        at: latest.and_then(|at| Timestamp::from_millisecond(at.0).ok()),
+                    }
+                })
+                .collect();
+        }
+        let measures = self.measures.iter().enumerate().take(HEADLINES_MAX);
+        measures
+            .map(|(index, measure)| {
+                let latest: Vec<At> = entities
+                    .iter()
+                    .filter_map(|(_, e)| e.latest(index))
+                    .collect();
+                let stats = Stats::from_samples(measure.kind, latest.iter().copied());
+                let value = match measure.across {
+                    Across::Sum => (stats.count > 0).then(|| stats.sum.value()),
+                    Across::Mean | Across::Each => stats.mean(),
+                };
+                let newest = latest.iter().map(|at| at.0).max();
+                Headline {
+                    label: measure.title.clone(),
+                    entity: None,
+                    value,
+                    unit: measure.unit.clone(),
+                    decimals: measure.decimals,
+                    at: newest.and_then(|at| Timestamp::from_millisecond(at).ok()),
+                }
+            })
+            .collect()
+    }
+
+    fn chart(&self, entities: &[(&String, &Entity)], leading: &Measure) -> Option<Chart> {
+        let apart = leading.across == Across::Each || entities.len() <= LINES_MAX;
+        let (across, series): (_, Vec<Series>) = if entities.len() == 1 {
+            // One entity: its measures of the leading unit, side by side.
+            let (_, entity) = entities[0];
+            let lines = self
+                .measures
+                .iter()
+                .enumerate()
+                .filter(|(_, m)| m.unit == leading.unit);
+            let lines = lines.filter_map(|(index, measure)| {
+                let values = step_means(entity.cells.get(index)?);
+                Some(line(measure.title.clone(), values))
+            });
+            (None, lines.collect())
+        } else if apart {
+            let lines = entities.iter().take(LINES_MAX).filter_map(|(id, entity)| {
+                let name = entity.name.clone().unwrap_or_else(|| (*id).clone());
+                Some(line(Text::same(name), step_means(entity.cells.first()?)))
+            });
+            (None, lines.collect())
+        } else {
+            let values = (0..self.steps.len())
+                .map(|step| combine(entities, leading, step))
+                .collect();
+            (
+                Some(leading.across),
+                vec![line(leading.title.clone(), values)],
+            )
+        };
+        let series: Vec<Series> = series
+            .into_iter()
+            .filter(|s| s.values.iter().any(Option::is_some))
+            .collect();
+        (!series.is_empty()).then(|| Chart {
+            kind: ChartKind::Line,
+            title: leading.title.clone(),
+            unit: leading.unit.clone(),
+            decimals: leading.decimals,
+            across,
+            times: self.steps.clone(),
+            series,
+        })
+    }
+
+    /// The mean, over the entities and the hours that have begun, of the leading measure's coverage.
+    fn coverage(&self) -> Option<f64> {
+        let rhythm = self.sheet.rhythm?;
+        let until = self.period.end.min(self.now.max(self.period.start));
+        let hours = hours_between(self.period.start, until, self.tz).len() as f64;
+        // A rhythm of n hours is expected to fill one hour in n.
+        let expected = (hours / rhythm.as_secs_f64().max(3600.0) * 3600.0).max(1.0);
+        let observed = self
+            .entities
+            .values()
+            .filter(|entity| entity.coverage_sum > 0.0);
+        let (sum, count) = observed.fold((0.0, 0u32), |(sum, count), entity| {
+            (sum + (entity.coverage_sum / expected).min(1.0), count + 1)
+        });
+        Some(if count == 0 {
+            0.0
+        } else {
+            sum / f64::from(count)
+        })
+    }
+}
+
+fn merge_into(target: &mut Option<Stats>, stats: &Stats) {
+    match target {
+        Some(target) => target.merge(stats),
+        None => *target = Some(stats.clone()),
+    }
+}
+
+fn step_means(cells: &[Option<Stats>]) -> Vec<Option<f64>> {
+    cells
+        .iter()
+        .map(|cell| cell.as_ref().and_then(Stats::mean))
+        .collect()
+}
+
+fn line(label: Text, values: Vec<Option<f64>>) -> Series {
+    Series {
+        label,
+        values,
+        marks: Vec::new(),
+    }
+}
+
+/// The value of all entities together at a step, or a gap.
+fn combine(entities: &[(&String, &Entity)], measure: &Measure, step: usize) -> Option<f64> {
+    let means = entities
+        .iter()
+        .filter_map(|(_, entity)| entity.cells.first()?.get(step)?.as_ref()?.mean());
+    let stats = Stats::from_samples(measure.kind, means.map(|mean| At(0, mean)));
+    let complete = stats.count as f64 >= COMPLETE_SHARE_MIN * entities.len() as f64;
+    match measure.across {
+        Across::Sum if measure.kind != Kind::Direction => complete.then(|| stats.sum.value()),
+        _ => stats.mean(),
+    }
+}
