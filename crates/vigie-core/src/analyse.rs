@@ -55,6 +55,8 @@ pub struct SourceSheet {
     pub leading: Vec<String>,
     /// The expected time between two observations of an entity.
     pub rhythm: Option<SignedDuration>,
+    /// Whether there is new content once a day at most.
+    pub slow: bool,
 }
 
 impl SourceSheet {
@@ -65,11 +67,6 @@ impl SourceSheet {
         }
         chosen.truncate(LINES_MAX);
         chosen
-    }
-
-    fn is_slow(&self) -> bool {
-        self.rhythm
-            .is_some_and(|rhythm| rhythm >= SignedDuration::from_hours(24))
     }
 }
 
@@ -132,7 +129,7 @@ impl<'a> SourceAnalyser<'a> {
             tz,
             now,
             measures: sheet.headline_measures(),
-            steps: steps(period, from, sheet.is_slow(), tz),
+            steps: steps(period, from, sheet.slow, tz),
             entities: HashMap::new(),
             events: Vec::new(),
         }
@@ -140,7 +137,7 @@ impl<'a> SourceAnalyser<'a> {
 
     /// From when on the analysis wants summaries: the start of the period, or earlier for slow sources.
     pub fn data_start(sheet: &SourceSheet, period: &Period, tz: &TimeZone) -> Timestamp {
-        if sheet.is_slow() && period.kind == PeriodKind::Day {
+        if sheet.slow && period.kind == PeriodKind::Day {
             let first = period.date.saturating_sub((SLOW_CHART_DAYS - 1).days());
             return day_start(first, tz);
         }
@@ -207,7 +204,7 @@ impl<'a> SourceAnalyser<'a> {
             headlines: Vec::new(),
             chart: None,
             map: Vec::new(),
-            map_measure: self.measures.first().map(|measure| (*measure).clone()),
+            leading_measure: self.measures.first().map(|measure| (*measure).clone()),
             entities: Vec::new(),
             entity_count: self.entities.len() as u64,
             events: Vec::new(),
@@ -217,9 +214,6 @@ impl<'a> SourceAnalyser<'a> {
             self.describe_events(&mut analysis);
         } else {
             self.describe_observations(&mut analysis);
-        }
-        if analysis.map.is_empty() {
-            analysis.map_measure = None;
         }
         analysis
     }
@@ -232,7 +226,9 @@ impl<'a> SourceAnalyser<'a> {
         analysis.headlines.push(Headline {
             label: Text::new("Événements", "Events"),
             entity: None,
-            value: Some(self.events.len() as f64),
+            // None of an event is known as long as nothing was obtained.
+            value: (analysis.captures.obtained > 0 || !self.events.is_empty())
+                .then_some(self.events.len() as f64),
             unit: "1".into(),
             decimals: 0,
             at: None,
@@ -523,5 +519,109 @@ fn combine(entities: &[(&String, &Entity)], measure: &Measure, step: usize) -> O
     match measure.across {
         Across::Sum if measure.kind != Kind::Direction => complete.then(|| stats.sum.value()),
         _ => stats.mean(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::civil::Date;
+
+    use super::*;
+    use crate::{bucket::Bucketing, row::Row, text::{EntityId, MeasureId}, time::period};
+
+    fn sheet(across: Across) -> SourceSheet {
+        SourceSheet {
+            id: SourceId::new("bikes").unwrap(),
+            domain: "transport".into(),
+            title: Text::same("Bikes"),
+            credit: Credit {
+                attribution: "City".into(),
+                licence: "ODbL-1.0".into(),
+                url: "https://example.org".into(),
+            },
+            measures: vec![Measure {
+                id: MeasureId::new("bikes").unwrap(),
+                kind: Kind::Gauge,
+                unit: "{bike}".into(),
+                title: Text::same("Bikes"),
+                across,
+                decimals: 0,
+                headline: true,
+            }],
+            events: false,
+            leading: Vec::new(),
+            rhythm: Some(SignedDuration::from_mins(30)),
+            slow: false,
+        }
+    }
+
+    /// Each row is an entity, minutes after midnight, and a value.
+    fn analysis(sheet: &SourceSheet, rows: &[(String, i64, f64)]) -> SourceAnalysis {
+        let tz = TimeZone::get("Europe/Paris").unwrap();
+        let day = period(PeriodKind::Day, Date::constant(2026, 10, 25), &tz);
+        let mut bucketing =
+            Bucketing::new(&sheet.id, &sheet.measures, &tz, SignedDuration::from_hours(24));
+        for (entity, minute, value) in rows {
+            let at = day.start.saturating_add(SignedDuration::from_mins(*minute)).unwrap();
+            let row = Row {
+                entity: EntityId::new(entity).unwrap(),
+                observed_at: at,
+                published_at: None,
+                revision: 0,
+                point: None,
+                name: None,
+                values: vec![Some(*value)],
+                attributes: BTreeMap::new(),
+            };
+            bucketing.add(row, at);
+        }
+        let mut analyser = SourceAnalyser::new(sheet, &day, &tz, day.end);
+        for bucket in bucketing.finish() {
+            analyser.add_summary(&bucket.summarise(sheet.rhythm));
+        }
+        analyser.finish(Freshness::default(), CaptureCount::default())
+    }
+
+    fn stations(count: usize, minute: i64, value: f64) -> Vec<(String, i64, f64)> {
+        (0..count).map(|station| (format!("{station:03}"), minute, value)).collect()
+    }
+
+    #[test]
+    fn a_sum_is_a_gap_where_too_few_entities_reported() {
+        let mut rows = stations(20, 5, 2.0);
+        rows.extend(stations(20, 65, 3.0));
+        rows.extend(stations(10, 125, 3.0));
+        let chart = analysis(&sheet(Across::Sum), &rows).chart.unwrap();
+        // The day on which clocks go back has 25 hours.
+        assert_eq!(chart.times.len(), 25);
+        assert_eq!(chart.series[0].values[..4], [Some(40.0), Some(60.0), None, None]);
+    }
+
+    #[test]
+    fn the_headline_is_the_latest_of_every_entity() {
+        let mut rows = stations(20, 5, 2.0);
+        rows.push(("000".into(), 200, 7.0));
+        let analysis = analysis(&sheet(Across::Sum), &rows);
+        assert_eq!(analysis.headlines[0].value, Some(45.0));
+        assert_eq!((analysis.entity_count, analysis.entities[0].entity.as_str()), (20, "000"));
+    }
+
+    #[test]
+    fn coverage_counts_the_hours_that_are_missing() {
+        let rows: Vec<_> = (0..25).map(|half_hour| ("a".to_owned(), half_hour * 30, 1.0)).collect();
+        // 25 of 50 half hours.
+        assert_eq!(analysis(&sheet(Across::Mean), &rows).coverage, Some(0.5));
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_shown_apart() {
+        let mut sheet = sheet(Across::Each);
+        sheet.leading = vec!["019".into(), "007".into()];
+        let analysis = analysis(&sheet, &stations(20, 5, 1.5));
+        let shown: Vec<_> = analysis.headlines.iter().map(|h| h.entity.as_deref().unwrap()).collect();
+        assert_eq!(shown, ["019", "007", "000", "001"]);
+        assert_eq!(analysis.chart.unwrap().series.len(), LINES_MAX);
     }
 }

@@ -81,8 +81,8 @@ pub struct SourceAnalysis {
     pub chart: Option<Chart>,
     /// The places to draw on the map, each with its latest value.
     pub map: Vec<MapPoint>,
-    /// What the values on the map are; `None` when the map is empty.
-    pub map_measure: Option<Measure>,
+    /// The leading measure: what the values of the map and the tables are.
+    pub leading_measure: Option<Measure>,
     /// For observations: the entities with the greatest figures of the leading measure, at most 20.
     pub entities: Vec<EntityLine>,
     /// How many entities were observed in the period.

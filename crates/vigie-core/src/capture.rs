@@ -96,6 +96,8 @@ pub struct Capture {
     pub etag: Option<String>,
     /// The provider's `Last-Modified`, as sent.
     pub last_modified: Option<String>,
-    /// No request before this time, as the provider asked or as back-off decided.
+    /// No request before this time, as the provider asked (`Retry-After`).
     pub not_before: Option<Timestamp>,
+    /// No scheduled request before this time, as back-off decided.
+    pub backoff_until: Option<Timestamp>,
 }

@@ -1,1 +1,34 @@
-//! TBD
+//! Source definitions, request building, and extraction: from bytes to rows.
+//!
+//! This crate is pure: it reads no clock, opens no socket, and no file but the catalogue that is
+//! embedded in it. A source is data: a TOML file, described in `catalogue/README.md`; nothing here
+//! knows any provider by name.
+
+mod body_error;
+mod catalogue;
+mod definition;
+mod domain;
+mod extract;
+mod format;
+mod group;
+mod item;
+mod node;
+mod number;
+mod path;
+mod place;
+mod projection;
+mod request;
+mod spec;
+mod text;
+mod time;
+mod units;
+
+pub use body_error::BodyError;
+pub use catalogue::Catalogue;
+pub use definition::{
+    Access, Area, Coverage, Definition, DefinitionError, ExpectedRows, KeyAccess, Limit, Model,
+    Permission, Provider, Rights, Sheet,
+};
+pub use domain::Domain;
+pub use extract::{Context, Extraction, Extractor, Refusal, extract, sniff};
+pub use request::{Request, RequestError, build_request};

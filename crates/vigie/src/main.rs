@@ -1,2 +1,116 @@
-//! x
-fn main() {}
+//! Vigie keeps watch over the live public data of a place. See `ARCHITECTURE.md`.
+
+mod analyse;
+mod app;
+mod cli;
+mod clock;
+mod collect;
+mod config;
+mod crash;
+mod demo;
+mod doctor;
+mod export;
+mod failure;
+mod fetch;
+mod gazetteer;
+mod init;
+mod output;
+mod replay;
+mod report;
+mod schedule;
+mod sheet;
+mod sources;
+mod status;
+mod summarize;
+mod up;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+use vigie_core::plan::Asked;
+
+use crate::{
+    app::App,
+    cli::{Cli, Command, Global, LogFormat},
+    clock::Clock,
+    collect::Collector,
+    failure::{Failure, Outcome},
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_standard_error(&cli.global);
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::usage)
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    let exit = outcome.unwrap_or_else(|failure| {
+        output::note(&failure.report());
+        failure.exit
+    });
+    ExitCode::from(exit as u8)
+}
+
+async fn run(cli: Cli) -> Outcome {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Init(args) => init::run(args),
+        Command::Demo(args) => demo::run(global, args).await,
+        Command::Sources(args) => sources::run(global, args),
+        command => {
+            let root = config::find_root(global.dir.as_deref())?;
+            let clock = global.now.map_or(Clock::System, Clock::Fixed);
+            let app = App::open(&root, clock)?;
+            run_in_workspace(&app, command).await
+        }
+    }
+}
+
+async fn run_in_workspace(app: &App, command: &Command) -> Outcome {
+    match command {
+        Command::Collect(args) => {
+            let sources = app.chosen(&args.sources)?;
+            let asked = if args.due { Asked::BySchedule } else { Asked::ByName };
+            let attempts = Collector::new(app)?.collect(sources, asked).await;
+            collect::print(&attempts)?;
+            Ok(collect::exit_of(&attempts))
+        }
+        Command::Summarize(args) => {
+            let sources = summarize::chosen(app, &args.sources)?;
+            let store = app.store(false).await?;
+            let all = summarize::summarize(app, &store, &sources).await?;
+            summarize::print(&all)?;
+            Ok(summarize::exit_of(&all))
+        }
+        Command::Report(args) => report::run(app, args).await,
+        Command::Serve(args) => up::serve(app, args).await,
+        Command::Up(args) => up::run(app, args).await,
+        Command::Schedule(args) => schedule::run(app, args).await,
+        Command::Status(args) => status::run(app, args).await,
+        Command::Doctor(args) => doctor::run(app, args).await,
+        Command::Export(args) => export::run(app, args).await,
+        Command::Replay(args) => replay::run(app, args).await,
+        Command::Init(_) | Command::Demo(_) | Command::Sources(_) => {
+            unreachable!("these commands do not need a workspace and were run before")
+        }
+    }
+}
+
+fn log_to_standard_error(global: &Global) {
+    let level = match global.verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("VIGIE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("warn,vigie={level}")));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second subscriber can only come from a test harness, which then keeps its own.
+    let _ = match global.log {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => builder.with_target(false).with_ansi(output::is_terminal()).try_init(),
+    };
+}

@@ -1,0 +1,505 @@
+//! Charts, scaled: what is left to the template is to draw.
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+use vigie_core::{
+    analysis::{Chart, ChartKind, Mark, Period, Series},
+    measure::Across,
+    text::Language,
+};
+
+use crate::{
+    axis::{Tick, TimeAxis, ValueAxis, drawable},
+    clean::clean,
+    number::{axis_unit, quantity},
+    words::Words,
+};
+
+/// A point of a chart: x to the right and y upwards, each a fraction of the frame, 0 to 1.
+pub type Fractions = (f64, f64);
+
+/// A chart, scaled.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChartView {
+    /// How it is drawn: `"line"`, `"scatter"` or `"bars"`.
+    pub kind: ChartKind,
+    /// What it shows.
+    pub title: String,
+    /// The unit and how entities were combined; may be empty.
+    pub subtitle: String,
+    /// What it shows, for those who cannot see it.
+    pub alternative: String,
+    /// Ticks of the time axis; empty for bars.
+    pub x_ticks: Vec<Tick>,
+    /// Where the analysis was made on the time axis, if that is within it: nothing can be known after.
+    pub now: Option<f64>,
+    /// For `"line"` and `"scatter"`: a frame with its own value axis; one, or several where the
+    /// series are of such different sizes that one axis would flatten most of them.
+    pub panels: Vec<PanelView>,
+    /// For `"bars"`.
+    pub bars: Vec<BarView>,
+    /// For `"bars"`: where the value zero stands, 0 to 1.
+    pub zero: Option<f64>,
+    /// For `"scatter"`: the mark of the greatest value, named.
+    pub callout: Option<Callout>,
+}
+
+/// A frame of a chart against time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PanelView {
+    /// Ticks of the value axis.
+    pub y_ticks: Vec<Tick>,
+    /// Where the value zero stands on the value axis, if it is on it.
+    pub zero: Option<f64>,
+    /// For `"line"`.
+    pub lines: Vec<LineView>,
+    /// For `"scatter"`.
+    pub clouds: Vec<CloudView>,
+}
+
+/// A line, broken at gaps.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LineView {
+    /// The name of the series.
+    pub label: String,
+    /// Its stretches without gap, each of one point or more. Between two stretches nothing is known.
+    pub segments: Vec<Vec<Fractions>>,
+}
+
+/// The marks of a series of events.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CloudView {
+    /// The name of the series.
+    pub label: String,
+    /// Its marks; those that would be drawn over one another are drawn once.
+    pub points: Vec<Fractions>,
+}
+
+/// A horizontal bar.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BarView {
+    /// The category.
+    pub label: String,
+    /// Where it starts, 0 to 1; nothing when there is no value.
+    pub from: Option<f64>,
+    /// Where it ends, 0 to 1, not less than `from`.
+    pub to: Option<f64>,
+    /// Its value in words.
+    pub value: String,
+}
+
+/// A named mark.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Callout {
+    /// Where it stands.
+    pub at: Fractions,
+    /// Its name.
+    pub label: String,
+}
+
+/// Scales `chart`; `None` when nothing of it can be drawn.
+pub(crate) fn chart_view(
+    chart: &Chart,
+    period: &Period,
+    tz: &TimeZone,
+    now: Timestamp,
+    language: Language,
+) -> Option<ChartView> {
+    let title = clean(chart.title.get(language), 120);
+    let words = Words::of(language);
+    let across = match chart.across {
+        Some(Across::Mean) => Some(words.mean_of_all),
+        Some(Across::Sum) => Some(words.sum_of_all),
+        Some(Across::Each) | None => None,
+    };
+    let unit = clean(&axis_unit(&chart.unit, language), 40);
+    let subtitle = [Some(unit.as_str()).filter(|unit| !unit.is_empty()), across]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" · ");
+    let mut view = ChartView {
+        kind: chart.kind,
+        title,
+        subtitle,
+        alternative: String::new(),
+        x_ticks: Vec::new(),
+        now: None,
+        panels: Vec::new(),
+        bars: Vec::new(),
+        zero: None,
+        callout: None,
+    };
+    let time = TimeAxis::of(
+        period,
+        if chart.kind == ChartKind::Line {
+            &chart.times
+        } else {
+            &[]
+        },
+        tz,
+    );
+    if chart.kind != ChartKind::Bars {
+        view.x_ticks = time.ticks(language);
+        view.now = time.at(now).filter(|&now| now < 1.0);
+    }
+    let extremes = match chart.kind {
+        ChartKind::Line => {
+            let drawn: Vec<&Series> = chart
+                .series
+                .iter()
+                .filter(|series| finite(series).next().is_some())
+                .collect();
+            view.panels = groups(&drawn)
+                .iter()
+                .filter_map(|group| line_panel(group, chart, &time, now, language))
+                .collect();
+            extremes(drawn.into_iter().flat_map(finite))
+        }
+        ChartKind::Scatter => {
+            let marks = chart.series.iter().flat_map(|series| &series.marks);
+            let within = marks.filter(|mark| time.at(mark.at).is_some());
+            let axis = ValueAxis::around(within.clone().map(|mark| mark.value), false)?;
+            view.panels = vec![PanelView {
+                y_ticks: axis.ticks(language),
+                zero: axis.zero(),
+                lines: Vec::new(),
+                clouds: chart
+                    .series
+                    .iter()
+                    .map(|series| cloud(series, &time, &axis, language))
+                    .collect(),
+            }];
+            view.callout = greatest(within.clone()).and_then(|mark| {
+                let label = clean(&mark.label, 60);
+                Some(Callout {
+                    at: (time.at(mark.at)?, axis.at(mark.value)),
+                    label,
+                })
+            });
+            extremes(within.map(|mark| mark.value))
+        }
+        ChartKind::Bars => {
+            let values = chart.series.iter().filter_map(value_of_bar);
+            let axis = ValueAxis::around(values.clone(), true)?;
+            view.zero = axis.zero();
+            view.bars = chart
+                .series
+                .iter()
+                .map(|series| bar(series, chart, &axis, language))
+                .collect();
+            extremes(values)
+        }
+    };
+    let (least, greatest) = extremes?;
+    view.alternative = words.chart_in_words(
+        &view.title,
+        &quantity(least, chart.decimals, &chart.unit, language),
+        &quantity(greatest, chart.decimals, &chart.unit, language),
+    );
+    Some(view)
+}
+
+fn finite(series: &Series) -> impl Iterator<Item = f64> + Clone + '_ {
+    series
+        .values
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|value| drawable(*value))
+}
+
+/// All series in one group, if one axis can show them; else each in its own: exchange rates of the
+/// dollar and of the yen differ by a factor of a hundred.
+fn groups<'a>(series: &[&'a Series]) -> Vec<Vec<&'a Series>> {
+    const FACTOR_MAX: f64 = 12.0;
+    let sizes = series
+        .iter()
+        .map(|series| finite(series).map(f64::abs).fold(0.0, f64::max));
+    let (least, greatest) = extremes(sizes.filter(|size| *size > 0.0)).unwrap_or((1.0, 1.0));
+    // Around zero (temperatures in winter) sizes say little: there, one axis serves.
+    let same_side = series
+        .iter()
+        .all(|series| finite(series).all(|value| value > 0.0));
+    if series.len() > 1 && same_side && greatest > FACTOR_MAX * least {
+        series.iter().map(|series| vec![*series]).collect()
+    } else {
+        vec![series.to_vec()]
+    }
+}
+
+fn line_panel(
+    group: &[&Series],
+    chart: &Chart,
+    time: &TimeAxis<'_>,
+    now: Timestamp,
+    language: Language,
+) -> Option<PanelView> {
+    let axis = ValueAxis::around(group.iter().copied().flat_map(finite), false)?;
+    Some(PanelView {
+        y_ticks: axis.ticks(language),
+        zero: axis.zero(),
+        lines: group
+            .iter()
+            .map(|series| line(series, chart, time, &axis, now, language))
+            .collect(),
+        clouds: Vec::new(),
+    })
+}
+
+fn extremes(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    values
+        .filter(|value| drawable(*value))
+        .map(|value| (value, value))
+        .reduce(|(least, greatest), (value, _)| (least.min(value), greatest.max(value)))
+}
+
+/// A value stands for its whole hour or day, as far as it has passed, so its point is in the middle of that.
+fn line(
+    series: &Series,
+    chart: &Chart,
+    time: &TimeAxis<'_>,
+    axis: &ValueAxis,
+    now: Timestamp,
+    language: Language,
+) -> LineView {
+    let starts = chart.times.iter();
+    let ends = chart.times.iter().skip(1).chain(std::iter::once(&time.end));
+    let mut segments: Vec<Vec<Fractions>> = Vec::new();
+    let mut broken = true;
+    for ((from, to), value) in starts.zip(ends).zip(&series.values) {
+        let place = || {
+            Some(f64::midpoint(
+                time.at(*from)?,
+                time.at((*to).min(now.max(*from)))?,
+            ))
+        };
+        match (value.filter(|value| drawable(*value)), place()) {
+            (Some(value), Some(x)) => {
+                let point = (crate::axis::rounded(x), axis.at(value));
+                match segments.last_mut() {
+                    Some(segment) if !broken => segment.push(point),
+                    _ => segments.push(vec![point]),
+                }
+                broken = false;
+            }
+            _ => broken = true,
+        }
+    }
+    LineView {
+        label: clean(series.label.get(language), 60),
+        segments,
+    }
+}
+
+/// Marks are drawn on a lattice of 1000 by 400, finer than a mark, so that ten thousand of them cost little.
+fn cloud(series: &Series, time: &TimeAxis<'_>, axis: &ValueAxis, language: Language) -> CloudView {
+    let mut points: Vec<Fractions> = series
+        .marks
+        .iter()
+        .filter(|mark| drawable(mark.value))
+        .filter_map(|mark| Some((time.at(mark.at)?, axis.at(mark.value))))
+        .map(|(x, y)| ((x * 1000.0).round() / 1000.0, (y * 400.0).round() / 400.0))
+        .collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    points.dedup();
+    CloudView {
+        label: clean(series.label.get(language), 60),
+        points,
+    }
+}
+
+fn greatest<'a>(marks: impl Iterator<Item = &'a Mark>) -> Option<&'a Mark> {
+    marks
+        .filter(|mark| drawable(mark.value))
+        .max_by(|a, b| a.value.total_cmp(&b.value))
+}
+
+fn value_of_bar(series: &Series) -> Option<f64> {
+    series
+        .values
+        .first()
+        .copied()
+        .flatten()
+        .filter(|value| drawable(*value))
+}
+
+fn bar(series: &Series, chart: &Chart, axis: &ValueAxis, language: Language) -> BarView {
+    let label = clean(series.label.get(language), 60);
+    let Some(value) = value_of_bar(series) else {
+        return BarView {
+            label,
+            from: None,
+            to: None,
+            value: Words::of(language).no_value.into(),
+        };
+    };
+    let (zero, end) = (axis.at(0.0), axis.at(value));
+    BarView {
+        label,
+        from: Some(zero.min(end)),
+        to: Some(zero.max(end)),
+        value: clean(&quantity(value, chart.decimals, &chart.unit, language), 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{ToSpan, civil::date};
+    use vigie_core::{analysis::PeriodKind, text::Text};
+
+    use super::*;
+
+    fn day() -> Period {
+        let start: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
+        let end = start.checked_add(24.hours()).unwrap();
+        Period {
+            kind: PeriodKind::Day,
+            date: date(2026, 11, 23),
+            start,
+            end,
+        }
+    }
+
+    fn chart(kind: ChartKind, series: Vec<Series>) -> Chart {
+        let times = (0..24)
+            .map(|hour| day().start.checked_add(hour.hours()).unwrap())
+            .collect();
+        Chart {
+            kind,
+            title: Text::same("Chart"),
+            unit: "Cel".into(),
+            decimals: 1,
+            across: None,
+            times,
+            series,
+        }
+    }
+
+    fn view(chart: &Chart) -> Option<ChartView> {
+        let now = "2026-11-23T18:00:00Z".parse().unwrap();
+        chart_view(chart, &day(), &TimeZone::UTC, now, Language::En)
+    }
+
+    fn series(values: Vec<Option<f64>>) -> Series {
+        Series {
+            label: Text::same("S"),
+            values,
+            marks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_gap_breaks_the_line_and_is_no_zero() {
+        let values = vec![
+            Some(10.0),
+            Some(11.0),
+            None,
+            Some(f64::NAN),
+            Some(12.0),
+            None,
+            Some(14.0),
+        ];
+        let view = view(&chart(ChartKind::Line, vec![series(values)])).unwrap();
+        let lengths: Vec<usize> = view.panels[0].lines[0]
+            .segments
+            .iter()
+            .map(Vec::len)
+            .collect();
+        assert_eq!(lengths, [2, 1, 1]);
+        let first = view.panels[0].lines[0].segments[0][0].0;
+        assert!(
+            (first - 0.5 / 24.0).abs() < 2e-4,
+            "in the middle of the first hour"
+        );
+        let least = view.panels[0].lines[0]
+            .segments
+            .iter()
+            .flatten()
+            .map(|point| point.1)
+            .fold(1.0, f64::min);
+        assert_eq!(
+            least.to_bits(),
+            0.0_f64.to_bits(),
+            "10 °C is the low end of the axis, not zero"
+        );
+        assert_eq!(view.panels[0].y_ticks[0].label, "10");
+        assert_eq!(view.now, Some(0.75));
+        assert_eq!(
+            view.alternative,
+            "Chart: from 10.0\u{202F}°C to 14.0\u{202F}°C."
+        );
+    }
+
+    #[test]
+    fn series_of_unlike_sizes_have_an_axis_each() {
+        let (dollar, yen) = (series(vec![Some(1.08); 3]), series(vec![Some(163.0); 3]));
+        let apart = view(&chart(ChartKind::Line, vec![dollar.clone(), yen])).unwrap();
+        assert_eq!(apart.panels.len(), 2);
+        let together = view(&chart(ChartKind::Line, vec![dollar.clone(), dollar])).unwrap();
+        assert_eq!(
+            (together.panels.len(), together.panels[0].lines.len()),
+            (1, 2)
+        );
+    }
+
+    #[test]
+    fn days_before_the_period_are_on_the_axis_too() {
+        let mut chart = chart(ChartKind::Line, vec![series(vec![Some(1.0); 30])]);
+        chart.times = (0..30)
+            .map(|day_| day().end.checked_sub((24 * (30 - day_)).hours()).unwrap())
+            .collect();
+        let view = view(&chart).unwrap();
+        assert_eq!(view.panels[0].lines[0].segments[0].len(), 30);
+        assert_eq!(view.x_ticks[0].label, "26\u{A0}Oct");
+    }
+
+    #[test]
+    fn a_chart_of_nothing_is_no_chart() {
+        assert_eq!(
+            view(&chart(ChartKind::Line, vec![series(vec![None; 24])])),
+            None
+        );
+        assert_eq!(
+            view(&chart(ChartKind::Scatter, vec![series(Vec::new())])),
+            None
+        );
+        assert_eq!(view(&chart(ChartKind::Bars, Vec::new())), None);
+    }
+
+    #[test]
+    fn bars_start_at_zero_and_may_be_absent() {
+        let all = vec![
+            series(vec![Some(-5.0)]),
+            series(vec![Some(10.0)]),
+            series(vec![None]),
+        ];
+        let view = view(&chart(ChartKind::Bars, all)).unwrap();
+        let spans: Vec<_> = view.bars.iter().map(|bar| bar.from.zip(bar.to)).collect();
+        assert_eq!(spans, [Some((0.0, 0.3333)), Some((0.3333, 1.0)), None]);
+        assert_eq!(view.bars[2].value, "no data");
+    }
+
+    #[test]
+    fn marks_of_other_days_are_left_out_and_the_greatest_is_named() {
+        let mark = |at: &str, value: f64| Mark {
+            at: at.parse().unwrap(),
+            value,
+            label: at.into(),
+        };
+        let marks = vec![
+            mark("2026-11-22T12:00:00Z", 9.0),
+            mark("2026-11-23T06:00:00Z", 4.0),
+            mark("2026-11-23T12:00:00Z", 6.0),
+            mark("2026-11-23T12:00:01Z", 6.0),
+        ];
+        let series = Series {
+            label: Text::same("M"),
+            values: Vec::new(),
+            marks,
+        };
+        let view = view(&chart(ChartKind::Scatter, vec![series])).unwrap();
+        assert_eq!(view.panels[0].clouds[0].points.len(), 2);
+        assert_eq!(view.callout.unwrap().at, (0.5, 1.0));
+    }
+}

@@ -1,0 +1,444 @@
+//! The view: the analysis in the words of a language, laid out but for ink.
+//!
+//! It is what a template reads: `json("/report.json")`. Every text is ready to print: numbers, units,
+//! dates and times are already written as the language does, in the time zone of the watched place, and
+//! text from feeds is cleaned (one line, no invisible letters, a bounded length). `templates/README.md`
+//! describes it to those who write their own template.
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use vigie_core::{
+    analysis::{Analysis, PeriodKind, SourceAnalysis},
+    text::Language,
+};
+
+use crate::{
+    chart::{ChartView, chart_view},
+    clean::{clean, clean_or, web_address},
+    map::{MapView, map_view},
+    number::{count, number, percent, quantity, unit},
+    quality::{QualityView, quality_view},
+    table::{TableView, table_view},
+    time,
+    words::Words,
+};
+
+/// The most letters of a title.
+const TITLE_LETTERS_MAX: usize = 120;
+
+/// The whole report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReportView {
+    /// `"fr"` or `"en"`.
+    pub language: Language,
+    /// Fixed words for the template.
+    pub words: &'static Words,
+    /// The title of the document.
+    pub title: String,
+    /// The name of the watched place.
+    pub zone: String,
+    /// The length of the period: `"day"`, `"week"` or `"month"`.
+    pub period_kind: PeriodKind,
+    /// The period in words.
+    pub period: String,
+    /// In which time zone the times are, and when the report was made.
+    pub notes: Vec<String>,
+    /// Shown first and on every page when the data are simulated.
+    pub simulated: Option<String>,
+    /// What to know before all, a sentence each.
+    pub lead: Vec<String>,
+    /// The address of the live page.
+    pub dashboard_url: Option<String>,
+    /// A line per source.
+    pub summary: Vec<SummaryLine>,
+    /// The sources by domain, in the order of the analysis.
+    pub domains: Vec<DomainView>,
+}
+
+/// A line of the summary table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SummaryLine {
+    /// The source's identifier.
+    pub id: String,
+    /// The source's title.
+    pub title: String,
+    /// Its first figure with unit; nothing without data.
+    pub figure: Option<String>,
+    /// What the figure is.
+    pub figure_label: String,
+    /// The age of its newest content; nothing when it never had any.
+    pub age: Option<String>,
+    /// Whether that is too old.
+    pub stale: bool,
+    /// Downloads: `286 / 288`.
+    pub downloads: String,
+    /// The share of expected downloads that were obtained, 0 to 1.
+    pub downloads_share: Option<f64>,
+    /// The share of expected observations that are present, in words.
+    pub coverage: Option<String>,
+}
+
+/// The sources of a domain.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DomainView {
+    /// Its name.
+    pub name: String,
+    /// Its sources.
+    pub sources: Vec<SourceView>,
+}
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceView {
+    /// Its identifier.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Whether its newest content is too old.
+    pub stale: bool,
+    /// Why there is nothing to show, when there is nothing.
+    pub empty: Option<String>,
+    /// The figures to lead with.
+    pub tiles: Vec<TileView>,
+    /// Its chart.
+    pub chart: Option<ChartView>,
+    /// Its map.
+    pub map: Option<MapView>,
+    /// Its greatest entities or latest events.
+    pub table: Option<TableView>,
+    /// How complete and fresh it is.
+    pub quality: QualityView,
+    /// Whom to credit.
+    pub credit: CreditView,
+}
+
+/// A figure to lead with.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TileView {
+    /// What it is.
+    pub label: String,
+    /// The figure; nothing when nothing was observed.
+    pub value: Option<String>,
+    /// Its unit; may be empty.
+    pub unit: String,
+    /// Of what and when.
+    pub note: String,
+}
+
+/// Whom to credit. It must be printed with every chart and map.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CreditView {
+    /// The words that the provider asks for.
+    pub attribution: String,
+    /// The licence.
+    pub licence: String,
+    /// Where the terms stand.
+    pub url: Option<String>,
+}
+
+/// Says `analysis` in `language`.
+pub fn report_view(
+    analysis: &Analysis,
+    language: Language,
+    dashboard_url: Option<&str>,
+) -> ReportView {
+    let words = Words::of(language);
+    let tz = analysis.zone.tz();
+    let zone = clean_or(analysis.zone.name.get(language), 80, "–");
+    let period = time::period_words(&analysis.period, language);
+    let mut domains: Vec<DomainView> = Vec::new();
+    for source in &analysis.sources {
+        let name = clean_or(&words.domain(&source.domain), 60, "–");
+        let view = source_view(source, analysis, &tz, language);
+        match domains.iter_mut().find(|domain| domain.name == name) {
+            Some(domain) => domain.sources.push(view),
+            None => domains.push(DomainView {
+                name,
+                sources: vec![view],
+            }),
+        }
+    }
+    let simulated = analysis.simulated.then(|| {
+        words
+            .pick(
+                "Données simulées\u{A0}: elles viennent du simulateur de Vigie, et non des fournisseurs cités.",
+                "Simulated data: they come from Vigie’s simulator, and not from the providers named.",
+            )
+            .to_owned()
+    });
+    ReportView {
+        language,
+        words,
+        title: format!("Vigie – {zone} – {period}"),
+        zone,
+        period,
+        period_kind: analysis.period.kind,
+        notes: notes(analysis, &tz, language),
+        simulated,
+        lead: lead(analysis, language),
+        dashboard_url: dashboard_url.and_then(web_address),
+        summary: analysis
+            .sources
+            .iter()
+            .map(|source| summary_line(source, analysis, language))
+            .collect(),
+        domains,
+    }
+}
+
+fn notes(analysis: &Analysis, tz: &TimeZone, language: Language) -> Vec<String> {
+    let name = if analysis.zone.time_zone.is_empty() {
+        "UTC"
+    } else {
+        &analysis.zone.time_zone
+    };
+    let zone = time::zone_words(&clean(name, 60), &analysis.period, tz);
+    let made = time::moment_long(analysis.now, tz, language);
+    match language {
+        Language::Fr => vec![
+            format!("Heures locales\u{A0}: {zone}"),
+            format!("Établi le {made}"),
+        ],
+        Language::En => vec![format!("Local times: {zone}"), format!("Made on {made}")],
+    }
+}
+
+/// Whether there is anything of the period to show. A count of zero is only known where a download succeeded.
+fn has_data(source: &SourceAnalysis) -> bool {
+    let asked = source.captures.obtained > 0;
+    let known = |value: f64| value.is_finite() && (asked || value != 0.0);
+    source
+        .headlines
+        .iter()
+        .any(|headline| headline.value.is_some_and(known))
+        || !source.entities.is_empty()
+        || !source.events.is_empty()
+}
+
+fn lead(analysis: &Analysis, language: Language) -> Vec<String> {
+    let words = Words::of(language);
+    let all = analysis.sources.len() as u64;
+    if all == 0 {
+        return Vec::new();
+    }
+    let number_of = |value: u64| count(value, language);
+    let with_data = analysis
+        .sources
+        .iter()
+        .filter(|source| has_data(source))
+        .count() as u64;
+    let expected: u64 = analysis
+        .sources
+        .iter()
+        .map(|source| source.captures.expected)
+        .sum();
+    let obtained: u64 = analysis
+        .sources
+        .iter()
+        .map(|source| source.captures.obtained)
+        .sum();
+    let mut sentences = vec![match language {
+        Language::Fr => format!(
+            "{} {}\u{202F}; {} {} des données sur la période.",
+            number_of(all),
+            words.plural(all, "source suivie", "sources suivies"),
+            if with_data == all {
+                "toutes".to_owned()
+            } else {
+                number_of(with_data)
+            },
+            if with_data == all {
+                "ont"
+            } else {
+                words.plural(with_data, "a", "ont")
+            },
+        ),
+        Language::En => format!(
+            "{} {} watched; {} {} data for the period.",
+            number_of(all),
+            words.plural(all, "source", "sources"),
+            if with_data == all {
+                "all".to_owned()
+            } else {
+                number_of(with_data)
+            },
+            words.plural(with_data, "has", "have"),
+        ),
+    }];
+    if expected > 0 {
+        let share = percent(obtained as f64 / expected as f64, language);
+        let (obtained_words, expected_words) = (number_of(obtained), number_of(expected));
+        sentences.push(match language {
+            Language::Fr => format!(
+                "{obtained_words} {} sur {expected_words} {} ({share}).",
+                words.plural(obtained, "téléchargement obtenu", "téléchargements obtenus"),
+                words.plural(expected, "attendu", "attendus"),
+            ),
+            Language::En => {
+                format!(
+                    "{obtained_words} of {expected_words} expected downloads obtained ({share})."
+                )
+            }
+        });
+    }
+    let late: Vec<String> = analysis
+        .sources
+        .iter()
+        .filter(|source| source.freshness.stale)
+        .map(|source| clean_or(source.title.get(language), 60, source.id.as_str()))
+        .collect();
+    if !late.is_empty() {
+        let names = late.join(", ");
+        sentences.push(match language {
+            Language::Fr => format!("En retard\u{A0}: {names}."),
+            Language::En => format!("Stale: {names}."),
+        });
+    }
+    sentences
+}
+
+fn summary_line(source: &SourceAnalysis, analysis: &Analysis, language: Language) -> SummaryLine {
+    let headlines = if has_data(source) {
+        source.headlines.as_slice()
+    } else {
+        &[]
+    };
+    let first = headlines.iter().find_map(|headline| {
+        let value = headline.value.filter(|value| value.is_finite())?;
+        Some((
+            headline,
+            quantity(value, headline.decimals, &headline.unit, language),
+        ))
+    });
+    let captures = &source.captures;
+    SummaryLine {
+        id: source.id.to_string(),
+        title: clean_or(
+            source.title.get(language),
+            TITLE_LETTERS_MAX,
+            source.id.as_str(),
+        ),
+        figure: first.as_ref().map(|(_, figure)| clean(figure, 40)),
+        figure_label: first.as_ref().map_or_else(String::new, |(headline, _)| {
+            clean(headline.label.get(language), 60)
+        }),
+        age: source
+            .freshness
+            .observed_at
+            .map(|at| time::age(at, analysis.now, language)),
+        stale: source.freshness.stale,
+        downloads: format!(
+            "{} / {}",
+            count(captures.obtained, language),
+            count(captures.expected, language)
+        ),
+        downloads_share: share(captures.obtained, captures.expected),
+        coverage: source
+            .coverage
+            .map(|coverage| percent(coverage.clamp(0.0, 1.0), language)),
+    }
+}
+
+/// The share of `whole`, at most 1; nothing of nothing.
+pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| crate::axis::rounded(part as f64 / whole as f64).min(1.0))
+}
+
+fn source_view(
+    source: &SourceAnalysis,
+    analysis: &Analysis,
+    tz: &TimeZone,
+    language: Language,
+) -> SourceView {
+    let chart = source
+        .chart
+        .as_ref()
+        .and_then(|chart| chart_view(chart, &analysis.period, tz, analysis.now, language));
+    let empty = (!has_data(source) && chart.is_none()).then(|| nothing(source, language));
+    let tiles = if empty.is_some() {
+        Vec::new()
+    } else {
+        tiles(source, analysis, tz, language)
+    };
+    SourceView {
+        id: source.id.to_string(),
+        title: clean_or(
+            source.title.get(language),
+            TITLE_LETTERS_MAX,
+            source.id.as_str(),
+        ),
+        stale: source.freshness.stale,
+        empty,
+        tiles,
+        chart,
+        map: map_view(source, &analysis.zone, language),
+        table: table_view(source, &analysis.period, tz, language),
+        quality: quality_view(source, analysis, tz, language),
+        credit: CreditView {
+            attribution: clean(&source.credit.attribution, 300),
+            licence: clean(&source.credit.licence, 80),
+            url: web_address(&source.credit.url),
+        },
+    }
+}
+
+fn tiles(
+    source: &SourceAnalysis,
+    analysis: &Analysis,
+    tz: &TimeZone,
+    language: Language,
+) -> Vec<TileView> {
+    source
+        .headlines
+        .iter()
+        .take(4)
+        .map(|headline| {
+            let value = headline.value.filter(|value| value.is_finite());
+            let entity = headline.entity.as_deref().map(|entity| clean(entity, 48));
+            let at = headline
+                .at
+                .map(|at| time::moment(at, &analysis.period, tz, language));
+            let note: Vec<String> = entity.into_iter().chain(at).collect();
+            TileView {
+                label: clean(headline.label.get(language), 60),
+                value: value.map(|value| number(value, headline.decimals, language)),
+                unit: value.map_or_else(String::new, |value| {
+                    clean(&unit(&headline.unit, value, language), 24)
+                }),
+                note: if value.is_some() {
+                    note.join(" · ")
+                } else {
+                    Words::of(language).no_value.to_owned()
+                },
+            }
+        })
+        .collect()
+}
+
+/// Why there is nothing, as far as the record of downloads can tell.
+fn nothing(source: &SourceAnalysis, language: Language) -> String {
+    let words = Words::of(language);
+    let captures = &source.captures;
+    let text = if captures.expected == 0 && captures.obtained == 0 {
+        words.pick(
+            "Aucune donnée\u{A0}: aucun téléchargement n’était prévu sur la période.",
+            "No data: no download was due in the period.",
+        )
+    } else if captures.obtained == 0 {
+        words.pick(
+            "Aucune donnée\u{A0}: aucun téléchargement n’a abouti sur la période.",
+            "No data: no download succeeded in the period.",
+        )
+    } else if captures.rows == 0 {
+        words.pick(
+            "Aucune donnée\u{A0}: les téléchargements ont abouti, mais n’ont apporté aucune ligne.",
+            "No data: downloads succeeded, but brought no rows.",
+        )
+    } else {
+        words.pick(
+            "Aucune donnée\u{A0}: rien de ce qui a été reçu ne date de la période.",
+            "No data: nothing of what was received is of the period.",
+        )
+    };
+    text.to_owned()
+}

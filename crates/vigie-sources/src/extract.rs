@@ -1,0 +1,466 @@
+//! From bytes to rows.
+
+use std::collections::BTreeMap;
+
+use bumpalo::Bump;
+use jiff::{Timestamp, tz::TimeZone};
+use vigie_core::{
+    row::Row,
+    text::EntityId,
+};
+
+use crate::{
+    body_error::BodyError,
+    definition::Definition,
+    format::{self, Format},
+    group::Groups,
+    item::{Item, Level, Shape, follow, is_one_of, select},
+    node::Node,
+    number, place,
+    spec::{Extract, Numeric, Pick, Reading, Reduce, Revision, Time},
+    text, time,
+};
+
+/// What is known of a body beside its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// When its request was sent.
+    pub fetched_at: Timestamp,
+    /// The time zone of the watched zone.
+    pub zone_tz: &'a TimeZone,
+}
+
+/// What a body says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extraction {
+    /// The rows, in the order of the body.
+    pub rows: Vec<Row>,
+    /// The first refusals, at most [`Extraction::REFUSALS_MAX`].
+    pub refusals: Vec<Refusal>,
+    /// Rows refused: their identifier or their time cannot be read.
+    pub refused_rows: u64,
+    /// Values refused in rows that were taken: those cannot be read, or are implausible.
+    pub refused_values: u64,
+    /// Observations left out because none of the measures has a value.
+    pub empty_rows: u64,
+    /// When the provider published the newest content, if it says so.
+    pub published_at: Option<Timestamp>,
+}
+
+impl Extraction {
+    /// The most refusals that are explained; all are counted.
+    pub const REFUSALS_MAX: usize = 20;
+}
+
+/// A row or value that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("row {row}{}: `{path}` is `{value}`: {reason}", entity.as_ref().map(|entity| format!(" ({entity})")).unwrap_or_default())]
+pub struct Refusal {
+    /// Which row of the body, from 1.
+    pub row: u64,
+    /// Its entity or event, where that could be read.
+    pub entity: Option<String>,
+    /// The path of the definition that leads to the value.
+    pub path: String,
+    /// What stands there, at most 80 characters.
+    pub value: String,
+    /// Why it is refused.
+    pub reason: String,
+    /// Whether the whole row was refused.
+    pub whole_row: bool,
+}
+
+/// The cheap check of a body that has just come: is it empty, a page for people, or of another
+/// format altogether?
+pub fn sniff(definition: &Definition, body: &[u8]) -> Result<(), BodyError> {
+    format::sniff(&definition.extract.format, body)
+}
+
+/// Reads bodies one after another, with less work for the memory allocator than [`extract`].
+#[derive(Debug, Default)]
+pub struct Extractor {
+    arena: Bump,
+}
+
+impl Extractor {
+    /// The most memory that is kept from one body to the next.
+    const KEPT_BYTES_MAX: usize = 16 << 20;
+
+    /// Reads a body, as [`extract`] does.
+    pub fn extract(
+        &mut self,
+        definition: &Definition,
+        body: &[u8],
+        context: &Context<'_>,
+    ) -> Result<Extraction, BodyError> {
+        let result = read(definition, body, context, &self.arena);
+        if self.arena.allocated_bytes() > Self::KEPT_BYTES_MAX {
+            self.arena = Bump::new();
+        } else {
+            self.arena.reset();
+        }
+        result
+    }
+}
+
+/// Reads a body.
+///
+/// What cannot be read is refused, counted and explained: a row, where its identifier or time is
+/// missing or wrong; a value, where a measure, place or other time is. A missing, null, empty or
+/// blank value is absent and not refused.
+pub fn extract(
+    definition: &Definition,
+    body: &[u8],
+    context: &Context<'_>,
+) -> Result<Extraction, BodyError> {
+    read(definition, body, context, &Bump::new())
+}
+
+fn read(
+    definition: &Definition,
+    body: &[u8],
+    context: &Context<'_>,
+    arena: &Bump,
+) -> Result<Extraction, BodyError> {
+    let spec = &definition.extract;
+    format::sniff(&spec.format, body)?;
+    let text = match spec.format {
+        Format::GtfsRealtime => std::borrow::Cow::Borrowed(""),
+        _ => format::decode(&spec.format, spec.encoding, body)?,
+    };
+    let root = format::read(&spec.format, body, &text, &definition.projection, arena)?;
+    provider_error(spec, root, arena)?;
+    let fetched_at = context.fetched_at.to_string();
+
+    let shape = Shape {
+        arena,
+        blurs_lists: spec.format.blurs_lists(),
+        has_header: spec.header,
+        skip: spec.skip,
+        fetched_at: &fetched_at,
+    };
+    let mut reader = RowReader {
+        spec,
+        context,
+        is_event: definition.model == crate::definition::Model::Events,
+        visited: 0,
+        out: Extraction::default(),
+        groups: spec.groups.then(|| Groups::new(&spec.measures)),
+        last_time: None,
+    };
+    let mut is_found = false;
+    for path in &spec.select {
+        is_found = select(path, root, shape, &mut |levels| reader.element(levels, shape))?;
+        if is_found {
+            break;
+        }
+    }
+    if !is_found && !spec.optional {
+        let paths: Vec<_> = spec.select.iter().map(ToString::to_string).collect();
+        let found = match root {
+            Node::Map(members) if !members.is_empty() => {
+                let names: Vec<_> = members.iter().take(8).map(|(name, _)| name.text()).collect();
+                format!("of what the definition knows, it has only {}", names.join(", "))
+            }
+            Node::Map(_) => "it is an object without any member that the definition knows".to_owned(),
+            other => format!("it is {}", other.describe()),
+        };
+        return Err(BodyError::NoSelection { path: paths.join("` or `"), found });
+    }
+    Ok(reader.finish(root, shape))
+}
+
+fn provider_error<'t>(spec: &Extract, root: Node<'t>, arena: &'t Bump) -> Result<(), BodyError> {
+    let blurs = spec.format.blurs_lists();
+    for error in &spec.errors {
+        let Some(node) = follow(root, &error.path.steps, blurs, None) else { continue };
+        if node.is_absent() {
+            continue;
+        }
+        let value = node.to_text(arena).unwrap_or("an object");
+        if !is_one_of(value, &error.unless) {
+            let words = error.message.as_ref().and_then(|path| follow(root, &path.steps, blurs, None));
+            let message = match words.and_then(|words| words.to_text(arena)) {
+                Some(words) => format!("{value}: {words}"),
+                None => value.to_owned(),
+            };
+            return Err(BodyError::Provider {
+                message: text::clip(&text::clean(&message), 200),
+                path: error.path.to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+struct RowReader<'d, 'c> {
+    spec: &'d Extract,
+    context: &'c Context<'c>,
+    is_event: bool,
+    visited: usize,
+    out: Extraction,
+    groups: Option<Groups<'d>>,
+    /// The latest observed time and how it was written: often the same for many rows.
+    last_time: Option<(String, Timestamp)>,
+}
+
+impl RowReader<'_, '_> {
+    fn element<'t>(&mut self, levels: &[Level<'t>], shape: Shape<'t>) -> Result<(), BodyError> {
+        let item = Item::new(levels, shape);
+        let Some(columns) = &self.spec.columns else { return self.row(&item) };
+        let length = match item.find(columns) {
+            Some(Node::List(list)) => list.len(),
+            _ => 0,
+        };
+        (0..length).try_for_each(|row| self.row(&item.at_row(row)))
+    }
+
+    fn row(&mut self, item: &Item<'_, '_>) -> Result<(), BodyError> {
+        self.visited += 1;
+        if self.visited > self.spec.rows_most {
+            return Err(BodyError::TooManyRows { most: self.spec.rows_most });
+        }
+        if !item.fulfils(&self.spec.filter) {
+            return Ok(());
+        }
+        let Some(entity) = self.entity(item) else { return Ok(()) };
+        let Some(observed_at) = self.observed_at(item, &entity) else { return Ok(()) };
+        let published_at = match &self.spec.published_at {
+            Some(spec) => self.optional_time(spec, item, &entity),
+            None => None,
+        };
+        let revision = self.revision(item, &entity);
+        let values = self.values(item, &entity);
+        if let Some(groups) = &mut self.groups
+            && let Some(index) = groups.find(&entity, observed_at)
+        {
+            groups.add(&mut self.out.rows[index], index, &values);
+            return Ok(());
+        }
+        let point = match &self.spec.point {
+            Some(spec) => place::read(spec, item).unwrap_or_else(|(path, value)| {
+                self.refuse_value(&entity, &path, value, "not a place on Earth".to_owned());
+                None
+            }),
+            None => None,
+        };
+        let name = self.spec.name.as_ref().and_then(|pick| item.text(pick)).map(text::clean);
+        let mut attributes = BTreeMap::new();
+        for (name, pick) in &self.spec.attributes {
+            if let Some(text) = item.text(pick) {
+                attributes.insert(name.clone(), text::clean(text));
+            }
+        }
+        let mut row =
+            Row { entity, observed_at, published_at, revision, point, name, values, attributes };
+        if let Some(groups) = &mut self.groups {
+            groups.start(&mut row, self.out.rows.len());
+        } else if !self.is_event && row.values.iter().all(Option::is_none) {
+            self.out.empty_rows += 1;
+            return Ok(());
+        }
+        self.out.rows.push(row);
+        Ok(())
+    }
+
+    fn entity(&mut self, item: &Item<'_, '_>) -> Option<EntityId> {
+        let Some(text) = item.text(&self.spec.key) else {
+            self.refuse_row(None, &self.spec.key, "null".to_owned(), "the identifier is missing");
+            return None;
+        };
+        let entity = EntityId::new(text::trim(text));
+        if entity.is_none() {
+            self.refuse_row(
+                None,
+                &self.spec.key,
+                text::clip(text, 80),
+                "the identifier is longer than 256 bytes",
+            );
+        }
+        entity
+    }
+
+    fn observed_at(&mut self, item: &Item<'_, '_>, entity: &EntityId) -> Option<Timestamp> {
+        let spec = &self.spec.observed_at;
+        // Zones and steps may differ between rows that write the same text.
+        let is_plain = spec.plus.is_none() && !matches!(spec.zone, crate::spec::ZoneOfTime::Path(_));
+        let node = if is_plain { item.value(&spec.pick) } else { None };
+        let text = match node {
+            Some(Node::Text(text)) => Some(text),
+            _ => None,
+        };
+        if let (Some(text), Some((last, timestamp))) = (text, &self.last_time)
+            && text == last
+        {
+            return Some(*timestamp);
+        }
+        match time::read(spec, item, self.context.zone_tz) {
+            Ok(Some(timestamp)) => {
+                if let Some(text) = text {
+                    let last = self.last_time.get_or_insert_default();
+                    last.0.clear();
+                    last.0.push_str(text);
+                    last.1 = timestamp;
+                }
+                Some(timestamp)
+            }
+            Ok(None) => {
+                let reason = "the observed time is missing";
+                self.refuse_row(Some(entity), &spec.pick, "null".to_owned(), reason);
+                None
+            }
+            Err(bad) => {
+                self.refuse_row(Some(entity), &spec.pick, bad.value, &bad.reason);
+                None
+            }
+        }
+    }
+
+    fn optional_time(
+        &mut self,
+        spec: &Time,
+        item: &Item<'_, '_>,
+        entity: &EntityId,
+    ) -> Option<Timestamp> {
+        match time::read(spec, item, self.context.zone_tz) {
+            Ok(timestamp) => {
+                self.out.published_at = self.out.published_at.max(timestamp);
+                timestamp
+            }
+            Err(bad) => {
+                self.refuse_value(entity, &spec.pick.to_string(), bad.value, bad.reason);
+                None
+            }
+        }
+    }
+
+    fn revision(&mut self, item: &Item<'_, '_>, entity: &EntityId) -> i64 {
+        match &self.spec.revision {
+            None => 0,
+            Some(Revision::Time(spec)) => {
+                match time::read(spec, item, self.context.zone_tz) {
+                    Ok(timestamp) => timestamp.map_or(0, Timestamp::as_millisecond),
+                    Err(bad) => {
+                        self.refuse_value(entity, &spec.pick.to_string(), bad.value, bad.reason);
+                        0
+                    }
+                }
+            }
+            Some(Revision::Number(pick)) => {
+                let Some(node) = item.value(pick) else { return 0 };
+                match number::read(node, &Numeric::default()) {
+                    Ok(number) => number.map_or(0, |number| number as i64),
+                    Err(reason) => {
+                        self.refuse_value(entity, &pick.to_string(), node.excerpt(), reason);
+                        0
+                    }
+                }
+            }
+        }
+    }
+
+    fn values(&mut self, item: &Item<'_, '_>, entity: &EntityId) -> Vec<Option<f64>> {
+        let spec = self.spec;
+        let pivot = spec.pivot.as_ref().map(|pivot| {
+            (item.text(&pivot.name).unwrap_or_default().trim(), &pivot.value)
+        });
+        let mut values = Vec::with_capacity(spec.measures.len());
+        for reading in &spec.measures {
+            let node = match &pivot {
+                &Some((name, path)) if reading.pick.origins.is_empty() => {
+                    let is_named = reading.names.iter().any(|known| known == name);
+                    if is_named { item.find(path).filter(|node| !node.is_absent()) } else { None }
+                }
+                _ => item.value(&reading.pick),
+            };
+            let is_counted = reading.reduce == Some(Reduce::Count)
+                && (node.is_some() || reading.pick.origins.is_empty());
+            if !reading.filter.is_empty() && !item.fulfils(&reading.filter) {
+                values.push(None);
+                continue;
+            }
+            values.push(if reading.reduce == Some(Reduce::Count) {
+                is_counted.then_some(1.0)
+            } else {
+                node.and_then(|node| self.value(reading, node, entity))
+            });
+        }
+        values
+    }
+
+    fn value(&mut self, reading: &Reading, node: Node<'_>, entity: &EntityId) -> Option<f64> {
+        if reading.length {
+            return match node {
+                Node::List(list) => Some(list.len() as f64),
+                // XML does not tell a list of one from its element.
+                _ => Some(1.0),
+            };
+        }
+        number::read(node, &reading.numeric).unwrap_or_else(|reason| {
+            let path = match &self.spec.pivot {
+                Some(pivot) if reading.pick.origins.is_empty() => pivot.value.to_string(),
+                _ => reading.pick.to_string(),
+            };
+            self.refuse_value(entity, &path, node.excerpt(), reason);
+            None
+        })
+    }
+
+    fn refuse_row(&mut self, entity: Option<&EntityId>, pick: &Pick, value: String, reason: &str) {
+        self.out.refused_rows += 1;
+        self.explain(entity, &pick.to_string(), value, reason.to_owned(), true);
+    }
+
+    fn refuse_value(&mut self, entity: &EntityId, path: &str, value: String, reason: String) {
+        self.out.refused_values += 1;
+        self.explain(Some(entity), path, value, reason, false);
+    }
+
+    fn explain(
+        &mut self,
+        entity: Option<&EntityId>,
+        path: &str,
+        value: String,
+        reason: String,
+        whole_row: bool,
+    ) {
+        if self.out.refusals.len() < Extraction::REFUSALS_MAX {
+            self.out.refusals.push(Refusal {
+                row: self.visited as u64,
+                entity: entity.map(ToString::to_string),
+                path: path.to_owned(),
+                value,
+                reason,
+                whole_row,
+            });
+        }
+    }
+
+    fn finish<'t>(mut self, root: Node<'t>, shape: Shape<'t>) -> Extraction {
+        if let Some(groups) = self.groups.take() {
+            groups.finish(&mut self.out.rows);
+            if !self.is_event {
+                let before = self.out.rows.len();
+                self.out.rows.retain(|row| row.values.iter().any(Option::is_some));
+                self.out.empty_rows += (before - self.out.rows.len()) as u64;
+            }
+        }
+        // A body without rows may still say when it was published.
+        if self.out.published_at.is_none()
+            && let Some(spec) = &self.spec.published_at
+            && spec.is_of_body()
+        {
+            let visit = &mut |levels: &[Level<'t>]| {
+                let item = Item::new(levels, shape);
+                if let Ok(timestamp) = time::read(spec, &item, self.context.zone_tz) {
+                    self.out.published_at = timestamp;
+                }
+                Ok(())
+            };
+            let path = crate::path::Path::item();
+            // Visiting the root cannot fail.
+            let _ = select(&path, root, shape, visit);
+        }
+        self.out
+    }
+}

@@ -1,0 +1,354 @@
+//! Requests: an address and headers made of a definition's templates.
+//!
+//! | written | becomes |
+//! |---|---|
+//! | `{zone.lat}` `{zone.lon}` | the centre of the zone |
+//! | `{zone.west}` `{zone.south}` `{zone.east}` `{zone.north}` | its bounding box |
+//! | `{around.west}` … | the same, grown by half a degree on every side |
+//! | `{zone.country}` `{zone.currency}` `{zone.continent}` `{zone.time_zone}` | its codes; an error where it has none |
+//! | `{now:%Y-%m-%d}` `{now-2d:…}` `{now+1h:…}` | the time in UTC, in that form |
+//! | `{local:%Y-%m-%d}` `{local-1d:…}` | the time in the time zone of the zone |
+//! | `{key}` | the key |
+//! | `{name}` | the parameter of that name |
+//!
+//! Everything is percent-encoded. A parameter's value may be a template itself. A part `a={b}` of
+//! the query is left out when it becomes `a=`.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use jiff::{Timestamp, tz::TimeZone};
+use vigie_core::{secret::Secret, zone::Zone};
+
+use crate::definition::{Definition, parse_duration};
+
+/// A request to send. Its `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The address, key included: for the request and for nothing else.
+    pub url: String,
+    /// The address with `***` in place of the key.
+    pub shown_url: String,
+    /// Headers, names in lower case. They may hold the key.
+    pub headers: Vec<(String, String)>,
+    /// The host, and the port where it is not the scheme's own.
+    pub host: String,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("url", &self.shown_url).finish_non_exhaustive()
+    }
+}
+
+/// Why a request cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The source needs a key that was not given.
+    #[error("`{source_id}` needs a key: get one at {signup} and set it in the environment variable {env}")]
+    KeyMissing {
+        /// The source.
+        source_id: String,
+        /// The environment variable.
+        env: String,
+        /// Where to get one.
+        signup: String,
+    },
+    /// The zone has no such code.
+    #[error("`{{{variable}}}` has no value for this zone; set zone.{code} in vigie.toml or disable the source")]
+    ZoneLacks {
+        /// The variable of the template.
+        variable: String,
+        /// The key of the zone.
+        code: String,
+    },
+    /// A template is wrong; in a parameter that the workspace sets, as definitions are checked.
+    #[error("`{template}`: {problem}")]
+    Template {
+        /// The template.
+        template: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The workspace sets a parameter that the source does not have.
+    #[error("`{name}` is not a parameter of this source; known are: {known}")]
+    UnknownParam {
+        /// The parameter.
+        name: String,
+        /// Those of the source.
+        known: String,
+    },
+    /// `base_url` is not `http(s)://host[:port]`.
+    #[error("base_url `{0}` is not http://host or https://host, with a port at most")]
+    BaseUrl(String),
+}
+
+/// Makes the request of a source.
+///
+/// `params` override the definition's own; `base_url` (scheme, host and port) replaces those of
+/// the address.
+pub fn build_request(
+    definition: &Definition,
+    zone: &Zone,
+    params: &BTreeMap<String, String>,
+    base_url: Option<&str>,
+    key: Option<&Secret>,
+    now: Timestamp,
+) -> Result<Request, RequestError> {
+    if let Some(name) = params.keys().find(|name| !definition.params.contains_key(*name)) {
+        let known: Vec<_> = definition.params.keys().map(String::as_str).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(RequestError::UnknownParam { name: name.clone(), known });
+    }
+    if let (Some(access), None) = (&definition.sheet.access.key, key) {
+        return Err(RequestError::KeyMissing {
+            source_id: definition.id.to_string(),
+            env: access.env.clone(),
+            signup: access.signup.clone(),
+        });
+    }
+    let mut all = definition.params.clone();
+    all.extend(params.clone());
+    let expand = |template: &str, encodes: bool, key: Option<&str>| {
+        let variables = Variables { zone, params: &all, key, now, encodes };
+        variables.expand(template, true)
+    };
+    let secret = key.map(Secret::expose);
+    let url = rebase(&drop_empty(&expand(&definition.url, true, secret)?), base_url)?;
+    let shown = rebase(&drop_empty(&expand(&definition.url, true, Some("***"))?), base_url)?;
+    let headers = definition
+        .headers
+        .iter()
+        .map(|(name, value)| Ok((name.clone(), expand(value, false, secret)?)))
+        .collect::<Result<_, RequestError>>()?;
+    let host = authority(&url).unwrap_or_default().to_owned();
+    Ok(Request { url, shown_url: shown.replace("%2A%2A%2A", "***"), headers, host })
+}
+
+/// Checks the templates of a definition.
+pub(crate) fn check(
+    template: &str,
+    params: &BTreeMap<String, String>,
+    has_key: bool,
+) -> Result<(), String> {
+    for text in params.values().map(String::as_str).chain([template]) {
+        pieces(text, |piece| {
+            let Piece::Variable(name) = piece else { return Ok(()) };
+            let is_known = match name {
+                "key" => has_key,
+                _ if CENTRE.contains(&name) || CODES.contains(&name) => true,
+                _ if side(name).is_some() => true,
+                _ => params.contains_key(name) || moment(name).is_some(),
+            };
+            if is_known {
+                return Ok(());
+            }
+            let hint = if name == "key" {
+                "an open source has no key".to_owned()
+            } else {
+                "it is neither a variable of the zone or time, nor in request.params".to_owned()
+            };
+            Err(format!("`{{{name}}}` in `{text}` is not known: {hint}"))
+        })?;
+    }
+    Ok(())
+}
+
+const CENTRE: [&str; 2] = ["zone.lat", "zone.lon"];
+const CODES: [&str; 4] = ["zone.country", "zone.currency", "zone.continent", "zone.time_zone"];
+
+enum Piece<'t> {
+    Literal(&'t str),
+    Variable(&'t str),
+}
+
+fn pieces<E: From<String>>(
+    template: &str,
+    mut each: impl FnMut(Piece<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut rest = template;
+    while let Some((literal, after)) = rest.split_once('{') {
+        let (name, after) = after
+            .split_once('}')
+            .ok_or_else(|| E::from(format!("`{template}` has a `{{` without its `}}`")))?;
+        each(Piece::Literal(literal))?;
+        each(Piece::Variable(name))?;
+        rest = after;
+    }
+    each(Piece::Literal(rest))
+}
+
+/// Which side of which bounding box, and by how many degrees that is grown.
+fn side(name: &str) -> Option<(usize, f64)> {
+    let (of, side) = name.split_once('.')?;
+    let margin = match of {
+        "zone" => 0.0,
+        "around" => 0.5,
+        _ => return None,
+    };
+    let index = ["west", "south", "east", "north"].iter().position(|known| *known == side)?;
+    Some((index, margin))
+}
+
+/// Whether local, the shift in seconds, and the form.
+fn moment(name: &str) -> Option<(bool, i64, &str)> {
+    let (head, form) = name.split_once(':')?;
+    let (is_local, shift) = match (head.strip_prefix("now"), head.strip_prefix("local")) {
+        (Some(shift), _) => (false, shift),
+        (_, Some(shift)) => (true, shift),
+        _ => return None,
+    };
+    let seconds = match shift.split_at_checked(1) {
+        None => 0,
+        Some(("-", duration)) => -parse_duration(duration)?.as_secs(),
+        Some(("+", duration)) => parse_duration(duration)?.as_secs(),
+        Some(_) => return None,
+    };
+    let is_good = jiff::fmt::strtime::format(form, &Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC)).is_ok();
+    is_good.then_some((is_local, seconds, form))
+}
+
+struct Variables<'v> {
+    zone: &'v Zone,
+    params: &'v BTreeMap<String, String>,
+    key: Option<&'v str>,
+    now: Timestamp,
+    encodes: bool,
+}
+
+struct Problem(String);
+
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl Variables<'_> {
+    fn expand(&self, template: &str, may_nest: bool) -> Result<String, RequestError> {
+        let mut text = String::new();
+        let mut failure = None;
+        let result = pieces(template, |piece| -> Result<(), Problem> {
+            match piece {
+                Piece::Literal(literal) => text.push_str(literal),
+                Piece::Variable(name) => match self.variable(name, may_nest) {
+                    Ok(value) if self.encodes => encode(&value, &mut text),
+                    Ok(value) => text.push_str(&value),
+                    Err(error) => {
+                        failure = Some(error);
+                        return Err(Problem(String::new()));
+                    }
+                },
+            }
+            Ok(())
+        });
+        match (failure, result) {
+            (Some(error), _) => Err(error),
+            (None, Err(Problem(problem))) => {
+                Err(RequestError::Template { template: template.to_owned(), problem })
+            }
+            (None, Ok(())) => Ok(text),
+        }
+    }
+
+    fn variable(&self, name: &str, may_nest: bool) -> Result<String, RequestError> {
+        if let Some((index, margin)) = side(name) {
+            let (grown, limit) = match index {
+                0 => (self.zone.bbox[0] - margin, -180.0),
+                1 => (self.zone.bbox[1] - margin, -90.0),
+                2 => (self.zone.bbox[2] + margin, 180.0),
+                _ => (self.zone.bbox[3] + margin, 90.0),
+            };
+            let clamped = if index < 2 { grown.max(limit) } else { grown.min(limit) };
+            return Ok(degrees(clamped));
+        }
+        if let Some((is_local, seconds, form)) = moment(name) {
+            let tz = if is_local { self.zone.tz() } else { TimeZone::UTC };
+            let shifted = self.now + jiff::SignedDuration::from_secs(seconds);
+            return Ok(shifted.to_zoned_datetime(tz).strftime(form).to_string());
+        }
+        let code = |value: &Option<String>| {
+            value.clone().ok_or_else(|| RequestError::ZoneLacks {
+                variable: name.to_owned(),
+                code: name.trim_start_matches("zone.").to_owned(),
+            })
+        };
+        match name {
+            "zone.lat" => Ok(degrees(self.zone.centre.lat)),
+            "zone.lon" => Ok(degrees(self.zone.centre.lon)),
+            "zone.country" => code(&self.zone.country),
+            "zone.currency" => code(&self.zone.currency),
+            "zone.continent" => code(&self.zone.continent),
+            "zone.time_zone" => Ok(self.zone.time_zone.clone()),
+            "key" => Ok(self.key.unwrap_or_default().to_owned()),
+            _ => {
+                let Some(value) = self.params.get(name).filter(|_| may_nest) else {
+                    return Err(RequestError::Template {
+                        template: format!("{{{name}}}"),
+                        problem: "not a known variable".to_owned(),
+                    });
+                };
+                Variables { encodes: false, ..*self }.expand(value, false)
+            }
+        }
+    }
+}
+
+/// Degrees to a metre or so.
+fn degrees(value: f64) -> String {
+    let rounded = (value * 1e5).round() / 1e5;
+    rounded.to_string()
+}
+
+fn encode(value: &str, text: &mut String) {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~,:".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+}
+
+/// Leaves out the parts of the query that have no value.
+fn drop_empty(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let kept: Vec<&str> = query.split('&').filter(|part| !part.ends_with('=')).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
+fn authority(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest.split(['/', '?', '#']).next()
+}
+
+fn rebase(url: &str, base_url: Option<&str>) -> Result<String, RequestError> {
+    let Some(base) = base_url else { return Ok(url.to_owned()) };
+    let base = base.trim_end_matches('/');
+    let is_origin = (base.starts_with("http://") || base.starts_with("https://"))
+        && authority(base).is_some_and(|host| !host.is_empty() && base.ends_with(host));
+    if !is_origin {
+        return Err(RequestError::BaseUrl(base.to_owned()));
+    }
+    let origin = url.find("://").map_or(0, |at| at + 3) + authority(url).map_or(0, str::len);
+    Ok(format!("{base}{}", url.get(origin..).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_and_host_can_be_replaced() {
+        let rebased = rebase("https://a.org:8443/x?y=1", Some("http://127.0.0.1:80/"));
+        assert_eq!(rebased.unwrap(), "http://127.0.0.1:80/x?y=1");
+        assert_eq!(rebase("https://a.org?y", Some("http://b")).unwrap(), "http://b?y");
+        assert!(rebase("https://a.org/", Some("http://b/path")).is_err());
+        assert!(rebase("https://a.org/", Some("b:80")).is_err());
+    }
+
+    #[test]
+    fn parts_without_value_are_left_out() {
+        assert_eq!(drop_empty("https://a/b?c=&d=1&e="), "https://a/b?d=1");
+        assert_eq!(drop_empty("https://a/b?c="), "https://a/b");
+    }
+}

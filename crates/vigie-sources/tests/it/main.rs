@@ -1,0 +1,8 @@
+//! Tests of definitions, requests and extraction.
+
+mod cases;
+mod definitions;
+mod general;
+mod recordings;
+mod requests;
+mod robustness;

@@ -1,0 +1,95 @@
+//! Requests made of templates.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use vigie_core::{
+    row::Point,
+    secret::Secret,
+    text::{SourceId, Text},
+    zone::{Scale, Zone},
+};
+use vigie_sources::{Catalogue, Definition, Request, RequestError, build_request};
+
+const VELIB: &str =
+    include_str!("../../../../catalogue/transport/velib-disponibilite/source.toml");
+
+fn reunion() -> Zone {
+    Zone {
+        name: Text::same("Saint-Denis"),
+        scale: Scale::City,
+        bbox: [55.4, -21.0, 55.6, -20.85],
+        centre: Point::new(55.448_123_4, -20.882_3).unwrap(),
+        country: Some("RE".to_owned()),
+        currency: Some("EUR".to_owned()),
+        continent: None,
+        time_zone: "Indian/Reunion".to_owned(),
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-03-31T22:30:00Z".parse().unwrap()
+}
+
+fn with_url(url: &str, access: &str) -> Definition {
+    let start = VELIB.find("url = \"https://opendata.paris.fr/api").unwrap();
+    let end = start + VELIB[start..].find('\n').unwrap();
+    let text = format!("{}url = \"{url}\"\n{}", &VELIB[..start], &VELIB[end..]);
+    Definition::parse("x", &text.replace("kind = \"open\"", access)).unwrap()
+}
+
+fn build(definition: &Definition, params: &[(&str, &str)], base: Option<&str>, key: Option<&str>) -> Result<Request, RequestError> {
+    let params: BTreeMap<String, String> =
+        params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    build_request(definition, &reunion(), &params, base, key.map(Secret::new).as_ref(), now())
+}
+
+#[test]
+fn variables_are_expanded_and_encoded() {
+    let definition = with_url(
+        "https://a.org/{zone.country}?at={zone.lat},{zone.lon}&tz={zone.time_zone}&d={now-1d:%Y-%m-%d}&l={local:%d/%m}&w={around.west}&s={zone.south}",
+        "kind = \"open\"",
+    );
+    let request = build(&definition, &[], None, None).unwrap();
+    assert_eq!(
+        request.url,
+        "https://a.org/RE?at=-20.8823,55.44812&tz=Indian%2FReunion&d=2026-03-30&l=01%2F04&w=54.9&s=-21"
+    );
+    assert_eq!(request.host, "a.org");
+    assert_eq!(request.headers, [("accept".to_owned(), "application/json".to_owned())]);
+}
+
+#[test]
+fn parameters_have_defaults_that_the_workspace_replaces() {
+    let metar = Catalogue::embedded().get(&SourceId::new("metar-aviationweather").unwrap()).unwrap();
+    let request = build(metar, &[], None, None).unwrap();
+    assert_eq!(
+        request.url,
+        "https://aviationweather.gov/api/data/metar?bbox=-21.5,54.9,-20.35,56.1&format=json"
+    );
+    let params = [("ids", "FMEE,FMEP"), ("bbox", "")];
+    let request = build(metar, &params, Some("http://127.0.0.1:8080"), None).unwrap();
+    assert_eq!(request.url, "http://127.0.0.1:8080/api/data/metar?ids=FMEE,FMEP&format=json");
+    assert_eq!(request.host, "127.0.0.1:8080");
+    let error = build(metar, &[("id", "x")], None, None).unwrap_err();
+    assert_eq!(error.to_string(), "`id` is not a parameter of this source; known are: bbox, ids");
+}
+
+#[test]
+fn keys_are_in_the_request_and_nowhere_else() {
+    let access = "kind = \"key\"\nenv = \"VIGIE_KEY_X\"\nsignup = \"https://a.org/signup\"";
+    let definition = with_url("https://a.org/x?k={key}&l={key}", access);
+    let error = build(&definition, &[], None, None).unwrap_err();
+    assert!(error.to_string().contains("set it in the environment variable VIGIE_KEY_X"));
+    let request = build(&definition, &[], None, Some("s3cr/t")).unwrap();
+    assert_eq!(request.url, "https://a.org/x?k=s3cr%2Ft&l=s3cr%2Ft");
+    assert_eq!(request.shown_url, "https://a.org/x?k=***&l=***");
+    assert!(!format!("{request:?}").contains("s3cr"));
+}
+
+#[test]
+fn a_zone_without_the_code_is_told() {
+    let definition = with_url("https://a.org/{zone.continent}", "kind = \"open\"");
+    let error = build(&definition, &[], None, None).unwrap_err();
+    assert!(error.to_string().contains("set zone.continent in vigie.toml"), "{error}");
+}

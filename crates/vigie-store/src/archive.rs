@@ -1,0 +1,260 @@
+//! Archives of raw files: one growing `.tar.zst` per source and month.
+//!
+//! Each append is one zstd frame that holds tar entries (each raw file, then its manifest) and no end-of-archive mark, so that the
+//! frames together are one archive: `tar --zstd -xf` reads the whole. The length that counts is kept in the ledger, written in
+//! the same commit as the tombstones; what a kill has left beyond it is cut off by the next append.
+
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use vigie_core::text::SourceId;
+
+use crate::{
+    durable::{self, DiskError, Step},
+    landing::{Landing, LandingError, RawFile},
+    ledger::{Ledger, LedgerError},
+    manifest::{self, Answer, Manifest},
+};
+
+/// zstd's level: the default, some ten times smaller for JSON at hundreds of megabytes a second.
+const LEVEL: i32 = 3;
+
+/// Why raw files were not archived. The raw files are untouched.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The disk refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A raw file cannot be read.
+    #[error(transparent)]
+    Landing(#[from] LandingError),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The archive is shorter than what was committed.
+    #[error(
+        "the archive `{file}` has {found} bytes where {committed} were written: restore it, or move it away to have a new one begun"
+    )]
+    Short {
+        /// The archive, below the data folder.
+        file: String,
+        /// The length in the ledger.
+        committed: u64,
+        /// The length on the disk.
+        found: u64,
+    },
+    /// What was appended does not read back as what was written.
+    #[error(
+        "what was appended to `{file}` does not read back: check the disk; the raw files stay where they are"
+    )]
+    ReadBack {
+        /// The archive, below the data folder.
+        file: String,
+    },
+}
+
+/// An append that is on the disk and read back, to be committed with the tombstones by [`Ledger::tombstones`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The archive, below the data folder.
+    pub file: String,
+    /// Its length now, in bytes.
+    pub bytes: u64,
+}
+
+/// The archives of a workspace. Each source is archived by one process at a time, the one that summarises it.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    data: PathBuf,
+    landing: Landing,
+}
+
+impl Archive {
+    /// The archives below a data folder.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        let data = data.into();
+        Self {
+            landing: Landing::new(data.clone()),
+            data,
+        }
+    }
+
+    /// Appends raw files of a source to the archives of their months (by the UTC time in their names), flushes these to the disk
+    /// and reads back what was appended. The raw files stay: delete them once the result is committed.
+    pub fn append(
+        &self,
+        ledger: &Ledger,
+        source: &SourceId,
+        raw_files: &[RawFile],
+        bytes_max: u64,
+    ) -> Result<Vec<Appended>, ArchiveError> {
+        let mut appended = Vec::new();
+        let mut sorted: Vec<&RawFile> = raw_files.iter().collect();
+        sorted.sort_by(|a, b| (a.at, &a.file).cmp(&(b.at, &b.file)));
+        for month in
+            sorted.chunk_by(|a, b| archive_file(source, a.at) == archive_file(source, b.at))
+        {
+            let file = archive_file(source, month[0].at);
+            let committed = ledger.archive_bytes(&file)?;
+            let bytes = self.append_month(&file, committed, month, bytes_max)?;
+            appended.push(Appended { file, bytes });
+        }
+        Ok(appended)
+    }
+
+    fn append_month(
+        &self,
+        file: &str,
+        committed: u64,
+        raw_files: &[&RawFile],
+        bytes_max: u64,
+    ) -> Result<u64, ArchiveError> {
+        let path = self.data.join(file);
+        let (mut archive, start) = open_at(&path, file, committed)?;
+        let write = || DiskError::at(Step::Write, &path);
+        let mut encoder =
+            zstd::Encoder::new(io::BufWriter::new(&archive), LEVEL).map_err(write())?;
+        encoder.include_checksum(true).map_err(write())?;
+        let mut written: Vec<(String, String)> = Vec::new();
+        let mut builder = tar::Builder::new(Unended {
+            inner: &mut encoder,
+            ended: false,
+        });
+        for raw in raw_files {
+            let (capture, body) = self.landing.read(raw, bytes_max)?;
+            let manifest = match self.landing.manifest(raw)? {
+                Some(manifest) => manifest,
+                None => Manifest::new(capture, Answer::default()),
+            };
+            let manifest_name = format!("{}{}", raw.file, manifest::SUFFIX);
+            for (name, bytes) in [
+                (raw.file.clone(), body),
+                (manifest_name, manifest.to_bytes()),
+            ] {
+                let mut header = header(raw.at, bytes.len() as u64);
+                builder
+                    .append_data(&mut header, &name, bytes.as_slice())
+                    .map_err(write())?;
+                written.push((name, manifest::sha256(&bytes)));
+            }
+        }
+        // Without this the builder would end the archive when it is dropped.
+        builder.get_mut().ended = true;
+        drop(builder);
+        encoder
+            .finish()
+            .and_then(|mut buffer| buffer.flush())
+            .map_err(write())?;
+        archive
+            .sync_all()
+            .map_err(DiskError::at(Step::Flush, &path))?;
+        let found = read_back(&mut archive, start).map_err(DiskError::at(Step::Read, &path))?;
+        if found != written {
+            return Err(ArchiveError::ReadBack {
+                file: file.to_owned(),
+            });
+        }
+        let length = archive
+            .metadata()
+            .map_err(DiskError::at(Step::Read, &path))?
+            .len();
+        Ok(length)
+    }
+}
+
+/// The archive of a source's month, below the data folder.
+pub fn archive_file(source: &SourceId, at: Timestamp) -> String {
+    format!("archive/{source}/{source}_{}.tar.zst", at.strftime("%Y-%m"))
+}
+
+/// The archive, cut back to what was committed and standing at its end. One that was moved away is begun anew.
+fn open_at(path: &Path, file: &str, committed: u64) -> Result<(File, u64), ArchiveError> {
+    let folder = path.parent().unwrap_or(path);
+    durable::create_folders(folder)?;
+    let exists = match fs::metadata(path) {
+        Ok(_) => true,
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        Err(error) => return Err(DiskError::at(Step::Read, path)(error).into()),
+    };
+    let mut archive = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(DiskError::at(Step::Create, path))?;
+    if !exists {
+        durable::flush_folder(folder)?;
+        return Ok((archive, 0));
+    }
+    let found = archive
+        .metadata()
+        .map_err(DiskError::at(Step::Read, path))?
+        .len();
+    if found < committed {
+        return Err(ArchiveError::Short {
+            file: file.to_owned(),
+            committed,
+            found,
+        });
+    }
+    archive
+        .set_len(committed)
+        .and_then(|()| archive.seek(SeekFrom::End(0)))
+        .map_err(DiskError::at(Step::Truncate, path))?;
+    Ok((archive, committed))
+}
+
+fn header(at: Timestamp, bytes: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_mode(0o644);
+    header.set_mtime(u64::try_from(at.as_second()).unwrap_or(0));
+    header.set_size(bytes);
+    header
+}
+
+/// The names and hashes of the entries from `start` on.
+fn read_back(archive: &mut File, start: u64) -> io::Result<Vec<(String, String)>> {
+    archive.seek(SeekFrom::Start(start))?;
+    let mut entries = Vec::new();
+    let mut tar = tar::Archive::new(zstd::Decoder::new(&*archive)?);
+    for entry in tar.entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().into_owned();
+        let mut hasher = manifest::Hasher::default();
+        io::copy(&mut entry, &mut hasher)?;
+        entries.push((name, hasher.finish()));
+    }
+    // To the end of the frame, so that its checksum is compared.
+    let mut rest = Vec::new();
+    tar.into_inner().read_to_end(&mut rest)?;
+    Ok(entries)
+}
+
+/// Passes bytes on until told that the archive has ended; the end-of-archive mark is then swallowed.
+struct Unended<W> {
+    inner: W,
+    ended: bool,
+}
+
+impl<W: Write> Write for Unended<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.ended {
+            Ok(bytes.len())
+        } else {
+            self.inner.write(bytes)
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The ledger of captures: one row per attempt to download, with what has become of its raw file.
+//!
+//! It is a local SQLite database, `data/ledger.db`, apart from the summary store, so that collecting goes on when
+//! that is away. Several processes read and write it at once (write-ahead log, every commit flushed to the disk).
+//!
+//! Every change of a row gives it the next number of one sequence, so that a page can ask what changed since.
+//! Times are kept to the millisecond.
+
+mod error;
+mod facts;
+mod read;
+mod requests;
+mod rows;
+mod schema;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use vigie_core::{
+    capture::{Capture, Outcome},
+    text::SourceId,
+};
+
+pub use self::{
+    error::LedgerError,
+    facts::{Newest, RowTotals},
+    requests::{RequestLimit, Reservation},
+};
+
+/// The number of a row of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CaptureId(i64);
+
+/// A row of the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its number.
+    pub id: CaptureId,
+    /// The number of its last change, see [`Ledger::changes_since`].
+    pub sequence: u64,
+    /// The attempt.
+    pub capture: Capture,
+}
+
+/// What remains of a raw file once its rows are in the store.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tombstone {
+    /// Rows taken into the store.
+    pub rows: u64,
+    /// Rows refused, each for a reason.
+    pub refused_rows: u64,
+    /// The oldest and newest observed time among the rows taken.
+    pub observed: Option<(Timestamp, Timestamp)>,
+    /// The newest time of publication among the rows taken.
+    pub published_at: Option<Timestamp>,
+    /// Why rows were refused; `None` leaves what the capture says.
+    pub reason: Option<String>,
+}
+
+/// Which captures to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaptureQuery {
+    /// Only those of this source.
+    pub source: Option<SourceId>,
+    /// Only those started at this time or later.
+    pub from: Option<Timestamp>,
+    /// Only those started before this time.
+    pub to: Option<Timestamp>,
+    /// Only those with one of these outcomes; empty for all.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// How many captures there are of each outcome for the slots of a period.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// [`Outcome::Landed`].
+    pub landed: u64,
+    /// [`Outcome::Unchanged`].
+    pub unchanged: u64,
+    /// [`Outcome::Failed`].
+    pub failed: u64,
+    /// [`Outcome::Quarantined`].
+    pub quarantined: u64,
+    /// [`Outcome::Summarized`].
+    pub summarized: u64,
+    /// Different slots with an attempt that [`Outcome::is_good`].
+    pub good_slots: u64,
+}
+
+/// What to send with a conditional request, and to tell an unchanged body by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validators {
+    /// For `If-None-Match`.
+    pub etag: Option<String>,
+    /// For `If-Modified-Since`.
+    pub last_modified: Option<String>,
+    /// SHA-256 of the newest body that counts.
+    pub sha256: Option<String>,
+}
+
+/// The sources of which a row changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The number of the newest change: ask for changes since this one the next time.
+    pub sequence: u64,
+    /// The sources, each once, in order of name.
+    pub sources: Vec<SourceId>,
+}
+
+/// An open ledger. One connection: share it behind a mutex, or open one for each thread.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Ledger {
+    /// Opens a ledger. For writing, a missing one is made, with its folders; for reading only, a missing one is
+    /// [`LedgerError::Absent`].
+    pub fn open(path: &Path, read_only: bool) -> Result<Self, LedgerError> {
+        let connection = schema::open(path, read_only)?;
+        Ok(Self {
+            connection,
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A transaction that writes: others wait until it ends.
+    fn transaction(&mut self, doing: &'static str) -> Result<Transaction<'_>, LedgerError> {
+        let path = &self.path;
+        self.connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| LedgerError::from_sqlite(path, doing, error))
+    }
+
+    /// The error of an action: made for `map_err`.
+    fn failed(&self, doing: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
+        failed(&self.path, doing)
+    }
+}
+
+/// As [`Ledger::failed`], where the ledger is borrowed by a transaction.
+fn failed(path: &Path, doing: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
+    let path = path.to_path_buf();
+    move |error| LedgerError::from_sqlite(&path, doing, error)
+}
+
+#[cfg(test)]
+mod tests;

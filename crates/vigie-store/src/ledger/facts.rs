@@ -1,0 +1,84 @@
+//! What the page, the report and `vigie status` say of a source.
+
+use jiff::Timestamp;
+use vigie_core::text::SourceId;
+
+use super::{Ledger, LedgerError, rows};
+
+const READ: &str = "read what captures amount to";
+
+/// The newest of each of the three clocks of a source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// When the newest content in the store happened.
+    pub observed_at: Option<Timestamp>,
+    /// When the provider published the newest content in the store, if it says so.
+    pub published_at: Option<Timestamp>,
+    /// When the provider last answered as it should.
+    pub fetched_at: Option<Timestamp>,
+}
+
+/// Rows of the captures of a period.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RowTotals {
+    /// Rows taken into the store.
+    pub rows: u64,
+    /// Rows refused.
+    pub refused_rows: u64,
+}
+
+impl Ledger {
+    /// The newest clocks of a source, among what was fetched by `now`.
+    pub fn newest(&self, source: &SourceId, now: Timestamp) -> Result<Newest, LedgerError> {
+        self.connection
+            .prepare_cached(
+                "SELECT max(observed_to_ms), max(published_at_ms), max(started_at_ms) FROM captures
+                 WHERE source = ?1 AND started_at_ms <= ?2
+                 AND outcome IN ('landed', 'unchanged', 'summarized')",
+            )
+            .and_then(|mut statement| {
+                statement.query_row((source.as_str(), now.as_millisecond()), |row| {
+                    Ok(Newest {
+                        observed_at: rows::maybe_time(row, 0)?,
+                        published_at: rows::maybe_time(row, 1)?,
+                        fetched_at: rows::maybe_time(row, 2)?,
+                    })
+                })
+            })
+            .map_err(self.failed(READ))
+    }
+
+    /// The first slot that was ever asked for: from then on the source is watched.
+    pub fn first_slot(&self, source: &SourceId) -> Result<Option<Timestamp>, LedgerError> {
+        self.connection
+            .prepare_cached("SELECT min(slot_ms) FROM captures WHERE source = ?1")
+            .and_then(|mut statement| {
+                statement.query_row([source.as_str()], |row| rows::maybe_time(row, 0))
+            })
+            .map_err(self.failed(READ))
+    }
+
+    /// The rows of the captures for the slots from `from` (included) to `to` (excluded).
+    pub fn row_totals(
+        &self,
+        source: &SourceId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<RowTotals, LedgerError> {
+        self.connection
+            .prepare_cached(
+                "SELECT coalesce(sum(rows), 0), coalesce(sum(refused_rows), 0) FROM captures
+                 WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3",
+            )
+            .and_then(|mut statement| {
+                let period = (source.as_str(), from.as_millisecond(), to.as_millisecond());
+                statement.query_row(period, |row| {
+                    Ok(RowTotals {
+                        rows: rows::number(row, 0)?,
+                        refused_rows: rows::number(row, 1)?,
+                    })
+                })
+            })
+            .map_err(self.failed(READ))
+    }
+}

@@ -1,0 +1,412 @@
+//! The store in a MongoDB database, shared by any number of machines.
+//!
+//! It asks little of the server, so that it runs on whatever speaks the protocol: reads and replacements by `_id`,
+//! inserts, plain indexes, sorted reads. Documents are readable as they are (see `document.rs`); their `_id`s are made
+//! of their natural keys.
+
+mod connect;
+mod document;
+mod schema;
+mod write;
+
+use std::{fmt, ops::ControlFlow};
+
+use ::mongodb::{
+    Collection, Database,
+    bson::{DateTime, Document, doc},
+};
+use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use vigie_core::{
+    bucket::{Bucket, BucketKey},
+    event::{Event, EventKey},
+    text::SourceId,
+};
+
+use self::{
+    connect::Server,
+    document::{BucketDocument, EventDocument, bucket_id, event_id},
+    write::Write,
+};
+use crate::{
+    error::StoreError,
+    store::{
+        BucketWrite, EachEvent, EachSummary, EventQuery, Store, StoreFacts, SummaryQuery,
+        Versioned, ceiling_ms,
+    },
+};
+
+pub use self::connect::{Credentials, Dialect};
+
+/// How many requests for single documents are under way at once.
+const REQUESTS_MAX: usize = 16;
+/// How many `_id`s one request asks for.
+const IDS_MAX: usize = 1_000;
+/// How many documents the server sends at once.
+const BATCH_DOCUMENTS: u32 = 500;
+
+/// The store in a MongoDB database.
+pub struct MongoStore {
+    server: Server,
+    database: Database,
+    read_only: bool,
+    validated: bool,
+}
+
+impl fmt::Debug for MongoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoStore")
+            .field("server", &self.server)
+            .field("read_only", &self.read_only)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MongoStore {
+    /// Opens the database that `uri` names. Where `uri` has no credentials, `credentials` are used. `dialect` is found
+    /// out from the server unless it is given.
+    pub async fn open(
+        uri: &str,
+        credentials: Option<Credentials>,
+        read_only: bool,
+        dialect: Option<Dialect>,
+    ) -> Result<Self, StoreError> {
+        let (server, database) = connect::connect(uri, credentials, dialect).await?;
+        let validated = schema::prepare(&server, &database, read_only).await?;
+        Ok(Self {
+            server,
+            database,
+            read_only,
+            validated,
+        })
+    }
+
+    fn buckets(&self) -> Collection<BucketDocument> {
+        self.database.collection(schema::BUCKETS)
+    }
+
+    fn event_documents(&self) -> Collection<EventDocument> {
+        self.database.collection(schema::EVENTS)
+    }
+
+    fn writable(&self) -> Result<(), StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly {
+                store: self.server.name().to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The documents of these `_id`s that exist, without the fields of `without`.
+    async fn load<D: DeserializeOwned + Send + Sync + Unpin>(
+        &self,
+        collection: &Collection<D>,
+        ids: Vec<String>,
+        without: Document,
+    ) -> Result<Vec<D>, StoreError> {
+        let found = match self.server.dialect() {
+            Dialect::Full => {
+                let mut found = Vec::with_capacity(ids.len());
+                for ids in ids.chunks(IDS_MAX) {
+                    let cursor = collection
+                        .find(doc! { "_id": { "$in": ids } })
+                        .projection(without.clone());
+                    let documents: Result<Vec<D>, _> = match cursor.await {
+                        Ok(cursor) => cursor.try_collect().await,
+                        Err(error) => Err(error),
+                    };
+                    found.extend(documents.map_err(|error| self.server.error(error))?);
+                }
+                return Ok(found);
+            }
+            Dialect::SingleIds => {
+                stream::iter(ids)
+                    .map(|id| {
+                        let without = without.clone();
+                        async move {
+                            collection
+                                .find_one(doc! { "_id": id })
+                                .projection(without)
+                                .await
+                        }
+                    })
+                    .buffer_unordered(REQUESTS_MAX)
+                    .try_filter_map(|found| async move { Ok(found) })
+                    .try_collect()
+                    .await
+            }
+        };
+        found.map_err(|error| self.server.error(error))
+    }
+
+    /// Gives each document of a sorted read to `each`.
+    async fn stream<D: DeserializeOwned + Send + Sync + Unpin>(
+        &self,
+        collection: &Collection<D>,
+        filter: Document,
+        without: Document,
+        sort: Document,
+        each: &mut (dyn FnMut(D) -> Result<ControlFlow<()>, StoreError> + Send),
+    ) -> Result<(), StoreError> {
+        let mut cursor = collection
+            .find(filter)
+            .projection(without)
+            .sort(sort)
+            .batch_size(BATCH_DOCUMENTS)
+            .await
+            .map_err(|error| self.server.error(error))?;
+        while let Some(document) = cursor
+            .try_next()
+            .await
+            .map_err(|error| self.server.error(error))?
+        {
+            if each(document)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds to a filter that `field` is a date from `from` to `to` (excluded), where these are given.
+fn within(filter: &mut Document, field: &str, from: Option<i64>, to: Option<i64>) {
+    let mut range = Document::new();
+    if let Some(from) = from {
+        range.insert("$gte", DateTime::from_millis(from));
+    }
+    if let Some(to) = to {
+        range.insert("$lt", DateTime::from_millis(to));
+    }
+    if !range.is_empty() {
+        filter.insert(field, range);
+    }
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    fn address(&self) -> &str {
+        self.server.name()
+    }
+
+    async fn load_buckets(&self, keys: &[BucketKey]) -> Result<Vec<Versioned<Bucket>>, StoreError> {
+        let ids = keys.iter().map(bucket_id).collect();
+        let found = self
+            .load(&self.buckets(), ids, doc! { "measures": 0 })
+            .await?;
+        found
+            .into_iter()
+            .map(|document| document.into_bucket(self.server.name()))
+            .collect()
+    }
+
+    async fn save_buckets(
+        &self,
+        writes: Vec<Versioned<BucketWrite>>,
+    ) -> Result<Vec<BucketKey>, StoreError> {
+        self.writable()?;
+        let writes = writes
+            .into_iter()
+            .map(|write| Write {
+                key: write.document.bucket().key.clone(),
+                id: bucket_id(&write.document.bucket().key),
+                document: BucketDocument::new(&write.document, write.version + 1),
+                version: write.version,
+            })
+            .collect();
+        write::save(&self.server, &self.database, &self.buckets(), writes).await
+    }
+
+    async fn load_events(&self, keys: &[EventKey]) -> Result<Vec<Versioned<Event>>, StoreError> {
+        let ids = keys.iter().map(event_id).collect();
+        let found = self
+            .load(&self.event_documents(), ids, Document::new())
+            .await?;
+        found
+            .into_iter()
+            .map(|document| document.into_event(self.server.name()))
+            .collect()
+    }
+
+    async fn save_events(
+        &self,
+        writes: Vec<Versioned<Event>>,
+    ) -> Result<Vec<EventKey>, StoreError> {
+        self.writable()?;
+        let writes: Result<Vec<_>, StoreError> = writes
+            .into_iter()
+            .map(|write| {
+                Ok(Write {
+                    id: event_id(&write.document.key),
+                    key: write.document.key.clone(),
+                    document: EventDocument::new(
+                        write.document,
+                        write.version + 1,
+                        self.server.name(),
+                    )?,
+                    version: write.version,
+                })
+            })
+            .collect();
+        write::save(
+            &self.server,
+            &self.database,
+            &self.event_documents(),
+            writes?,
+        )
+        .await
+    }
+
+    async fn summaries(
+        &self,
+        query: &SummaryQuery,
+        each: EachSummary<'_>,
+    ) -> Result<(), StoreError> {
+        let mut filter = Document::new();
+        if let Some(source) = &query.source {
+            filter.insert("source", source.as_str());
+        }
+        if let Some(entity) = &query.entity {
+            filter.insert("entity", entity.as_str());
+        }
+        let hours = query.hours_ms();
+        let from = query.from.map(|_| hours.start);
+        within(&mut filter, "hour", from, query.to.map(|_| hours.end));
+        self.stream(
+            &self.buckets(),
+            filter,
+            doc! { "state": 0 },
+            doc! { "source": 1, "hour": 1, "entity": 1 },
+            &mut |document| Ok(each(document.into_summary(self.server.name())?)),
+        )
+        .await
+    }
+
+    async fn events(&self, query: &EventQuery, each: EachEvent<'_>) -> Result<(), StoreError> {
+        let mut filter = Document::new();
+        if let Some(source) = &query.source {
+            filter.insert("source", source.as_str());
+        }
+        let observed = query.observed_ms();
+        let from = query.from.map(|_| observed.start);
+        let to = query.to.map(|_| observed.end);
+        within(&mut filter, "observed_at", from, to);
+        self.stream(
+            &self.event_documents(),
+            filter,
+            Document::new(),
+            doc! { "source": 1, "observed_at": 1, "key": 1 },
+            &mut |document| {
+                let event = document.into_event(self.server.name())?.document;
+                Ok(if query.holds(&event) {
+                    each(event)
+                } else {
+                    ControlFlow::Continue(())
+                })
+            },
+        )
+        .await
+    }
+
+    async fn newest_hour(
+        &self,
+        source: &SourceId,
+        before: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let mut filter = doc! { "source": source.as_str() };
+        within(&mut filter, "hour", None, before.map(ceiling_ms));
+        let found = self
+            .buckets()
+            .find_one(filter)
+            .projection(doc! { "measures": 0, "state": 0 })
+            .sort(doc! { "source": -1, "hour": -1 })
+            .await
+            .map_err(|error| self.server.error(error))?;
+        found
+            .map(|document| Ok(document.key(self.server.name())?.hour))
+            .transpose()
+    }
+
+    async fn unsealed(
+        &self,
+        source: &SourceId,
+        deadline_before: Timestamp,
+        most: usize,
+    ) -> Result<Vec<BucketKey>, StoreError> {
+        let mut filter = doc! { "source": source.as_str(), "sealed": false };
+        let before = Some(ceiling_ms(deadline_before));
+        within(&mut filter, "deadline", None, before);
+        let mut keys = Vec::new();
+        if most == 0 {
+            return Ok(keys);
+        }
+        self.stream(
+            &self.buckets(),
+            filter,
+            doc! { "measures": 0, "state": 0 },
+            doc! { "source": 1, "sealed": 1, "deadline": 1 },
+            &mut |document| {
+                keys.push(document.key(self.server.name())?);
+                Ok(if keys.len() < most {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            },
+        )
+        .await?;
+        Ok(keys)
+    }
+
+    async fn facts(&self) -> Result<StoreFacts, StoreError> {
+        let count = async |name: &str| {
+            self.database
+                .collection::<Document>(name)
+                .estimated_document_count()
+                .await
+                .map_err(|error| self.server.error(error))
+        };
+        let statistics = self.database.run_command(doc! { "dbStats": 1 }).await.ok();
+        let mut notes = Vec::new();
+        if !self.validated {
+            notes.push(
+                "the server takes no JSON-schema validators: documents are checked by Vigie alone"
+                    .to_owned(),
+            );
+        }
+        if self.server.dialect() == Dialect::SingleIds {
+            notes.push("FerretDB 1 replaces documents without atomicity: writers take turns by a lock document".to_owned());
+        }
+        Ok(StoreFacts {
+            kind: "mongodb",
+            address: self.server.name().to_owned(),
+            server: self.server.version().to_owned(),
+            schema: schema::KNOWN,
+            buckets: count(schema::BUCKETS).await?,
+            events: count(schema::EVENTS).await?,
+            bytes: statistics.and_then(|statistics| {
+                let number = |field| document::whole_number(statistics.get(field)?);
+                Some(number("storageSize")? + number("indexSize").unwrap_or(0))
+            }),
+            notes,
+        })
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let done = self.database.run_command(doc! { "ping": 1 }).await;
+        done.map_err(|error| self.server.error(error))?;
+        if self.read_only {
+            return Ok(());
+        }
+        let probe = doc! { "_id": "probe", "checked_at": DateTime::now() };
+        self.database
+            .collection::<Document>(schema::META)
+            .replace_one(doc! { "_id": "probe" }, probe)
+            .upsert(true)
+            .await
+            .map_err(|error| self.server.error(error))?;
+        Ok(())
+    }
+}

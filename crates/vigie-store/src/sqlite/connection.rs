@@ -1,0 +1,130 @@
+//! The file of a store, and connections to it.
+
+use std::{path::PathBuf, time::Duration};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::{Cause, StoreError};
+
+/// How long to wait for another process that writes. A batch takes some tens of milliseconds.
+const BUSY_S: u64 = 15;
+/// The size to which the write-ahead file is cut back once its content is in the main file.
+const JOURNAL_BYTES_MAX: i64 = 64 * 1024 * 1024;
+/// Prepared statements that a connection keeps.
+const STATEMENTS_MAX: usize = 32;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Reading only.
+    Read,
+    /// Reading and writing.
+    Write,
+}
+
+/// The file of a store.
+#[derive(Debug)]
+pub(super) struct File {
+    path: PathBuf,
+    name: String,
+}
+
+impl File {
+    pub(super) fn new(path: PathBuf) -> Self {
+        let name = format!("sqlite:{}", path.display());
+        Self { path, name }
+    }
+
+    /// Its address.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The bytes of the file and of its write-ahead file.
+    pub(super) fn bytes(&self) -> u64 {
+        let mut journal = self.path.clone().into_os_string();
+        journal.push("-wal");
+        [self.path.clone(), journal.into()]
+            .iter()
+            .filter_map(|path| std::fs::metadata(path).ok())
+            .map(|metadata| metadata.len())
+            .sum()
+    }
+
+    /// Opens a connection; for writing, makes the file and its folder where they are missing.
+    pub(super) fn connect(&self, access: Access) -> Result<Connection, StoreError> {
+        let threads = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = match access {
+            Access::Read if !self.path.exists() => {
+                return Err(StoreError::Absent {
+                    store: self.name.clone(),
+                });
+            }
+            Access::Read => threads | OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::Write => {
+                if let Some(folder) = self.path.parent() {
+                    std::fs::create_dir_all(folder).map_err(|error| self.unavailable(error))?;
+                }
+                threads | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+            }
+        };
+        let connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|error| self.error(error))?;
+        self.configure(&connection, access)
+            .map_err(|error| self.error(error))?;
+        Ok(connection)
+    }
+
+    fn configure(&self, connection: &Connection, access: Access) -> rusqlite::Result<()> {
+        connection.busy_timeout(Duration::from_secs(BUSY_S))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        if access == Access::Write {
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
+        }
+        Ok(())
+    }
+
+    fn unavailable(&self, cause: impl std::fmt::Display) -> StoreError {
+        StoreError::Unavailable {
+            store: self.name.clone(),
+            remedy: "check that its folder exists and belongs to this user",
+            cause: Cause::new(cause),
+        }
+    }
+
+    /// What an error of the library means.
+    pub(super) fn error(&self, error: rusqlite::Error) -> StoreError {
+        let store = self.name.clone();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked {
+                store,
+                waited_s: BUSY_S,
+            },
+            Some(ErrorCode::NotADatabase) => StoreError::Foreign { store },
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt {
+                store,
+                what: "a page of the file".to_owned(),
+                cause: Cause::new(error),
+            },
+            Some(ErrorCode::DiskFull) => StoreError::Full { store },
+            Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { store },
+            Some(
+                ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure,
+            ) => self.unavailable(error),
+            _ => StoreError::Refused {
+                store,
+                cause: Cause::new(error),
+            },
+        }
+    }
+
+    /// A stored document that cannot be understood.
+    pub(super) fn damaged(&self, what: String, cause: impl std::fmt::Display) -> StoreError {
+        StoreError::Corrupt {
+            store: self.name.clone(),
+            what,
+            cause: Cause::new(cause),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The schema of the file, and its versions.
+
+use std::{thread::sleep, time::Duration};
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::connection::File;
+use crate::error::StoreError;
+
+/// The step from each schema version to the next; the first one makes an empty file a store.
+const STEPS: [&str; 1] = [include_str!("schema.sql")];
+/// The schema that this program reads and writes.
+const KNOWN: u32 = STEPS.len() as u32;
+/// `VIGI`, at bytes 68 to 71 of the file, by which `file` and SQLite know whose it is.
+const APPLICATION_ID: u32 = 0x5649_4749;
+/// How often the mode of the file is asked for while other processes do the same.
+const MODE_TRIES: u32 = 100;
+
+fn pragma(connection: &Connection, file: &File, name: &str) -> Result<u32, StoreError> {
+    connection
+        .pragma_query_value(None, name, |row| row.get(0))
+        .map_err(|error| file.error(error))
+}
+
+/// The schema of the file; 0 is that of an empty one. Refuses what is not ours or newer than us.
+fn found(connection: &Connection, file: &File) -> Result<u32, StoreError> {
+    let store = file.name().to_owned();
+    let schema = pragma(connection, file, "user_version")?;
+    let owner = pragma(connection, file, "application_id")?;
+    let tables: u32 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| file.error(error))?;
+    let empty = owner == 0 && schema == 0 && tables == 0;
+    if owner != APPLICATION_ID && !empty {
+        return Err(StoreError::Foreign { store });
+    }
+    if schema > KNOWN {
+        return Err(StoreError::SchemaTooNew {
+            store,
+            found: schema,
+            known: KNOWN,
+        });
+    }
+    Ok(schema)
+}
+
+/// Checks that a file opened for reading has the schema that we read.
+pub(super) fn check(connection: &Connection, file: &File) -> Result<(), StoreError> {
+    match found(connection, file)? {
+        KNOWN => Ok(()),
+        found => Err(StoreError::SchemaTooOld {
+            store: file.name().to_owned(),
+            found,
+            known: KNOWN,
+        }),
+    }
+}
+
+/// Makes an empty file a store, and an older store one of today.
+pub(super) fn bring_up_to_date(connection: &mut Connection, file: &File) -> Result<(), StoreError> {
+    if found(connection, file)? < KNOWN {
+        write_ahead(connection).map_err(|error| file.error(error))?;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| file.error(error))?;
+        // Another process may have done it while we waited.
+        let from = found(&transaction, file)?;
+        for step in &STEPS[from as usize..] {
+            transaction
+                .execute_batch(step)
+                .map_err(|error| file.error(error))?;
+        }
+        let stamp = || {
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", KNOWN)
+        };
+        stamp().map_err(|error| file.error(error))?;
+        transaction.commit().map_err(|error| file.error(error))?;
+    }
+    Ok(())
+}
+
+/// Sets the write-ahead mode, which the file keeps. SQLite does not wait for others here.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 1..MODE_TRIES {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                sleep(Duration::from_millis(10));
+            }
+            done => return done,
+        }
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")
+}

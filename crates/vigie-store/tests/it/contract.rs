@@ -1,0 +1,514 @@
+//! What every store must do, written once.
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use jiff::Timestamp;
+use vigie_core::{
+    bucket::{Bucket, BucketSummary},
+    event::Event,
+};
+use vigie_store::{
+    error::StoreError,
+    merge::{MergeReport, merge_buckets, merge_events, seal_buckets},
+    store::{BucketWrite, EventQuery, Store, SummaryQuery, Versioned},
+};
+
+use crate::{
+    build::{RHYTHM, bucket, entity, event, exotic_bucket, exotic_event, minute, source},
+    world::{Kind, World, run},
+};
+
+macro_rules! contract {
+    ($($case:ident)*) => {
+        contract!(@on sqlite, Kind::Sqlite, $($case)*);
+        contract!(@on mongodb, Kind::Mongodb, $($case)*);
+        contract!(@on mongodb_full, Kind::MongodbFull, $($case)*);
+    };
+    (@on $module:ident, $kind:expr, $($case:ident)*) => {
+        mod $module {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    run($kind, |world| Box::pin(super::$case(world))).await;
+                }
+            )*
+        }
+    };
+}
+
+contract! {
+    a_bucket_comes_back_as_it_was
+    an_event_comes_back_as_it_was
+    a_write_on_another_version_is_a_conflict
+    merging_again_changes_nothing
+    writers_at_once_lose_nothing
+    summaries_come_in_order_and_range
+    events_come_in_order_and_range
+    a_revised_event_moves
+    the_newest_hour_is_found
+    buckets_are_sealed_when_due
+    reading_goes_on_while_others_write
+    a_reader_sees_what_is_written_and_writes_nothing
+    everything_is_there_after_reopening
+}
+
+fn new<T>(document: T) -> Versioned<T> {
+    Versioned {
+        document,
+        version: 0,
+    }
+}
+
+fn write(bucket: &Bucket, version: u64) -> Versioned<BucketWrite> {
+    Versioned {
+        document: BucketWrite::new(bucket.clone(), RHYTHM).unwrap(),
+        version,
+    }
+}
+
+async fn summaries(store: &dyn Store, query: &SummaryQuery) -> Vec<BucketSummary> {
+    let mut found = Vec::new();
+    let mut each = |summary| {
+        found.push(summary);
+        ControlFlow::Continue(())
+    };
+    store.summaries(query, &mut each).await.unwrap();
+    found
+}
+
+async fn events(store: &dyn Store, query: &EventQuery) -> Vec<Event> {
+    let mut found = Vec::new();
+    let mut each = |event| {
+        found.push(event);
+        ControlFlow::Continue(())
+    };
+    store.events(query, &mut each).await.unwrap();
+    found
+}
+
+/// Names in which something means something to somebody.
+const EXOTIC_NAMES: [&str; 9] = [
+    "a|b",
+    "a%7Cb",
+    "$where",
+    "a.b.$[]",
+    "Gare de l'Est \u{1f6b2}",
+    "É\u{301}",
+    " ",
+    "'; DROP TABLE summaries; --",
+    "\u{202e}\\\"\n",
+];
+
+async fn a_bucket_comes_back_as_it_was(world: &World) {
+    let store = world.store().await;
+    let mut buckets: Vec<Bucket> = EXOTIC_NAMES.map(exotic_bucket).into();
+    buckets[3].seal();
+    buckets[4].seal();
+    buckets[4].merge(&bucket("exotic", EXOTIC_NAMES[4], &[(59, 1.5)]));
+    buckets[5].deadline = Timestamp::from_second(253_402_207_200).unwrap();
+    let writes = buckets.iter().map(|bucket| write(bucket, 0)).collect();
+    assert_eq!(store.save_buckets(writes).await.unwrap(), []);
+
+    let mut keys: Vec<_> = buckets.iter().map(|bucket| bucket.key.clone()).collect();
+    keys.push(bucket("exotic", "absent", &[(0, 1.0)]).key);
+    let mut loaded = store.load_buckets(&keys).await.unwrap();
+    loaded.sort_by(|a, b| a.document.key.cmp(&b.document.key));
+    buckets.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(loaded.len(), buckets.len());
+    let mut expected = Vec::new();
+    for (loaded, bucket) in loaded.iter().zip(&buckets) {
+        assert_eq!((&loaded.document, loaded.version), (bucket, 1));
+        // −0 equals 0, but not to the bit.
+        assert_eq!(format!("{:?}", loaded.document), format!("{bucket:?}"));
+        expected.push(bucket.summarise(RHYTHM));
+    }
+    let summaries = summaries(&*store, &SummaryQuery::default()).await;
+    assert_eq!(format!("{summaries:?}"), format!("{expected:?}"));
+    assert_eq!(store.load_buckets(&[]).await.unwrap(), []);
+    assert_eq!(store.save_buckets(Vec::new()).await.unwrap(), []);
+}
+
+async fn an_event_comes_back_as_it_was(world: &World) {
+    let store = world.store().await;
+    let saved: Vec<Event> = EXOTIC_NAMES.map(exotic_event).into();
+    let writes = saved.iter().cloned().map(new).collect();
+    assert_eq!(store.save_events(writes).await.unwrap(), []);
+    for event in &saved {
+        let loaded = store
+            .load_events(std::slice::from_ref(&event.key))
+            .await
+            .unwrap();
+        assert_eq!(format!("{:?}", loaded[0].document), format!("{event:?}"));
+    }
+    let at = saved[0].current().unwrap().observed_at;
+    let query = |from, to| EventQuery {
+        from,
+        to,
+        ..EventQuery::default()
+    };
+    // The observed time is that of `from` to the nanosecond.
+    assert_eq!(
+        events(&*store, &query(Some(at), None)).await.len(),
+        saved.len()
+    );
+    assert_eq!(events(&*store, &query(None, Some(at))).await, []);
+    let empty = Event {
+        versions: Vec::new(),
+        ..saved[0].clone()
+    };
+    let refused = store.save_events(vec![new(empty)]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Refused { .. }), "{refused:?}");
+}
+
+async fn a_write_on_another_version_is_a_conflict(world: &World) {
+    let store = world.store().await;
+    let mut kept = bucket("s", "kept", &[(0, 1.0)]);
+    let other = bucket("s", "other", &[(0, 1.0)]);
+    let absent = bucket("s", "absent", &[(0, 1.0)]);
+    assert_eq!(store.save_buckets(vec![write(&kept, 0)]).await.unwrap(), []);
+    // One that exists already, a new one, and one that should exist.
+    let mixed = vec![write(&kept, 0), write(&other, 0), write(&absent, 3)];
+    let mut conflicts = store.save_buckets(mixed).await.unwrap();
+    conflicts.sort();
+    assert_eq!(conflicts, [absent.key.clone(), kept.key.clone()]);
+
+    kept.merge(&bucket("s", "kept", &[(5, 2.0)]));
+    assert_eq!(store.save_buckets(vec![write(&kept, 1)]).await.unwrap(), []);
+    let stale = bucket("s", "kept", &[(10, 9.0)]);
+    let conflicts = store.save_buckets(vec![write(&stale, 1)]).await.unwrap();
+    assert_eq!(conflicts, [kept.key.clone()]);
+    let loaded = store
+        .load_buckets(&[kept.key.clone(), absent.key])
+        .await
+        .unwrap();
+    assert_eq!(
+        loaded,
+        [Versioned {
+            document: kept,
+            version: 2
+        }]
+    );
+
+    let event = event("s", "e", 1, 0, 1);
+    assert_eq!(
+        store.save_events(vec![new(event.clone())]).await.unwrap(),
+        []
+    );
+    let conflicts = store.save_events(vec![new(event.clone())]).await.unwrap();
+    assert_eq!(conflicts, [event.key]);
+}
+
+async fn merging_again_changes_nothing(world: &World) {
+    let store = world.store().await;
+    let deltas: Vec<Bucket> = (0..30)
+        .map(|i| bucket("s", &format!("e{i}"), &[(0, f64::from(i)), (20, 1.0)]))
+        .collect();
+    let report = merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
+    let expected = MergeReport {
+        created: 30,
+        verified: 30,
+        ..MergeReport::default()
+    };
+    assert_eq!(report, expected);
+    // In another order, twice, and in part.
+    let mut again: Vec<Bucket> = deltas.iter().rev().cloned().collect();
+    again.push(bucket("s", "e7", &[(20, 1.0)]));
+    again.push(bucket("s", "e8", &[(40, 3.0)]));
+    let report = merge_buckets(&*store, &again, RHYTHM).await.unwrap();
+    assert_eq!(
+        (report.created, report.changed, report.unchanged),
+        (0, 1, 29)
+    );
+    assert_eq!(report.verified, 30);
+    let loaded = store.load_buckets(&[deltas[7].key.clone()]).await.unwrap();
+    assert_eq!(loaded[0].version, 1);
+
+    let quakes = [event("q", "a", 1, 0, 1), event("q", "a", 2, 1, 2)];
+    let report = merge_events(&*store, &quakes).await.unwrap();
+    assert_eq!((report.created, report.verified), (1, 1));
+    let report = merge_events(&*store, &quakes[..1]).await.unwrap();
+    assert_eq!((report.unchanged, report.verified), (1, 1));
+}
+
+async fn writers_at_once_lose_nothing(world: &World) {
+    if !world.is_atomic().await {
+        eprintln!("left out: FerretDB 1 does not replace atomically");
+        return;
+    }
+    const WRITERS: i64 = 4;
+    const ENTITIES: i64 = 6;
+    let delta = |id: i64, writer: i64, turn: i64| {
+        let at = (turn * WRITERS + writer) * 3;
+        bucket("s", &format!("e{id}"), &[(at, (id * 100 + at) as f64)])
+    };
+    let mut writers = Vec::new();
+    for writer in 0..WRITERS {
+        let store = world.store().await;
+        writers.push(tokio::spawn(async move {
+            for turn in 0..5 {
+                let deltas: Vec<Bucket> = (0..ENTITIES).map(|id| delta(id, writer, turn)).collect();
+                merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
+                let quake = event("q", "same", turn * WRITERS + writer + 1, turn, 10);
+                merge_events(&*store, &[quake]).await.unwrap();
+            }
+        }));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let store = world.store().await;
+    for id in 0..ENTITIES {
+        let mut whole = delta(id, 0, 0);
+        for writer in 0..WRITERS {
+            for turn in 0..5 {
+                whole.merge(&delta(id, writer, turn));
+            }
+        }
+        let loaded = store.load_buckets(&[whole.key.clone()]).await.unwrap();
+        assert_eq!(loaded[0].document, whole);
+        // Every writer added something at every turn.
+        assert_eq!(loaded[0].version, 20);
+    }
+    let events = events(&*store, &EventQuery::default()).await;
+    assert_eq!(events[0].versions.len(), 20);
+}
+
+async fn summaries_come_in_order_and_range(world: &World) {
+    let store = world.store().await;
+    let mut deltas = Vec::new();
+    for hour in [2, 0, 1] {
+        for id in ["b", "B", "a", "é", "z"] {
+            deltas.push(bucket("s2", id, &[(hour * 60 + 5, 1.0)]));
+            deltas.push(bucket("s1", id, &[(hour * 60 + 5, 2.0)]));
+        }
+    }
+    merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
+    let mut expected: Vec<_> = deltas
+        .iter()
+        .map(|bucket| {
+            (
+                bucket.key.source.clone(),
+                bucket.key.hour,
+                bucket.key.entity.clone(),
+            )
+        })
+        .collect();
+    expected.sort();
+    let keys = |found: Vec<BucketSummary>| -> Vec<_> {
+        let keys = found.into_iter().map(|summary| summary.key);
+        keys.map(|key| (key.source, key.hour, key.entity)).collect()
+    };
+    let all = summaries(&*store, &SummaryQuery::default()).await;
+    assert_eq!(keys(all), expected);
+
+    let query = SummaryQuery {
+        source: Some(source("s2")),
+        from: Some(minute(60)),
+        to: Some(minute(120)),
+        ..SummaryQuery::default()
+    };
+    let hour: Vec<_> = expected
+        .iter()
+        .filter(|key| key.0 == source("s2") && key.1 == minute(60))
+        .cloned()
+        .collect();
+    assert_eq!(keys(summaries(&*store, &query).await), hour);
+    let query = SummaryQuery {
+        source: Some(source("s1")),
+        entity: Some(entity("é")),
+        ..SummaryQuery::default()
+    };
+    let found = summaries(&*store, &query).await;
+    assert_eq!(found.len(), 3);
+    assert!(found.is_sorted_by_key(|summary| summary.key.hour));
+    assert_eq!(found[0], bucket("s1", "é", &[(5, 2.0)]).summarise(RHYTHM));
+
+    let mut taken = 0;
+    let mut each = |_| {
+        taken += 1;
+        if taken < 3 {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    };
+    store
+        .summaries(&SummaryQuery::default(), &mut each)
+        .await
+        .unwrap();
+    assert_eq!(taken, 3);
+}
+
+async fn events_come_in_order_and_range(world: &World) {
+    let store = world.store().await;
+    let deltas: Vec<Event> = [("q", "c", 1), ("q", "a", 2), ("q", "b", 1), ("p", "z", 9)]
+        .map(|(source, key, at)| event(source, key, 1, at, 20))
+        .into();
+    merge_events(&*store, &deltas).await.unwrap();
+    let names = async |query: EventQuery| -> Vec<String> {
+        let found = events(&*store, &query).await;
+        found
+            .into_iter()
+            .map(|event| event.key.key.to_string())
+            .collect()
+    };
+    assert_eq!(names(EventQuery::default()).await, ["z", "b", "c", "a"]);
+    let of_q = |from, to| EventQuery {
+        source: Some(source("q")),
+        from: Some(minute(from)),
+        to: Some(minute(to)),
+    };
+    assert_eq!(names(of_q(1, 2)).await, ["b", "c"]);
+    assert_eq!(names(of_q(2, 9)).await, ["a"]);
+    assert_eq!(names(of_q(3, 9)).await, [""; 0]);
+}
+
+async fn a_revised_event_moves(world: &World) {
+    let store = world.store().await;
+    merge_events(&*store, &[event("q", "e", 1, 10, 20)])
+        .await
+        .unwrap();
+    let report = merge_events(&*store, &[event("q", "e", 2, 70, 80)])
+        .await
+        .unwrap();
+    assert_eq!(report.changed, 1);
+    let between = |from, to| EventQuery {
+        from: Some(minute(from)),
+        to: Some(minute(to)),
+        ..EventQuery::default()
+    };
+    assert_eq!(events(&*store, &between(0, 60)).await, []);
+    let found = events(&*store, &between(60, 120)).await;
+    assert_eq!(found[0].versions.len(), 2);
+    assert_eq!(found[0].known_at(minute(30)).unwrap().revision, 1);
+}
+
+async fn the_newest_hour_is_found(world: &World) {
+    let store = world.store().await;
+    let deltas = [0, 60, 180].map(|at| bucket("s", "e", &[(at, 1.0)]));
+    merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
+    let newest = async |before| store.newest_hour(&source("s"), before).await.unwrap();
+    assert_eq!(newest(None).await, Some(minute(180)));
+    assert_eq!(newest(Some(minute(180))).await, Some(minute(60)));
+    assert_eq!(newest(Some(minute(61))).await, Some(minute(60)));
+    assert_eq!(newest(Some(minute(0))).await, None);
+    assert_eq!(
+        store.newest_hour(&source("other"), None).await.unwrap(),
+        None
+    );
+}
+
+async fn buckets_are_sealed_when_due(world: &World) {
+    let store = world.store().await;
+    // The deadline is two hours after the end of the hour.
+    let deltas = [120, 0, 60].map(|at| bucket("s", "e", &[(at, 1.0), (at + 1, 2.0)]));
+    merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
+    let due = async |before, most| {
+        let keys = store
+            .unsealed(&source("s"), minute(before), most)
+            .await
+            .unwrap();
+        keys.into_iter().map(|key| key.hour).collect::<Vec<_>>()
+    };
+    assert_eq!(due(180, 9).await, []);
+    assert_eq!(due(181, 9).await, [minute(0)]);
+    assert_eq!(due(999, 2).await, [minute(0), minute(60)]);
+    assert_eq!(due(999, 0).await, []);
+
+    let before = summaries(&*store, &SummaryQuery::default()).await;
+    let keys = store.unsealed(&source("s"), minute(241), 9).await.unwrap();
+    assert_eq!(seal_buckets(&*store, &keys, RHYTHM).await.unwrap(), 2);
+    assert_eq!(seal_buckets(&*store, &keys, RHYTHM).await.unwrap(), 0);
+    assert_eq!(due(999, 9).await, [minute(120)]);
+    assert_eq!(summaries(&*store, &SummaryQuery::default()).await, before);
+    // What was sealed in still counts as merged.
+    let report = merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
+    assert_eq!((report.unchanged, report.verified), (3, 3));
+}
+
+async fn reading_goes_on_while_others_write(world: &World) {
+    const ENTITIES: usize = 700;
+    let store = world.store().await;
+    let deltas: Vec<Bucket> = (0..ENTITIES)
+        .map(|i| bucket("s", &format!("e{i:04}"), &[(0, 1.0)]))
+        .collect();
+    merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
+    let other = world.store().await;
+    let writing = tokio::spawn(async move {
+        for at in 1..4 {
+            let deltas: Vec<Bucket> = (0..20)
+                .map(|i| bucket("s", &format!("e{:04}", i * 30), &[(at, 5.0)]))
+                .collect();
+            merge_buckets(&*other, &deltas, RHYTHM).await.unwrap();
+        }
+    });
+    while !writing.is_finished() {
+        let found = summaries(&*store, &SummaryQuery::default()).await;
+        assert_eq!(found.len(), ENTITIES);
+        assert!(found.is_sorted_by_key(|summary| summary.key.clone()));
+    }
+    writing.await.unwrap();
+}
+
+async fn a_reader_sees_what_is_written_and_writes_nothing(world: &World) {
+    let absent = world.try_open(true).await.unwrap_err();
+    assert!(matches!(absent, StoreError::Absent { .. }), "{absent:?}");
+    let store = world.store().await;
+    let reader = world.try_open(true).await.unwrap();
+    let one = bucket("s", "e", &[(0, 1.0)]);
+    merge_buckets(&*store, std::slice::from_ref(&one), RHYTHM)
+        .await
+        .unwrap();
+    let seen = reader
+        .load_buckets(std::slice::from_ref(&one.key))
+        .await
+        .unwrap();
+    assert_eq!(seen[0].document, one);
+    reader.check().await.unwrap();
+    let refused = reader.save_buckets(vec![write(&one, 1)]).await.unwrap_err();
+    assert!(
+        matches!(refused, StoreError::ReadOnly { .. }),
+        "{refused:?}"
+    );
+    let quake = event("q", "e", 1, 0, 1);
+    let refused = reader.save_events(vec![new(quake)]).await.unwrap_err();
+    assert!(
+        matches!(refused, StoreError::ReadOnly { .. }),
+        "{refused:?}"
+    );
+    drop(reader);
+}
+
+async fn everything_is_there_after_reopening(world: &World) {
+    let buckets = [0, 60].map(|at| bucket("s", "e", &[(at, 1.0)]));
+    let quake = event("q", "e", 1, 0, 1);
+    {
+        let store = world.store().await;
+        merge_buckets(&*store, &buckets, RHYTHM).await.unwrap();
+        merge_events(&*store, std::slice::from_ref(&quake))
+            .await
+            .unwrap();
+    }
+    let store = world.store().await;
+    let keys: Vec<_> = buckets.iter().map(|bucket| bucket.key.clone()).collect();
+    let loaded: BTreeMap<_, _> = store
+        .load_buckets(&keys)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|loaded| (loaded.document.key.clone(), loaded.document))
+        .collect();
+    assert_eq!(loaded.into_values().collect::<Vec<_>>(), buckets);
+    assert_eq!(events(&*store, &EventQuery::default()).await, [quake]);
+    store.check().await.unwrap();
+    store.check().await.unwrap();
+    let facts = store.facts().await.unwrap();
+    assert_eq!((facts.buckets, facts.events, facts.schema), (2, 1, 1));
+    assert_eq!(
+        world.uri().starts_with(facts.kind),
+        facts.address == store.address()
+    );
+    assert!(facts.bytes.is_some_and(|bytes| bytes > 0), "{facts:?}");
+    assert!(!facts.server.ends_with('?'), "{facts:?}");
+}

@@ -1,0 +1,134 @@
+//! What is particular to MongoDB.
+
+use std::time::{Duration, Instant};
+
+use ::mongodb::{
+    Client,
+    bson::{Bson, Document, doc},
+};
+use vigie_core::secret::Secret;
+use vigie_store::{
+    error::StoreError,
+    merge::{merge_buckets, merge_events},
+    mongodb::{Credentials, MongoStore},
+};
+
+use crate::{
+    build::{RHYTHM, exotic_bucket, exotic_event},
+    world::{Kind, World, run},
+};
+
+#[tokio::test]
+async fn an_absent_server_is_reported_within_seconds_and_without_the_password() {
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let credentials = Some(Credentials {
+        user: "watch".to_owned(),
+        password: Secret::new("hunter2"),
+    });
+    let uris = [
+        (format!("mongodb://127.0.0.1:{port}/vigie"), credentials),
+        (
+            format!("mongodb://watch:hunter2@127.0.0.1:{port}/vigie"),
+            None,
+        ),
+    ];
+    for (uri, credentials) in uris {
+        let begun = Instant::now();
+        let error = MongoStore::open(&uri, credentials, false, None)
+            .await
+            .unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(8));
+        assert!(
+            matches!(error, StoreError::Unavailable { .. }) && error.is_passing(),
+            "{error:?}"
+        );
+        let address = format!("mongodb://127.0.0.1:{port}/vigie");
+        assert!(error.to_string().contains(&address), "{error}");
+        let cause = std::error::Error::source(&error).unwrap();
+        let said = format!("{error} {error:?} {cause} {cause:?}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+async fn database(world: &World) -> ::mongodb::Database {
+    let client = Client::with_uri_str(world.uri()).await.unwrap();
+    client.default_database().unwrap()
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_with_the_remedy() {
+    run(Kind::Mongodb, |world| {
+        Box::pin(async move {
+            drop(world.store().await);
+            let meta = database(world).await.collection::<Document>("vigie");
+            let schema = doc! { "_id": "schema", "version": 7 };
+            meta.replace_one(doc! { "_id": "schema" }, schema)
+                .await
+                .unwrap();
+            for read_only in [false, true] {
+                let error = world.try_open(read_only).await.unwrap_err().to_string();
+                assert!(
+                    error.contains("schema 7, written by a newer Vigie"),
+                    "{error}"
+                );
+            }
+        })
+    })
+    .await;
+}
+
+/// What a person sees in Compass.
+#[tokio::test]
+async fn documents_are_readable() {
+    run(Kind::Mongodb, |world| {
+        Box::pin(async move {
+            let store = world.store().await;
+            merge_buckets(&*store, &[exotic_bucket("a|$.b")], RHYTHM).await.unwrap();
+            merge_events(&*store, &[exotic_event("e|1")]).await.unwrap();
+            let database = database(world).await;
+            let bucket = database.collection::<Document>("summaries").find_one(doc! {});
+            let bucket = bucket.await.unwrap().unwrap();
+            assert_eq!(bucket.get_str("_id").unwrap(), "exotic|a%7C$.b|2026-11-23T00:00:00Z");
+            let names: Vec<&str> = bucket.keys().map(String::as_str).collect();
+            let expected = [
+                "_id", "version", "source", "entity", "hour", "end", "deadline", "sealed", "name",
+                "location", "attributes", "described_at", "measures", "state",
+            ];
+            assert_eq!(names, expected);
+            assert!(matches!(bucket.get("hour"), Some(Bson::DateTime(_))));
+            assert_eq!(bucket.get_i64("version").unwrap(), 1);
+            let level = bucket.get_document("measures").unwrap().get_document("level").unwrap();
+            assert_eq!(level.get_i64("count").unwrap(), 207);
+            assert_eq!(level.get_str("unit").unwrap(), "m");
+            assert!(matches!(level.get("max"), Some(Bson::Double(_))));
+            let location = bucket.get_document("location").unwrap();
+            assert_eq!(location.get_str("type").unwrap(), "Point");
+            let event = database.collection::<Document>("events").find_one(doc! {});
+            let event = event.await.unwrap().unwrap();
+            assert_eq!(event.get_str("_id").unwrap(), "exotic|e%7C1");
+            assert!(matches!(event.get("observed_at"), Some(Bson::DateTime(_))));
+            assert!(matches!(event.get("values").and_then(Bson::as_document), Some(values) if values.contains_key("level")));
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_lock_is_only_taken_where_it_is_needed() {
+    run(Kind::Mongodb, |world| {
+        Box::pin(async move {
+            let store = world.store().await;
+            let facts = store.facts().await.unwrap();
+            let locked = facts.notes.iter().any(|note| note.contains("take turns"));
+            assert_eq!(
+                locked,
+                facts.server.starts_with("FerretDB v1."),
+                "{facts:?}"
+            );
+        })
+    })
+    .await;
+}

@@ -1,0 +1,72 @@
+//! The MongoDB server of the tests: the one that is named, or one of our own.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
+
+/// The server that this test binary started. It stops when our end of its standard input closes, that is, when we end.
+static OWN: OnceLock<Option<(String, Child)>> = OnceLock::new();
+
+/// The connection string of a server, without a database; `None` where there is none.
+///
+/// # Panics
+/// Where there is none although `VIGIE_REQUIRE_MONGODB` says that there must be.
+pub(crate) fn uri() -> Option<&'static str> {
+    static URI: OnceLock<Option<String>> = OnceLock::new();
+    let uri = URI.get_or_init(|| {
+        std::env::var("VIGIE_TEST_MONGODB_URI").ok().or_else(|| {
+            let own = OWN.get_or_init(start);
+            own.as_ref().map(|(uri, _)| uri.clone())
+        })
+    });
+    if uri.is_none() {
+        eprintln!(
+            "\n*** SKIPPED: the MongoDB contract suite needs a server. Set VIGIE_TEST_MONGODB_URI, or put `go` on the PATH ***\n"
+        );
+        let required = std::env::var("VIGIE_REQUIRE_MONGODB").is_ok_and(|value| value == "1");
+        assert!(
+            !required,
+            "VIGIE_REQUIRE_MONGODB is set, and there is no MongoDB server"
+        );
+    }
+    uri.as_deref()
+}
+
+/// The connection string of a database of the server.
+pub(crate) fn database_uri(server: &str, database: &str) -> String {
+    let (hosts, options) = server.split_once('?').unwrap_or((server, ""));
+    let hosts = hosts.trim_end_matches('/');
+    let question = if options.is_empty() { "" } else { "?" };
+    format!("{hosts}/{database}{question}{options}")
+}
+
+fn start() -> Option<(String, Child)> {
+    Command::new("go").arg("version").output().ok()?;
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ferretdb");
+    let built = Command::new("go")
+        .args(["build", "-trimpath", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/ferretdb"))
+        .status()
+        .expect("go was there a moment ago");
+    if !built.success() {
+        eprintln!("\n*** tools/ferretdb does not build here (an old Go, or no module proxy) ***\n");
+        return None;
+    }
+    let mut child = Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("what was just built runs");
+    let mut uri = String::new();
+    let output = child.stdout.take().expect("it was piped");
+    BufReader::new(output)
+        .read_line(&mut uri)
+        .expect("it prints its address");
+    assert!(uri.starts_with("mongodb://"), "{uri:?}");
+    Some((uri.trim().to_owned(), child))
+}

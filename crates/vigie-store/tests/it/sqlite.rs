@@ -1,0 +1,179 @@
+//! What is particular to SQLite.
+
+use std::{
+    fs,
+    io::{Seek as _, SeekFrom, Write as _},
+    path::Path,
+};
+
+use rusqlite::Connection;
+use vigie_core::bucket::Bucket;
+use vigie_store::{error::StoreError, merge::merge_buckets, open::open};
+
+use crate::build::{RHYTHM, bucket};
+
+const URI: &str = "sqlite:vigie.db";
+
+async fn refused(folder: &Path, read_only: bool) -> StoreError {
+    open(URI, folder, read_only).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(URI, folder.path(), false).await.unwrap());
+    let file = Connection::open(folder.path().join("vigie.db")).unwrap();
+    file.pragma_update(None, "user_version", 7).unwrap();
+    drop(file);
+    for read_only in [false, true] {
+        let error = refused(folder.path(), read_only).await.to_string();
+        assert!(
+            error.contains("schema 7, written by a newer Vigie"),
+            "{error}"
+        );
+        assert!(error.contains("upgrade this Vigie"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_file_of_another_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vigie.db");
+    fs::write(&path, "id,name\n".repeat(2000)).unwrap();
+    let error = refused(folder.path(), false).await;
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error:?}");
+    assert!(fs::read_to_string(&path).unwrap().starts_with("id,name"));
+    fs::remove_file(&path).unwrap();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE customers (id)").unwrap();
+    drop(other);
+    let error = refused(folder.path(), false).await;
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_empty_file_becomes_a_store_only_for_a_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("vigie.db"), "").unwrap();
+    let error = refused(folder.path(), true).await;
+    assert!(
+        matches!(error, StoreError::SchemaTooOld { found: 0, .. }),
+        "{error:?}"
+    );
+    open(URI, folder.path(), false)
+        .await
+        .unwrap()
+        .check()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("data"), "a file").unwrap();
+    let error = open("sqlite:data/vigie.db", folder.path(), false)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_reported_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(URI, folder.path(), false).await.unwrap();
+    let deltas: Vec<Bucket> = (0..300)
+        .map(|i| bucket("s", &format!("e{i}"), &[(0, 1.0)]))
+        .collect();
+    merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
+    drop(store);
+    let path = folder.path().join("vigie.db");
+    let pages = fs::metadata(&path).unwrap().len() / 4096;
+    let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    // All but the header and the schema.
+    file.seek(SeekFrom::Start(8 * 4096)).unwrap();
+    file.write_all(&vec![0xA5; (pages as usize - 8) * 4096])
+        .unwrap();
+    drop(file);
+    let store = open(URI, folder.path(), false).await.unwrap();
+    let error = merge_buckets(&*store, &deltas, RHYTHM).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert!(error.to_string().contains("vigie replay"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_document_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(URI, folder.path(), false).await.unwrap();
+    let delta = bucket("s", "é|1", &[(0, 1.0)]);
+    merge_buckets(&*store, std::slice::from_ref(&delta), RHYTHM)
+        .await
+        .unwrap();
+    let file = Connection::open(folder.path().join("vigie.db")).unwrap();
+    file.execute("UPDATE summaries SET state = '{\"level\":'", [])
+        .unwrap();
+    let error = store
+        .load_buckets(&[delta.key])
+        .await
+        .unwrap_err()
+        .to_string();
+    let expected = "column state of the bucket of `é|1` (s) at 2026-11-23T00:00:00Z";
+    assert!(error.contains(expected), "{error}");
+}
+
+/// Two processes that start at once, as two cron jobs do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_is_made_once_by_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut openers = Vec::new();
+    for writer in 0..8 {
+        let path = folder.path().to_owned();
+        openers.push(tokio::spawn(async move {
+            let store = open(URI, &path, false).await.unwrap();
+            let delta = bucket("s", "e", &[(writer, 1.0)]);
+            merge_buckets(&*store, &[delta], RHYTHM).await.unwrap();
+        }));
+    }
+    for opener in openers {
+        opener.await.unwrap();
+    }
+    let store = open(URI, folder.path(), true).await.unwrap();
+    let loaded = store
+        .load_buckets(&[bucket("s", "e", &[(0, 1.0)]).key])
+        .await
+        .unwrap();
+    assert_eq!(loaded[0].document.sample_count(), 8);
+}
+
+#[tokio::test]
+async fn people_read_figures_with_sql() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(URI, folder.path(), false).await.unwrap();
+    let delta = bucket("s", "e", &[(60, 1.0), (75, 2.5)]);
+    merge_buckets(&*store, &[delta], RHYTHM).await.unwrap();
+    let file = Connection::open(folder.path().join("vigie.db")).unwrap();
+    let row: (String, String, i64, f64, f64) = file
+        .query_row(
+            "SELECT hour, unit, count, mean, coverage FROM figures",
+            [],
+            |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            },
+        )
+        .unwrap();
+    assert_eq!(
+        row,
+        ("2026-11-23T01:00:00Z".into(), "m".into(), 2, 1.75, 0.5)
+    );
+    let mode: String = file
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+}

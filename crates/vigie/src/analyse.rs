@@ -1,0 +1,155 @@
+//! From the store and the ledger to the analysis of a period, for the page and for the PDF.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use tokio::task::block_in_place;
+use vigie_core::{
+    analyse::{SourceAnalyser, SourceSheet},
+    analysis::{Analysis, CaptureCount, Freshness, Period, PeriodKind, Problem, SourceAnalysis},
+    bucket::BucketSummary,
+    event::Event,
+    time,
+};
+use vigie_sources::{Definition, Model};
+use vigie_store::{
+    ledger::Entry,
+    store::{EventQuery, Store, SummaryQuery},
+};
+
+use crate::{
+    app::{App, store_failure},
+    failure::{Failure, Outcome},
+    summarize::rhythm,
+};
+
+/// Problems shown per source.
+const PROBLEMS_MAX: usize = 20;
+/// Slots counted per source and period: a month of minutes.
+const SLOTS_MAX: usize = 50_000;
+
+/// The analysis of the period of that kind around a local date of the zone.
+pub(crate) async fn analyse(
+    app: &App,
+    store: &Arc<dyn Store>,
+    kind: PeriodKind,
+    date: Date,
+) -> Outcome<Analysis> {
+    let period = time::period(kind, date, app.tz());
+    let mut sources = Vec::new();
+    for definition in app.enabled() {
+        sources.push(analyse_source(app, store, &definition, &period).await?);
+    }
+    Ok(Analysis {
+        zone: app.config().zone.clone(),
+        period,
+        now: app.now(),
+        simulated: app.config().simulated,
+        sources,
+    })
+}
+
+/// The analysis of one source.
+pub(crate) async fn analyse_source(
+    app: &App,
+    store: &Arc<dyn Store>,
+    definition: &Definition,
+    period: &Period,
+) -> Outcome<SourceAnalysis> {
+    let now = app.now();
+    let sheet = sheet(app, definition);
+    let mut analyser = SourceAnalyser::new(&sheet, period, app.tz(), now);
+    match definition.model {
+        Model::Observations => {
+            let query = SummaryQuery {
+                source: Some(definition.id.clone()),
+                from: Some(SourceAnalyser::data_start(&sheet, period, app.tz())),
+                to: Some(period.end),
+                ..SummaryQuery::default()
+            };
+            let mut each = |summary: BucketSummary| {
+                analyser.add_summary(&summary);
+                ControlFlow::Continue(())
+            };
+            store.summaries(&query, &mut each).await.map_err(store_failure)?;
+        }
+        Model::Events => {
+            let query = EventQuery {
+                source: Some(definition.id.clone()),
+                from: Some(period.start),
+                to: Some(period.end),
+            };
+            let mut each = |event: Event| {
+                analyser.add_event(&event);
+                ControlFlow::Continue(())
+            };
+            store.events(&query, &mut each).await.map_err(store_failure)?;
+        }
+    }
+    let (freshness, captures) = block_in_place(|| ledger_facts(app, definition, period, now))?;
+    Ok(analyser.finish(freshness, captures))
+}
+
+fn sheet(app: &App, definition: &Definition) -> SourceSheet {
+    SourceSheet {
+        id: definition.id.clone(),
+        domain: definition.domain.as_str().to_owned(),
+        title: definition.sheet.title.clone(),
+        credit: definition.credit(),
+        measures: definition.measures.clone(),
+        events: definition.model == Model::Events,
+        leading: definition.leading.clone(),
+        rhythm: rhythm(app, definition),
+        slow: app.schedule(definition).every() >= SignedDuration::from_hours(24),
+    }
+}
+
+/// The newest content and the completeness of the period, from the ledger.
+pub(crate) fn ledger_facts(
+    app: &App,
+    definition: &Definition,
+    period: &Period,
+    now: Timestamp,
+) -> Outcome<(Freshness, CaptureCount)> {
+    let ledger = app.ledger();
+    let source = &definition.id;
+    let newest = ledger.newest(source, now).map_err(Failure::usage)?;
+    let stale_after = definition.stale_after;
+    let age = newest.observed_at.map(|at| now.duration_since(at));
+    let schedule = app.schedule(definition);
+    let freshness = Freshness {
+        observed_at: newest.observed_at,
+        published_at: newest.published_at,
+        fetched_at: newest.fetched_at,
+        next_at: Some(schedule.next_after(now)),
+        stale_after_seconds: stale_after.as_secs().unsigned_abs(),
+        stale: age.is_none_or(|age| age > stale_after),
+    };
+    let until = period.end.min(now);
+    let watched_since = ledger.first_slot(source).map_err(Failure::usage)?;
+    let expected = watched_since.map_or(0, |since| {
+        schedule.slots(period.start.max(since), until, SLOTS_MAX).len() as u64
+    });
+    let counts = ledger.counts(source, period.start, period.end).map_err(Failure::usage)?;
+    let totals = ledger.row_totals(source, period.start, period.end).map_err(Failure::usage)?;
+    let problems = ledger
+        .problems(Some(source), period.start, period.end, PROBLEMS_MAX)
+        .map_err(Failure::usage)?
+        .into_iter()
+        .map(|Entry { capture, .. }| Problem {
+            at: capture.started_at,
+            outcome: capture.outcome,
+            reason: capture.reason.unwrap_or_default(),
+        })
+        .collect();
+    let captures = CaptureCount {
+        expected: expected.max(counts.good_slots),
+        obtained: counts.good_slots,
+        failed: counts.failed,
+        quarantined: counts.quarantined,
+        rows: totals.rows,
+        refused_rows: totals.refused_rows,
+        problems,
+    };
+    Ok((freshness, captures))
+}

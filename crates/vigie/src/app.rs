@@ -1,0 +1,257 @@
+//! What every command works with: the workspace, its settings, sources, ledger and clock.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::sync::broadcast;
+use vigie_core::{schedule::Schedule, secret::Secret, text::SourceId};
+use vigie_sources::{Catalogue, Definition, build_request};
+use vigie_store::{
+    archive::Archive, error::StoreError, landing::Landing, ledger::Ledger, open::open, store::Store,
+};
+
+use crate::{
+    clock::Clock,
+    config::{self, Config, SourceConfig},
+    failure::{Exit, Failure, Outcome},
+};
+
+/// What happened in this process, for the page that it serves. What other processes did is seen in the ledger.
+#[derive(Debug, Clone)]
+pub(crate) enum RunEvent {
+    /// The ledger has something new.
+    LedgerChanged,
+    /// A PDF was written.
+    ReportWritten {
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+/// The workspace at work. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App {
+    inner: Arc<Inner>,
+    clock: Clock,
+}
+
+struct Inner {
+    root: PathBuf,
+    config: Config,
+    definitions: BTreeMap<SourceId, Arc<Definition>>,
+    tz: TimeZone,
+    ledger: Mutex<Ledger>,
+    landing: Landing,
+    events: broadcast::Sender<RunEvent>,
+}
+
+impl App {
+    /// Opens the workspace in `root`.
+    pub(crate) fn open(root: &Path, clock: Clock) -> Outcome<Self> {
+        let config = config::load(root)?;
+        Self::with_config(root, config, clock)
+    }
+
+    /// Opens a workspace whose configuration was read already.
+    pub(crate) fn with_config(root: &Path, config: Config, clock: Clock) -> Outcome<Self> {
+        let catalogue = catalogue_of(Some(root))?;
+        if let Some(id) = config.sources.keys().find(|id| catalogue.get(id).is_none()) {
+            return Err(unknown_source(&catalogue, id));
+        }
+        let definitions = catalogue
+            .iter()
+            .map(|definition| (definition.id.clone(), Arc::new(definition.clone())))
+            .collect();
+        let data = root.join("data");
+        let ledger = Ledger::open(&data.join("ledger.db"), false).map_err(Failure::usage)?;
+        let landing = Landing::new(data);
+        let tz = config.zone.tz();
+        let (events, _) = broadcast::channel(1024);
+        let inner =
+            Inner { root: root.to_path_buf(), config, definitions, tz, ledger: Mutex::new(ledger), landing, events };
+        Ok(Self { inner: Arc::new(inner), clock })
+    }
+
+    /// The same workspace at another time.
+    #[must_use]
+    pub(crate) fn at(&self, clock: Clock) -> Self {
+        Self { inner: self.inner.clone(), clock }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.inner.root
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.inner.root.join("data")
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn tz(&self) -> &TimeZone {
+        &self.inner.tz
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The ledger, for a short moment: it is one connection. Never held over an `await`.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.inner.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn landing(&self) -> &Landing {
+        &self.inner.landing
+    }
+
+    /// The monthly archives of raw files.
+    pub(crate) fn archive(&self) -> Archive {
+        Archive::new(self.data())
+    }
+
+    /// Tells whoever watches.
+    pub(crate) fn tell(&self, event: RunEvent) {
+        // Nobody may be watching.
+        let _ = self.inner.events.send(event);
+    }
+
+    /// Watches what happens.
+    pub(crate) fn watch(&self) -> broadcast::Receiver<RunEvent> {
+        self.inner.events.subscribe()
+    }
+
+    /// The settings of a source.
+    pub(crate) fn source_config(&self, id: &SourceId) -> SourceConfig {
+        self.inner.config.sources.get(id).cloned().unwrap_or_default()
+    }
+
+    /// The enabled sources, in the order of domains and names.
+    pub(crate) fn enabled(&self) -> Vec<Arc<Definition>> {
+        let sources = self.inner.config.sources.iter();
+        let mut enabled: Vec<Arc<Definition>> = sources
+            .filter(|(_, config)| config.enabled)
+            .filter_map(|(id, _)| self.inner.definitions.get(id).cloned())
+            .collect();
+        enabled.sort_by_key(|definition| (definition.domain, definition.id.clone()));
+        enabled
+    }
+
+    /// The named sources, or all enabled ones. A name that is not in the catalogue is an error; one that is not
+    /// enabled is taken at its word.
+    pub(crate) fn chosen(&self, names: &[SourceId]) -> Outcome<Vec<Arc<Definition>>> {
+        if names.is_empty() {
+            return Ok(self.enabled());
+        }
+        names
+            .iter()
+            .map(|id| self.definition(id))
+            .collect()
+    }
+
+    /// The definition of a source.
+    pub(crate) fn definition(&self, id: &SourceId) -> Outcome<Arc<Definition>> {
+        self.known(id).ok_or_else(|| match catalogue_of(Some(self.root())) {
+            Ok(catalogue) => unknown_source(&catalogue, id),
+            Err(failure) => failure,
+        })
+    }
+
+    /// The definition of a source, if there is one.
+    pub(crate) fn known(&self, id: &SourceId) -> Option<Arc<Definition>> {
+        self.inner.definitions.get(id).cloned()
+    }
+
+    /// When a source is collected: as its definition says, or as `vigie.toml` does.
+    pub(crate) fn schedule(&self, definition: &Definition) -> Schedule {
+        self.source_config(&definition.id)
+            .collect_seconds
+            .and_then(|seconds| Schedule::new(seconds, 0, None).ok())
+            .unwrap_or_else(|| definition.schedule.clone())
+    }
+
+    /// The key of a source, from the environment.
+    pub(crate) fn key(&self, definition: &Definition) -> Option<Secret> {
+        let access = definition.sheet.access.key.as_ref()?;
+        std::env::var(&access.env).ok().filter(|key| !key.is_empty()).map(Secret::new)
+    }
+
+    /// The host whose published limits a request counts against: the provider's own, also when the requests
+    /// go to a mirror.
+    pub(crate) fn counted_host(
+        &self,
+        definition: &Definition,
+        asked: &str,
+        key: Option<&Secret>,
+        now: Timestamp,
+    ) -> String {
+        let settings = self.source_config(&definition.id);
+        let own = build_request(definition, &self.config().zone, &settings.params, None, key, now);
+        own.map_or_else(|_| asked.to_owned(), |request| request.host)
+    }
+
+    /// Opens the store.
+    pub(crate) async fn store(&self, read_only: bool) -> Outcome<Arc<dyn Store>> {
+        open(&self.inner.config.store.uri, self.root(), read_only)
+            .await
+            .map_err(store_failure)
+    }
+}
+
+/// The exit code of a store's error.
+pub(crate) fn store_failure(error: StoreError) -> Failure {
+    let exit = match &error {
+        StoreError::Address { .. }
+        | StoreError::Foreign { .. }
+        | StoreError::SchemaTooNew { .. }
+        | StoreError::SchemaTooOld { .. } => Exit::Usage,
+        StoreError::NotFinite { .. } => Exit::SomeFailed,
+        _ => Exit::StoreUnavailable,
+    };
+    Failure::new(exit, error)
+}
+
+/// The catalogue, with the user's own sources when there is a workspace.
+pub(crate) fn catalogue_of(root: Option<&Path>) -> Outcome<Catalogue> {
+    let own = root.map(user_definitions).transpose()?.unwrap_or_default();
+    let own = own.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+    Catalogue::embedded().with_user_definitions(own).map_err(Failure::usage)
+}
+
+pub(crate) fn unknown_source(catalogue: &Catalogue, id: &SourceId) -> Failure {
+    let failure = Failure::usage(format!("no source is called `{id}`"));
+    match catalogue.nearest(id.as_str()) {
+        Some(known) => failure.hint(format!("did you mean `{known}`? `vigie sources list` shows all")),
+        None => failure.hint("`vigie sources list` shows all"),
+    }
+}
+
+/// The definitions that the user has put into the workspace: `sources/<id>.toml` or `sources/<id>/source.toml`.
+fn user_definitions(root: &Path) -> Outcome<Vec<(String, String)>> {
+    let folder = root.join("sources");
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .map(|path| if path.is_dir() { path.join("source.toml") } else { path })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml") && path.is_file())
+        .collect();
+    files.sort();
+    files
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+            Ok((path.display().to_string(), text))
+        })
+        .collect()
+}

@@ -1,0 +1,313 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::{Timestamp, civil::Date};
+use vigie_core::{
+    analysis::PeriodKind,
+    text::{Language, SourceId},
+};
+
+/// Keeps watch over the live public data of a place: collects them, summarises them, shows them.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = "\
+Exit codes: 0 done · 1 some source failed, the others were done · 2 wrong command line or \
+configuration · 3 the store is unavailable, raw files wait · 4 another run holds the lock")]
+pub(crate) struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The workspace: the folder that holds vigie.toml [default: the nearest one upwards]
+    #[arg(long, global = true, env = "VIGIE_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Believe that it is this time (RFC 3339), for tests and for replaying the past
+    #[arg(long, global = true, value_name = "TIME")]
+    pub(crate) now: Option<Timestamp>,
+    /// How log lines are written to standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log: LogFormat,
+    /// Say more (-v) or everything (-vv)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// A language of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    /// French.
+    Fr,
+    /// English.
+    En,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Fr => Language::Fr,
+            Lang::En => Language::En,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a commented vigie.toml for a zone, with the sources that fit it
+    Init(Init),
+    /// Download sources as dated raw files (step 1)
+    Collect(Collect),
+    /// Turn raw files into summaries and events, then delete them (step 2)
+    #[command(alias = "summarise")]
+    Summarize(Summarize),
+    /// Write the PDF of a day, a week or a month (step 3)
+    Report(Report),
+    /// Show the live dashboard
+    Serve(Serve),
+    /// Collect, summarise and serve, in one process
+    Up(Serve),
+    /// Print or install the crontab or the systemd units of the three steps
+    Schedule(Schedule),
+    /// The catalogue of sources
+    Sources(Sources),
+    /// Each source: last success, age of content, completeness, failures, next run
+    Status(Status),
+    /// Check the set-up and name what is broken
+    Doctor(Status),
+    /// Write what is stored as CSV, NDJSON or Parquet
+    Export(Export),
+    /// Play recorded bodies (YYYYMMDDTHHMMSSZ.<ext>) through the whole pipeline at their own times
+    Replay(Replay),
+    /// Show everything on a simulated day: no account, no Internet, no other service
+    Demo(Demo),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The folder of the new workspace
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Earth, a continent, a country or a city of more than 15,000 people, in French or English
+    #[arg(long)]
+    pub(crate) zone: String,
+    /// Where summaries are kept: sqlite:PATH or mongodb://HOST/DATABASE
+    #[arg(long, default_value = "sqlite:data/vigie.db")]
+    pub(crate) store: String,
+    /// The language of comments and reports [default: that of the environment]
+    #[arg(long, value_enum)]
+    pub(crate) lang: Option<Lang>,
+    /// Replace an existing vigie.toml
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Collect {
+    /// Only these sources [default: all that are enabled]
+    pub(crate) sources: Vec<SourceId>,
+    /// Only what is due: what cron calls every minute
+    #[arg(long)]
+    pub(crate) due: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Summarize {
+    /// Only these sources [default: all with raw files]
+    pub(crate) sources: Vec<SourceId>,
+}
+
+/// The length of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Period {
+    /// A local day of the zone.
+    Day,
+    /// Monday to Sunday.
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+impl From<Period> for PeriodKind {
+    fn from(period: Period) -> Self {
+        match period {
+            Period::Day => PeriodKind::Day,
+            Period::Week => PeriodKind::Week,
+            Period::Month => PeriodKind::Month,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The length of the period
+    #[arg(long, value_enum, default_value_t = Period::Day)]
+    pub(crate) period: Period,
+    /// A date in the period [default: yesterday, or the day before the current week or month]
+    #[arg(long)]
+    pub(crate) date: Option<Date>,
+    /// The language of the report [default: that of vigie.toml]
+    #[arg(long, value_enum)]
+    pub(crate) lang: Option<Lang>,
+    /// The file to write [default: reports/<period>_<date>_<language>.pdf]
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The address of the dashboard [default: that of vigie.toml, 127.0.0.1:8470]
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schedule {
+    /// For whom
+    #[arg(value_enum)]
+    pub(crate) target: ScheduleTarget,
+    /// Install instead of printing
+    #[arg(long)]
+    pub(crate) install: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScheduleTarget {
+    /// The user's crontab.
+    Cron,
+    /// The user's systemd.
+    Systemd,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sources {
+    #[command(subcommand)]
+    pub(crate) command: SourcesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourcesCommand {
+    /// All sources: domain, period, access, licence
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The sheet of a source
+    Show {
+        /// The source
+        source: SourceId,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        /// The language of the sheet
+        #[arg(long, value_enum)]
+        lang: Option<Lang>,
+    },
+    /// Check a definition, and show the rows that it extracts from a saved body
+    Check {
+        /// The definition (source.toml)
+        file: PathBuf,
+        /// A saved body
+        #[arg(long)]
+        sample: Option<PathBuf>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportWhat {
+    /// Hourly summaries.
+    Summaries,
+    /// Events at their latest revision.
+    Events,
+    /// The ledger of captures.
+    Captures,
+}
+
+/// The format of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object per line.
+    Ndjson,
+    /// Apache Parquet.
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// What to export
+    #[arg(value_enum)]
+    pub(crate) what: ExportWhat,
+    /// The format
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    pub(crate) format: ExportFormat,
+    /// Only this source
+    #[arg(long)]
+    pub(crate) source: Option<SourceId>,
+    /// From this local date of the zone, or this time (RFC 3339)
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+    /// Up to this local date (included), or before this time (RFC 3339)
+    #[arg(long)]
+    pub(crate) to: Option<String>,
+    /// The file to write [default: standard output]
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The folder of bodies; or of one folder per source, named as the source
+    pub(crate) folder: PathBuf,
+    /// The source that the bodies are of [default: the folder's name]
+    #[arg(long)]
+    pub(crate) source: Option<SourceId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Stop after the PDF is written
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// How long the simulated day takes, in seconds
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(5..=86_400))]
+    pub(crate) seconds: u32,
+    /// The address of the page
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Where summaries are kept, to see the demo on MongoDB
+    #[arg(long, default_value = "sqlite:data/vigie.db")]
+    pub(crate) store: String,
+    /// The language of the report [default: that of the environment]
+    #[arg(long, value_enum)]
+    pub(crate) lang: Option<Lang>,
+}

@@ -1,0 +1,174 @@
+//! `vigie init`: a commented `vigie.toml` for a zone.
+
+use std::{fmt::Write as _, fs};
+
+use vigie_core::{text::Language, zone::Scale};
+use vigie_sources::{Catalogue, Definition};
+use vigie_store::durable;
+
+use crate::{
+    cli,
+    config::{self, FILE_NAME},
+    failure::{Exit, Failure, Outcome},
+    gazetteer, output,
+};
+
+/// Runs the command.
+pub(crate) fn run(args: &cli::Init) -> Outcome {
+    let language = args.lang.map_or_else(language_of_environment, Language::from);
+    let root = std::path::absolute(&args.folder).map_err(Failure::usage)?;
+    let file = root.join(FILE_NAME);
+    if file.exists() && !args.force {
+        return Err(Failure::usage(format!("{} exists", file.display()))
+            .hint("--force replaces it; collected data stay"));
+    }
+    let text = configuration(&args.zone, &args.store, language)?;
+    let config = config::parse(&file, &text)?;
+    fs::create_dir_all(&root)
+        .map_err(|error| Failure::usage(format!("{}: {error}", root.display())))?;
+    durable::write(&file, text.as_bytes()).map_err(Failure::usage)?;
+    output::line(&file.display().to_string())?;
+    let name = config.zone.name.get(language);
+    let count = config.sources.values().filter(|source| source.enabled).count();
+    let dir = if args.folder.as_os_str() == "." {
+        String::new()
+    } else {
+        format!(" --dir {}", args.folder.display())
+    };
+    output::note(&match language {
+        Language::Fr => format!("{name} : {count} sources activées. Ensuite : vigie{dir} up"),
+        Language::En => format!("{name}: {count} sources enabled. Next: vigie{dir} up"),
+    });
+    Ok(Exit::Done)
+}
+
+/// French where the environment speaks French, else English.
+pub(crate) fn language_of_environment() -> Language {
+    let named = ["LC_ALL", "LC_MESSAGES", "LANG"];
+    let locale = named.into_iter().filter_map(|name| std::env::var(name).ok()).find(|l| !l.is_empty());
+    if locale.is_some_and(|locale| locale.starts_with("fr")) { Language::Fr } else { Language::En }
+}
+
+/// The text of a `vigie.toml` for a zone.
+pub(crate) fn configuration(zone: &str, store: &str, language: Language) -> Outcome<String> {
+    let zone = gazetteer::find(zone).map_err(|error| Failure::usage(error.message(language)))?;
+    let french = language == Language::Fr;
+    let word = |fr: &'static str, en: &'static str| if french { fr } else { en };
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let mut text = String::new();
+    let put = &mut text;
+    // Writing to a `String` cannot fail.
+    let _ = writeln!(put, "# {}", word(
+        "Réglages de Vigie. Les clés en commentaire montrent leur valeur par défaut.",
+        "Settings of Vigie. Keys in comments show their defaults."));
+    let _ = writeln!(put, "language = \"{}\"", word("fr", "en"));
+    let _ = writeln!(put, "\n# {}", gazetteer::ATTRIBUTION);
+    let _ = writeln!(put, "[zone]");
+    let _ = writeln!(put, "name = {{ fr = {}, en = {} }}", quoted(&zone.name.fr), quoted(&zone.name.en));
+    let _ = writeln!(put, "scale = \"{}\"", scale(zone.scale));
+    let [west, south, east, north] = zone.bbox;
+    let _ = writeln!(put, "# {}", word("ouest, sud, est, nord, en degrés", "west, south, east, north, in degrees"));
+    let _ = writeln!(put, "bbox = [{west:?}, {south:?}, {east:?}, {north:?}]");
+    let _ = writeln!(put, "centre = {{ lon = {:?}, lat = {:?} }}", zone.centre.lon, zone.centre.lat);
+    for (key, code) in
+        [("country", &zone.country), ("currency", &zone.currency), ("continent", &zone.continent)]
+    {
+        if let Some(code) = code {
+            let _ = writeln!(put, "{key} = \"{code}\"");
+        }
+    }
+    let _ = writeln!(put, "# {}", word(
+        "fuseau dans lequel les heures et les jours sont comptés",
+        "the time zone in which hours and days are counted"));
+    let _ = writeln!(put, "time_zone = \"{}\"", zone.time_zone);
+    let _ = writeln!(put, "\n[store]");
+    let _ = writeln!(put, "# sqlite:{} · mongodb://{}", word("CHEMIN", "PATH"), word("HÔTE/BASE", "HOST/DATABASE"));
+    let _ = writeln!(put, "# {}", word(
+        "identifiants MongoDB : VIGIE_MONGODB_USER et VIGIE_MONGODB_PASSWORD dans l'environnement",
+        "MongoDB credentials: VIGIE_MONGODB_USER and VIGIE_MONGODB_PASSWORD in the environment"));
+    let _ = writeln!(put, "uri = {}", quoted(store));
+    let _ = writeln!(put, "\n[raw]");
+    let _ = writeln!(put, "# {}", word(
+        "des fichiers bruts résumés : delete (supprimés), archive (archive mensuelle .tar.zst), keep (gardés)",
+        "raw files once summarised: delete, archive (a monthly .tar.zst), keep"));
+    let _ = writeln!(put, "# after = \"delete\"");
+    let _ = writeln!(put, "\n[http]");
+    let _ = writeln!(put, "# {}", word(
+        "une adresse où les fournisseurs peuvent vous joindre, envoyée avec chaque requête",
+        "an address at which providers can reach you, sent with every request"));
+    let _ = writeln!(put, "# contact = \"mailto:you@example.org\"");
+    for line in [
+        "connect_timeout_seconds = 10",
+        "timeout_seconds = 60",
+        "body_bytes_max = 67108864",
+        "redirects_max = 5",
+        "per_host_max = 2",
+    ] {
+        let _ = writeln!(put, "# {line}");
+    }
+    let _ = writeln!(put, "\n[serve]");
+    let _ = writeln!(put, "# {}", word(
+        "toute autre adresse que 127.0.0.1 exige un jeton dans VIGIE_TOKEN",
+        "any address other than 127.0.0.1 needs a token in VIGIE_TOKEN"));
+    let _ = writeln!(put, "# listen = \"127.0.0.1:8470\"");
+    for definition in Catalogue::embedded().iter().filter(|definition| definition.applies_to(&zone)) {
+        source(put, definition, language);
+    }
+    Ok(text)
+}
+
+fn scale(scale: Scale) -> &'static str {
+    match scale {
+        Scale::Earth => "earth",
+        Scale::Continent => "continent",
+        Scale::Country => "country",
+        Scale::City => "city",
+    }
+}
+
+/// The table of a source: enabled unless it needs a key.
+fn source(put: &mut String, definition: &Definition, language: Language) {
+    let sheet = &definition.sheet;
+    let rights = &sheet.rights;
+    let domain = definition.domain.title();
+    let _ = writeln!(
+        put,
+        "\n# {}: {} ({})",
+        domain.get(language),
+        sheet.title.get(language),
+        rights.licence
+    );
+    let enabled = sheet.access.key.is_none();
+    if let Some(key) = &sheet.access.key {
+        let _ = match language {
+            Language::Fr => writeln!(put, "# clé : {} ; mettez-la dans {}", key.signup, key.env),
+            Language::En => writeln!(put, "# key: {}; put it into {}", key.signup, key.env),
+        };
+    }
+    let _ = writeln!(put, "[sources.{}]", definition.id);
+    let _ = writeln!(put, "enabled = {enabled}");
+    let _ = writeln!(put, "# collect_seconds = {}", definition.schedule.every().as_secs());
+    let _ = writeln!(put, "# base_url = \"http://127.0.0.1:8080\"");
+    for (name, value) in &definition.params {
+        let value = toml::Value::String(value.clone());
+        let _ = writeln!(put, "# params.{name} = {value}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for zone in ["Earth", "Europe", "France", "Paris", "Tokyo", "Québec"] {
+            for language in [Language::Fr, Language::En] {
+                let text = configuration(zone, "sqlite:data/vigie.db", language).unwrap();
+                let config = config::parse(Path::new("vigie.toml"), &text).unwrap();
+                assert!(config.sources.values().any(|source| source.enabled), "{zone}");
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The dashboard: the embedded page, the API that it reads, and the stream of what changes.
+
+mod assets;
+mod guard;
+mod live;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use jiff::civil::Date;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use utoipa::OpenApi;
+use vigie_core::{
+    analysis::{Analysis, PeriodKind, SourceAnalysis},
+    text::{Language, SourceId},
+    time,
+};
+use vigie_report::ReportOptions;
+use vigie_store::store::Store;
+
+pub(crate) use self::guard::Guard;
+use self::live::Live;
+use crate::{
+    app::App,
+    failure::{Failure, Outcome},
+};
+
+/// The dashboard, bound to its address but not yet serving.
+pub(crate) struct Dashboard {
+    listener: TcpListener,
+    router: Router,
+    live: Arc<Live>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    app: App,
+    store: Arc<dyn Store>,
+    live: Arc<Live>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Vigie", description = "The live public data of a place, summarised."),
+    paths(day, source_day, report),
+    components(schemas(Analysis, SourceAnalysis))
+)]
+struct ApiDocument;
+
+/// The OpenAPI document of the API.
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
+    ApiDocument::openapi()
+}
+
+impl Dashboard {
+    /// Binds the address. Anything but loopback needs a token, from `VIGIE_TOKEN`.
+    pub(crate) async fn bind(app: &App, store: Arc<dyn Store>, listen: SocketAddr) -> Outcome<Self> {
+        let guard = Guard::for_address(listen)?;
+        let listener = TcpListener::bind(listen).await.map_err(|error| {
+            Failure::usage(format!("cannot listen on {listen}: {error}"))
+                .hint("another program may hold the port: choose one with `--listen 127.0.0.1:PORT`")
+        })?;
+        let live = Arc::new(Live::new(app));
+        let shared = Shared { app: app.clone(), store, live: live.clone() };
+        let router = Router::new()
+            .route("/api/v1/day", get(day))
+            .route("/api/v1/day/{source}", get(source_day))
+            .route("/api/v1/report.pdf", get(report))
+            .route("/api/v1/stream", get(live::stream))
+            .route("/api/openapi.json", get(|| async { Json(openapi()) }))
+            .fallback(get(assets::asset))
+            .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
+            .layer(middleware::from_fn(guard::headers))
+            .layer(tower_http::compression::CompressionLayer::new())
+            .with_state(shared);
+        Ok(Self { listener, router, live })
+    }
+
+    /// The address of the page.
+    pub(crate) fn url(&self) -> String {
+        match self.listener.local_addr() {
+            Ok(address) => format!("http://{address}"),
+            Err(error) => format!("http://? ({error})"),
+        }
+    }
+
+    /// Serves until `stop` ends.
+    pub(crate) async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Outcome<()> {
+        let (live, stopping) = (self.live.clone(), self.live.clone());
+        let stop = async move {
+            stop.await;
+            // Open streams would otherwise keep the server from ending.
+            stopping.close();
+        };
+        let serving = axum::serve(self.listener, self.router).with_graceful_shutdown(stop);
+        tokio::select! {
+            served = serving => served.map_err(Failure::usage),
+            () = live.run() => Ok(()),
+        }
+    }
+}
+
+/// What the API answers when it cannot.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(serde_json::json!({ "error": self.1 }))).into_response()
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Refusal(StatusCode::SERVICE_UNAVAILABLE, failure.report())
+    }
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+struct DayQuery {
+    /// A local date of the zone; today when absent.
+    #[param(value_type = Option<String>, format = Date)]
+    date: Option<Date>,
+}
+
+impl DayQuery {
+    fn date(&self, app: &App) -> Date {
+        self.date.unwrap_or_else(|| time::local_date(app.now(), app.tz()))
+    }
+}
+
+/// The analysis of a day.
+#[utoipa::path(get, path = "/api/v1/day", params(DayQuery), responses(
+    (status = 200, description = "What happened that day, per source", body = Analysis)))]
+async fn day(
+    State(shared): State<Shared>,
+    Query(query): Query<DayQuery>,
+) -> Result<Json<Analysis>, Refusal> {
+    let app = &shared.app;
+    let date = query.date(app);
+    let mut sources = Vec::new();
+    for definition in app.enabled() {
+        sources.push(shared.live.source_day(app, &shared.store, &definition, date).await?);
+    }
+    Ok(Json(Analysis {
+        zone: app.config().zone.clone(),
+        period: time::period(PeriodKind::Day, date, app.tz()),
+        now: app.now(),
+        simulated: app.config().simulated,
+        sources,
+    }))
+}
+
+/// What one source says of a day.
+#[utoipa::path(get, path = "/api/v1/day/{source}", params(("source" = String, Path,), DayQuery), responses(
+    (status = 200, description = "What the source says of that day", body = SourceAnalysis),
+    (status = 404, description = "No such source, or it is not enabled")))]
+async fn source_day(
+    State(shared): State<Shared>,
+    Path(source): Path<String>,
+    Query(query): Query<DayQuery>,
+) -> Result<Json<SourceAnalysis>, Refusal> {
+    let app = &shared.app;
+    let unknown = || Refusal(StatusCode::NOT_FOUND, format!("no enabled source is called `{source}`"));
+    let id = SourceId::new(&source).map_err(|_| unknown())?;
+    let definition =
+        app.enabled().into_iter().find(|definition| definition.id == id).ok_or_else(unknown)?;
+    let date = query.date(app);
+    Ok(Json(shared.live.source_day(app, &shared.store, &definition, date).await?))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+struct ReportQuery {
+    /// A local date of the zone; today when absent.
+    #[param(value_type = Option<String>, format = Date)]
+    date: Option<Date>,
+    /// `fr` or `en`; the language of the workspace when absent.
+    #[param(value_type = Option<String>)]
+    lang: Option<Language>,
+}
+
+/// The PDF of a day.
+#[utoipa::path(get, path = "/api/v1/report.pdf", params(ReportQuery), responses(
+    (status = 200, description = "The PDF", content_type = "application/pdf")))]
+async fn report(
+    State(shared): State<Shared>,
+    Query(query): Query<ReportQuery>,
+) -> Result<Response, Refusal> {
+    let app = &shared.app;
+    let date = DayQuery { date: query.date }.date(app);
+    let analysis = crate::analyse::analyse(app, &shared.store, PeriodKind::Day, date).await?;
+    let language = query.lang.unwrap_or(app.config().language);
+    let options = ReportOptions { language, ..ReportOptions::default() };
+    let pdf = tokio::task::spawn_blocking(move || vigie_report::render_pdf(&analysis, &options))
+        .await
+        .map_err(Failure::usage)?
+        .map_err(Failure::usage)?;
+    let name = format!("inline; filename=\"vigie_day_{date}.pdf\"");
+    let headers = [
+        (header::CONTENT_TYPE, "application/pdf".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, pdf).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// The page's types are generated from `web/openapi.json` (`npm run generate`). `VIGIE_BLESS=1` writes it anew.
+    #[test]
+    fn the_page_is_built_for_this_api() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/openapi.json");
+        let document = format!("{}\n", super::openapi().to_pretty_json().unwrap());
+        if std::env::var_os("VIGIE_BLESS").is_some() {
+            vigie_store::durable::write(&file, document.as_bytes()).unwrap();
+        }
+        let known = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(known, document, "run with VIGIE_BLESS=1, then `npm run generate` in web/");
+    }
+}

@@ -1,0 +1,174 @@
+//! What changes while pages are open.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{
+        IntoResponse,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::StreamExt as _;
+use jiff::civil::Date;
+use tokio::{
+    sync::{broadcast, watch},
+    task::block_in_place,
+};
+use tokio_stream::wrappers::BroadcastStream;
+use tracing::warn;
+use vigie_core::{
+    analysis::{PeriodKind, SourceAnalysis},
+    text::SourceId,
+    time,
+};
+use vigie_sources::Definition;
+use vigie_store::store::Store;
+
+use super::Shared;
+use crate::{
+    analyse::{analyse_source, ledger_facts},
+    app::{App, RunEvent},
+    failure::Outcome,
+};
+
+/// How often the ledger is asked for what other processes did.
+const POLL: Duration = Duration::from_millis(500);
+/// How often pages are told the time.
+const TICK: Duration = Duration::from_secs(1);
+/// Analyses kept.
+const CACHE_MAX: usize = 200;
+
+type Cache = HashMap<(SourceId, Date), (u64, Arc<SourceAnalysis>)>;
+
+/// Watches the ledger, tells open pages, and keeps the analyses that are still true.
+pub(super) struct Live {
+    app: App,
+    messages: broadcast::Sender<Message>,
+    /// The ledger's sequence number at the latest change of each source.
+    changed: Mutex<HashMap<SourceId, u64>>,
+    cache: Mutex<Cache>,
+    open: watch::Sender<bool>,
+}
+
+#[derive(Debug, Clone)]
+enum Message {
+    Source(SourceId),
+    Clock,
+    Report(String),
+}
+
+impl Live {
+    pub(super) fn new(app: &App) -> Self {
+        let (messages, _) = broadcast::channel(256);
+        let (open, _) = watch::channel(true);
+        Self { app: app.clone(), messages, changed: Mutex::default(), cache: Mutex::default(), open }
+    }
+
+    /// Ends all streams.
+    pub(super) fn close(&self) {
+        self.open.send_replace(false);
+    }
+
+    /// Watches, until dropped.
+    pub(super) async fn run(&self) {
+        let newest = block_in_place(|| self.app.ledger().changes_since(0));
+        let mut sequence = newest.map_or(0, |changes| changes.sequence);
+        let mut events = self.app.watch();
+        let mut tick = tokio::time::interval(TICK);
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => self.send(Message::Clock),
+                _ = poll.tick() => {}
+                event = events.recv() => if let Ok(RunEvent::ReportWritten { path }) = event {
+                    self.send(Message::Report(path.display().to_string()));
+                },
+            }
+            match block_in_place(|| self.app.ledger().changes_since(sequence)) {
+                Ok(changes) => {
+                    sequence = changes.sequence;
+                    for source in changes.sources {
+                        lock(&self.changed).insert(source.clone(), sequence);
+                        self.send(Message::Source(source));
+                    }
+                }
+                Err(error) => warn!(%error, "the ledger cannot be read"),
+            }
+        }
+    }
+
+    fn send(&self, message: Message) {
+        // Nobody may be looking.
+        let _ = self.messages.send(message);
+    }
+
+    /// What a source says of a day: from memory while nothing changed.
+    pub(super) async fn source_day(
+        &self,
+        app: &App,
+        store: &Arc<dyn Store>,
+        definition: &Definition,
+        date: Date,
+    ) -> Outcome<SourceAnalysis> {
+        let period = time::period(PeriodKind::Day, date, app.tz());
+        let key = (definition.id.clone(), date);
+        let changed = lock(&self.changed).get(&definition.id).copied().unwrap_or(0);
+        let kept = lock(&self.cache).get(&key).filter(|kept| kept.0 == changed).map(|kept| kept.1.clone());
+        if let Some(kept) = kept {
+            let (freshness, captures) =
+                block_in_place(|| ledger_facts(app, definition, &period, app.now()))?;
+            return Ok(SourceAnalysis { freshness, captures, ..(*kept).clone() });
+        }
+        let analysis = analyse_source(app, store, definition, &period).await?;
+        let mut cache = lock(&self.cache);
+        if cache.len() >= CACHE_MAX {
+            cache.clear();
+        }
+        cache.insert(key, (changed, Arc::new(analysis.clone())));
+        Ok(analysis)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `GET /api/v1/stream`: server-sent events `source`, `clock` and `report`.
+pub(super) async fn stream(
+    State(shared): State<Shared>,
+) -> impl IntoResponse {
+    let app = shared.app.clone();
+    let mut open = shared.live.open.subscribe();
+    let closed = async move {
+        let _ = open.wait_for(|open| !open).await;
+    };
+    // The first message says the time, so that ages are right from the start.
+    let first = futures::stream::once(async { Ok(Message::Clock) });
+    let messages = first.chain(BroadcastStream::new(shared.live.messages.subscribe()));
+    let events = messages.map(move |message| {
+        let now = app.now();
+        let event = match message {
+            Ok(Message::Source(source)) => Event::default()
+                .event("source")
+                .data(serde_json::json!({ "source": source, "now": now }).to_string()),
+            Ok(Message::Report(path)) => Event::default()
+                .event("report")
+                .data(serde_json::json!({ "path": path }).to_string()),
+            // A page that fell behind reads everything again when it is told the time.
+            Ok(Message::Clock) | Err(_) => Event::default()
+                .event(if message.is_ok() { "clock" } else { "resync" })
+                .data(serde_json::json!({ "now": now }).to_string()),
+        };
+        Ok::<_, Infallible>(event)
+    });
+    let stream = Sse::new(events.take_until(closed)).keep_alive(KeepAlive::default());
+    ([(header::CACHE_CONTROL, "no-store")], stream)
+}

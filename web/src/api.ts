@@ -1,0 +1,85 @@
+// The server's interface: two JSON resources, one PDF and one stream.
+
+import type { Language } from "./i18n.ts";
+import type { Analysis, SourceAnalysis } from "./types.ts";
+
+/** An answer that is not a success. */
+export class BadAnswer extends Error {
+  constructor(
+    readonly status: number,
+    readonly reason: string,
+  ) {
+    super(`${status} ${reason}`);
+    this.name = "BadAnswer";
+  }
+}
+
+function query(parameters: Record<string, string | null>): string {
+  const given = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== null);
+  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
+}
+
+/** What the server says went wrong: `{"error": "…"}`. */
+function reasonIn(body: string): string | null {
+  try {
+    const { error } = JSON.parse(body) as { error?: unknown };
+    return typeof error === "string" ? error : null;
+  } catch {
+    return null;
+  }
+}
+
+async function getJson<Value>(address: string, signal: AbortSignal): Promise<Value> {
+  const answer = await fetch(address, { signal, headers: { accept: "application/json" } });
+  if (!answer.ok) {
+    throw new BadAnswer(answer.status, reasonIn(await answer.text()) ?? answer.statusText);
+  }
+  return (await answer.json()) as Value;
+}
+
+/** The analysis of a local date, or of today by the server's clock. */
+export function fetchDay(date: string | null, signal: AbortSignal): Promise<Analysis> {
+  return getJson(`/api/v1/day${query({ date })}`, signal);
+}
+
+/** What one source says of a local date. */
+export function fetchSource(id: string, date: string, signal: AbortSignal): Promise<SourceAnalysis> {
+  return getJson(`/api/v1/day/${encodeURIComponent(id)}${query({ date })}`, signal);
+}
+
+/** Where the PDF of a day is. */
+export function reportAddress(date: string | null, lang: Language): string {
+  return `/api/v1/report.pdf${query({ date, lang })}`;
+}
+
+export type Connection = "connecting" | "live" | "lost";
+
+export interface StreamListener {
+  source(id: string, now: number): void;
+  clock(now: number): void;
+  report(path: string): void;
+  /** Events were lost on the way: what is shown may be old. */
+  resync(): void;
+  connection(state: Connection): void;
+}
+
+const RETRY_MILLISECONDS = 3000;
+
+/** Follows the server's events for as long as the page lives. */
+export function followStream(listener: StreamListener): void {
+  const stream = new EventSource("/api/v1/stream");
+  const read = <Data>(event: MessageEvent<string>): Data => JSON.parse(event.data) as Data;
+  stream.addEventListener("open", () => listener.connection("live"));
+  stream.addEventListener("source", (event) => {
+    const { source, now } = read<{ source: string; now: string }>(event);
+    listener.source(source, Date.parse(now));
+  });
+  stream.addEventListener("clock", (event) => listener.clock(Date.parse(read<{ now: string }>(event).now)));
+  stream.addEventListener("report", (event) => listener.report(read<{ path: string }>(event).path));
+  stream.addEventListener("resync", () => listener.resync());
+  stream.addEventListener("error", () => {
+    listener.connection("lost");
+    // After an HTTP error the browser gives up; after a broken connection it tries again by itself.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => followStream(listener), RETRY_MILLISECONDS);
+  });
+}

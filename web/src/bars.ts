@@ -1,0 +1,35 @@
+// Bars of categories, drawn by the page itself: text stays text, at any width.
+
+import { element, keepChildren, setText } from "./dom.ts";
+import { quantity } from "./format.ts";
+import { inLanguage, words } from "./i18n.ts";
+import { dataColour } from "./theme.ts";
+import type { Chart } from "./types.ts";
+
+export class Bars {
+  readonly element = element("ul", { class: "bars", hidden: "" });
+
+  update(chart: Chart, firstColour: number): void {
+    const values = chart.series.map((series) => series.values[0] ?? null);
+    const greatest = Math.max(0, ...values.map((value) => Math.abs(value ?? 0)));
+    this.element.style.setProperty("--paint", `var(--${dataColour(firstColour)})`);
+    const items = keepChildren(this.element, chart.series.length, () =>
+      element(
+        "li",
+        {},
+        element("span", { class: "bar-label" }),
+        element("span", { class: "bar-track" }, element("span", { class: "bar-fill" })),
+        element("span", { class: "bar-value" }),
+      ),
+    );
+    for (const [index, series] of chart.series.entries()) {
+      const value = values[index] ?? null;
+      const [label, track, figure] = items[index]?.children ?? [];
+      const bar = track?.firstElementChild;
+      if (!label || !figure || !(bar instanceof HTMLElement)) continue;
+      setText(label, inLanguage(series.label));
+      setText(figure, value === null ? words().gap : quantity(value, chart.unit, chart.decimals));
+      bar.style.width = value === null || greatest === 0 ? "0" : `${(100 * Math.abs(value)) / greatest}%`;
+    }
+  }
+}

@@ -1,0 +1,209 @@
+// The card of a source: what it says now, the course of the day, how complete it is, and whom to credit.
+
+import { CapturesView } from "./captures.ts";
+import { ChartView } from "./chart.ts";
+import type { ServerClock } from "./clock.ts";
+import { element, keepChildren, setAttribute, setText, webAddress } from "./dom.ts";
+import { FreshnessView } from "./freshness.ts";
+import { decimal, milliseconds, moment, quantity, timeOfDay, unitSign, unitSpace } from "./format.ts";
+import { domainName, inLanguage, words } from "./i18n.ts";
+import { table } from "./table.ts";
+import { dataColour } from "./theme.ts";
+import type { Headline, Period, SourceAnalysis } from "./types.ts";
+
+export class Card {
+  readonly element: HTMLElement;
+  readonly #clock: ServerClock;
+  readonly #domain = element("p", { class: "domain" });
+  readonly #title = element("h2");
+  readonly #empty = element("p", { class: "no-data" });
+  readonly #lead = element("div", { class: "lead" });
+  readonly #others = element("dl", { class: "figures" });
+  readonly #freshness: FreshnessView;
+  readonly #chart: ChartView;
+  readonly #captures = new CapturesView();
+  readonly #linesTitle = element("summary");
+  readonly #linesBody = element("div", { class: "details-body" });
+  readonly #lines: HTMLDetailsElement;
+  readonly #credit = element("p", { class: "credit" });
+  #source: SourceAnalysis;
+  #period: Period;
+
+  constructor(source: SourceAnalysis, period: Period, place: number, clock: ServerClock) {
+    this.#source = source;
+    this.#period = period;
+    this.#clock = clock;
+    this.#chart = new ChartView(place);
+    this.#freshness = new FreshnessView();
+    this.#title.id = `title-${source.id}`;
+    this.#lines = element("details", { class: "disclosure" }, this.#linesTitle, this.#linesBody);
+    this.#lines.addEventListener("toggle", () => this.#writeLines());
+    this.element = element(
+      "article",
+      { class: "card", "aria-labelledby": this.#title.id, "data-source": source.id },
+      element(
+        "header",
+        { class: "card-head" },
+        element("div", {}, this.#domain, this.#title),
+        this.#freshness.element,
+      ),
+      element("div", { class: "now" }, this.#lead, this.#others, this.#empty),
+      this.#chart.element,
+      element("div", { class: "card-foot" }, this.#captures.element, this.#lines, this.#credit),
+    );
+    this.element.style.setProperty("--paint", `var(--${dataColour(place)})`);
+    this.refresh();
+  }
+
+  update(source: SourceAnalysis, period: Period): void {
+    this.#source = source;
+    this.#period = period;
+    this.#write();
+  }
+
+  /** Writes everything again in the present language and colours. */
+  refresh(): void {
+    this.#write();
+    this.#chart.refresh();
+  }
+
+  /** Writes what depends on the time alone. */
+  tick(now: number): void {
+    this.#freshness.tick(now);
+    this.#chart.setNow(now);
+  }
+
+  #write(): void {
+    const source = this.#source;
+    const now = this.#clock.now();
+    setText(this.#domain, domainName(source.domain));
+    setText(this.#title, inLanguage(source.title));
+    this.#freshness.update(source.freshness, now);
+    this.#writeFigures(source.headlines);
+    this.#chart.setNow(now);
+    this.#chart.update(source.chart ?? null, this.#period);
+    this.#captures.update(source.captures, source.coverage ?? null);
+    this.#writeLines();
+    this.#writeCredit();
+  }
+
+  #writeFigures(headlines: Headline[]): void {
+    const none = headlines.every((headline) => headline.value === null || headline.value === undefined);
+    this.#empty.hidden = !none;
+    this.#lead.hidden = none;
+    this.#others.hidden = none || headlines.length < 2;
+    setText(this.#empty, words().noData);
+    const [lead, ...others] = headlines;
+    if (none || lead === undefined) return;
+    this.#writeLead(lead);
+    const items = keepChildren(this.#others, others.length, () =>
+      element("div", {}, element("dt"), element("dd")),
+    );
+    for (const [index, headline] of others.entries()) {
+      const [term, figure] = items[index]?.children ?? [];
+      if (!term || !figure) continue;
+      setText(term, label(headline));
+      const { value } = headline;
+      setText(figure, value === null || value === undefined ? "–" : quantity(value, headline.unit, headline.decimals));
+      setAttribute(figure, "title", observed(headline));
+    }
+  }
+
+  #writeLead(headline: Headline): void {
+    const [figure, caption] = keepChildren(this.#lead, 2, () => element("p"));
+    if (!figure || !caption) return;
+    figure.className = "big";
+    caption.className = "caption";
+    const { value, unit, decimals } = headline;
+    const known = value !== null && value !== undefined;
+    const [number, sign] = keepChildren(figure, 2, () => element("span"));
+    if (!number || !sign) return;
+    sign.className = "unit";
+    const before = number.textContent;
+    const changed = setText(number, known ? decimal(value, decimals) : "–");
+    setText(sign, known ? `${unitSpace(unit)}${unitSign(unit, value)}` : "");
+    if (changed && before !== "") flash(figure);
+    const at = headline.at ? ` · ${timeOfDay(milliseconds(headline.at))}` : "";
+    setText(caption, `${label(headline)}${at}`);
+    setAttribute(caption, "title", observed(headline));
+  }
+
+  #writeLines(): void {
+    const { events, event_count, entities, entity_count } = this.#source;
+    const ofEvents = event_count > 0 || events.length > 0;
+    this.#lines.hidden = !ofEvents && entity_count === 0;
+    setText(
+      this.#linesTitle,
+      ofEvents ? words().latestEvents(events.length, event_count) : words().topEntities(entities.length, entity_count),
+    );
+    if (!this.#lines.open || this.#lines.hidden) return;
+    this.#linesBody.replaceChildren(ofEvents ? this.#eventTable() : this.#entityTable());
+  }
+
+  /** The unit and decimals of the leading measure. */
+  #scale(): { unit: string; decimals: number } {
+    const { leading_measure, chart, headlines } = this.#source;
+    return leading_measure ?? chart ?? headlines[0] ?? { unit: "1", decimals: 1 };
+  }
+
+  #eventTable(): HTMLElement {
+    const { unit, decimals } = this.#scale();
+    const { event, time, value } = words().columns;
+    return table(
+      this.#linesTitle.textContent ?? "",
+      [event, time, value],
+      this.#source.events.map((line) => [
+        line.revisions > 1 ? `${line.title} (${words().revisions(line.revisions)})` : line.title,
+        timeOfDay(milliseconds(line.at)),
+        line.value === null || line.value === undefined ? "–" : quantity(line.value, unit, decimals),
+      ]),
+    );
+  }
+
+  #entityTable(): HTMLElement {
+    const { unit, decimals } = this.#scale();
+    const { name, last, least, mean, greatest } = words().columns;
+    const sign = unitSign(unit);
+    const say = (value: number | null | undefined): string =>
+      value === null || value === undefined ? "–" : decimal(value, decimals);
+    return table(
+      this.#linesTitle.textContent ?? "",
+      [name, sign === "" ? last : `${last} (${sign})`, least, mean, greatest],
+      this.#source.entities.map(({ name: who, figures }) => [
+        who,
+        say(figures.last),
+        say(figures.min),
+        say(figures.mean),
+        say(figures.max),
+      ]),
+    );
+  }
+
+  #writeCredit(): void {
+    const { attribution, licence, url } = this.#source.credit;
+    const address = webAddress(url);
+    const parts = [words().creditOf(attribution), licence, address ?? ""].join("\n");
+    if (this.#credit.dataset.parts === parts) return;
+    this.#credit.dataset.parts = parts;
+    const terms =
+      address === null
+        ? element("span", {}, licence)
+        : element("a", { href: address, rel: "noopener noreferrer", target: "_blank" }, licence);
+    this.#credit.replaceChildren(words().creditOf(attribution), " · ", terms);
+  }
+}
+
+function label(headline: Headline): string {
+  const text = inLanguage(headline.label);
+  return headline.entity ? `${text} · ${headline.entity}` : text;
+}
+
+function observed(headline: Headline): string | null {
+  return headline.at ? moment(milliseconds(headline.at)) : null;
+}
+
+/** Draws the eye to a figure that has just changed. */
+function flash(node: Element): void {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  node.animate([{ color: "var(--accent)" }, { color: "inherit" }], { duration: 900, easing: "ease-out" });
+}

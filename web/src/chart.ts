@@ -1,0 +1,189 @@
+// The chart of a card: lines and events on a canvas (uPlot), categories as bars of the page itself. Updates go
+// into the chart that is there; it is built again only when its kind or its number of series changes.
+
+import type uPlot from "uplot";
+import { Bars } from "./bars.ts";
+import { chartData, describe, type ChartData } from "./chart-data.ts";
+import { ChartTable } from "./chart-table.ts";
+import { element, keepChildren, setAttribute, setText } from "./dom.ts";
+import { isCounted, milliseconds, quantity, timeOfDay, unitSign } from "./format.ts";
+import { inLanguage, words } from "./i18n.ts";
+import { createPlot } from "./plot.ts";
+import { dataColour } from "./theme.ts";
+import type { Chart, Period } from "./types.ts";
+
+export class ChartView {
+  readonly element: HTMLElement;
+  readonly #title = element("h3", { class: "chart-title" });
+  readonly #tableButton = element("button", { class: "text-button", type: "button", "aria-expanded": "false" });
+  readonly #plotPlace = element("div", { class: "plot", role: "img" });
+  readonly #nowLine = element("div", { class: "now-line", hidden: "" });
+  readonly #legend = element("ul", { class: "legend" });
+  readonly #legendTime = element("p", { class: "legend-time" });
+  readonly #empty = element("p", { class: "empty-chart" });
+  readonly #bars = new Bars();
+  readonly #table = new ChartTable();
+  readonly #firstColour: number;
+  #plot: uPlot | null = null;
+  #signature = "";
+  #chart: Chart | null = null;
+  #period: Period | null = null;
+  #data: ChartData | null = null;
+  #now: number | null = null;
+
+  constructor(firstColour: number) {
+    this.#firstColour = firstColour;
+    this.#tableButton.addEventListener("click", () => {
+      this.#table.toggle();
+      setAttribute(this.#tableButton, "aria-expanded", String(this.#table.open));
+      this.#fillTable();
+    });
+    this.element = element(
+      "figure",
+      { class: "chart" },
+      element("figcaption", { class: "chart-head" }, this.#title, this.#tableButton),
+      this.#plotPlace,
+      this.#bars.element,
+      this.#empty,
+      element("div", { class: "legend-row" }, this.#legend, this.#legendTime),
+      this.#table.element,
+    );
+    new ResizeObserver(() => this.#resize()).observe(this.#plotPlace);
+  }
+
+  update(chart: Chart | null, period: Period): void {
+    this.#chart = chart;
+    this.#period = period;
+    const empty = chart === null || chart.series.length === 0;
+    this.#empty.hidden = !empty;
+    this.#plotPlace.hidden = empty || chart.kind === "bars";
+    this.#bars.element.hidden = empty || chart.kind !== "bars";
+    this.#tableButton.hidden = empty;
+    this.#title.hidden = empty;
+    this.#legend.hidden = empty || chart.kind === "bars";
+    this.#legendTime.hidden = this.#legend.hidden;
+    if (empty) {
+      setText(this.#empty, words().noChart);
+      this.#destroy();
+      this.#table.close();
+      return;
+    }
+    this.#writeHead(chart);
+    if (chart.kind === "bars") {
+      this.#destroy();
+      this.#bars.update(chart, this.#firstColour);
+    } else {
+      this.#draw(chart, period);
+    }
+    this.#fillTable();
+  }
+
+  /** Writes everything again in the present language and colours. */
+  refresh(): void {
+    if (this.#period === null) return;
+    this.update(this.#chart, this.#period);
+    this.#plot?.redraw(true, true);
+  }
+
+  /** Moves the mark of the present; null where the period is not under way. */
+  setNow(now: number | null): void {
+    this.#now = now;
+    this.#placeNow();
+  }
+
+  #writeHead(chart: Chart): void {
+    const across = chart.across ? words().across[chart.across] : "";
+    const unit = isCounted(chart.unit) ? "" : unitSign(chart.unit);
+    const notes = [chart.kind === "line" && chart.series.length === 1 ? across : "", unit].filter((note) => note !== "");
+    const title = inLanguage(chart.title);
+    setText(this.#title, notes.length > 0 ? `${title} (${notes.join(", ")})` : title);
+    setText(this.#tableButton, words().chartTable);
+    setAttribute(this.#tableButton, "title", words().chartTableTitle);
+    setAttribute(this.#plotPlace, "aria-label", describe(chart));
+  }
+
+  #draw(chart: Chart, period: Period): void {
+    const data = chartData(chart, period, this.#now);
+    this.#data = data;
+    const signature = `${chart.kind} ${chart.series.length}`;
+    if (this.#plot === null || signature !== this.#signature) {
+      this.#destroy();
+      this.#signature = signature;
+      this.#plotPlace.replaceChildren();
+      this.#plot = createPlot(this.#plotPlace, data.values, {
+        kind: chart.kind,
+        series: chart.series.length,
+        firstColour: this.#firstColour,
+        period: () => this.#period ?? period,
+        fromZero: () => this.#chart?.across === "sum" || this.#chart?.kind === "scatter",
+        cursorMoved: (index) => this.#writeLegend(index),
+      });
+      this.#plot.over.append(this.#nowLine);
+      this.#resize();
+    } else {
+      this.#plot.setData(data.values);
+    }
+    this.#writeLegend(this.#plot.cursor.idx ?? null);
+    this.#placeNow();
+  }
+
+  #writeLegend(cursor: number | null): void {
+    const { chart, data } = { chart: this.#chart, data: this.#data };
+    if (chart === null || data === null || chart.kind === "bars") return;
+    const items = keepChildren(this.#legend, chart.series.length, () =>
+      element("li", {}, element("i", { class: "swatch" }), element("span"), element("b")),
+    );
+    let shown: number | null = null;
+    for (const [index, series] of chart.series.entries()) {
+      const values = data.values[index + 1] as (number | null)[];
+      const at = cursor ?? values.findLastIndex((value) => value !== null);
+      const value = values[at] ?? null;
+      if (value !== null) shown = Math.max(shown ?? 0, at);
+      const item = items[index];
+      const [swatch, name, figure] = item?.children ?? [];
+      if (!(swatch instanceof HTMLElement) || !name || !figure) continue;
+      const paint = `var(--${dataColour(this.#firstColour + index)})`;
+      if (swatch.style.getPropertyValue("--paint") !== paint) swatch.style.setProperty("--paint", paint);
+      setAttribute(swatch, "data-dash", index >= 4 ? "" : null);
+      setText(name, inLanguage(series.label));
+      setText(figure, value === null ? words().gap : quantity(value, chart.unit, chart.decimals));
+    }
+    const at = cursor ?? shown;
+    setText(this.#legendTime, at === null ? "" : (data.labels[at] ?? ""));
+  }
+
+  #fillTable(): void {
+    if (this.#table.open && this.#chart !== null) this.#table.update(this.#chart);
+  }
+
+  #placeNow(): void {
+    const { plot, now, period } = { plot: this.#plot, now: this.#now, period: this.#period };
+    const within =
+      plot !== null &&
+      now !== null &&
+      period !== null &&
+      now >= milliseconds(period.start) &&
+      now < milliseconds(period.end);
+    this.#nowLine.hidden = !within;
+    if (!within) return;
+    const left = Math.round(plot.valToPos(now / 1000, "x"));
+    const place = `${left}px`;
+    if (this.#nowLine.style.left !== place) this.#nowLine.style.left = place;
+    setAttribute(this.#nowLine, "title", timeOfDay(now));
+  }
+
+  #resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.#plotPlace;
+    if (this.#plot === null || width === 0 || height === 0) return;
+    if (this.#plot.width !== width || this.#plot.height !== height) {
+      this.#plot.setSize({ width, height });
+      this.#placeNow();
+    }
+  }
+
+  #destroy(): void {
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.#signature = "";
+  }
+}

@@ -1,0 +1,246 @@
+// Numbers, units, times and ages as people read them, in the language of the page and the time zone of the zone.
+
+import { language, locale } from "./i18n.ts";
+
+let timeZone = "UTC";
+
+/** Every time on the page is shown in this IANA time zone. */
+export function setTimeZone(name: string): void {
+  timeZone = name;
+}
+
+const cache = new Map<string, unknown>();
+
+/** Intl formatters are slow to build: one of each kind is kept. */
+function cached<Format>(key: string, make: () => Format): Format {
+  const full = `${locale()} ${timeZone} ${key}`;
+  let found = cache.get(full) as Format | undefined;
+  if (found === undefined) {
+    found = make();
+    cache.set(full, found);
+  }
+  return found;
+}
+
+/** A number with exactly so many decimals. */
+export function decimal(value: number, decimals: number): string {
+  const rounded = cached(
+    `decimal ${decimals}`,
+    () => new Intl.NumberFormat(locale(), { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
+  ).format(value);
+  return rounded.replace("-", "\u2212");
+}
+
+/** A number for an axis: no more decimals than it needs. */
+export function tick(value: number): string {
+  return cached("tick", () => new Intl.NumberFormat(locale(), { maximumFractionDigits: 3 }))
+    .format(value)
+    .replace("-", "\u2212");
+}
+
+export function integer(value: number): string {
+  return decimal(value, 0);
+}
+
+/** A share between 0 and 1 as a percentage that reaches 100 % only when it is whole. */
+export function share(value: number): string {
+  const clipped = value < 1 ? Math.min(value, 0.999) : value;
+  const digits = clipped > 0.99 && clipped < 1 ? 1 : 0;
+  return cached(
+    `share ${digits}`,
+    () =>
+      new Intl.NumberFormat(locale(), {
+        style: "percent",
+        minimumFractionDigits: digits,
+        maximumFractionDigits: digits,
+      }),
+  ).format(clipped);
+}
+
+/** UCUM codes whose sign for people differs from the code. */
+const SIGNS: Record<string, string> = {
+  "1": "",
+  "%": "%",
+  Cel: "°C",
+  "[degF]": "°F",
+  K: "K",
+  deg: "°",
+  "[kn_i]": "kn",
+  "[ft_i]": "ft",
+  "[in_i]": "in",
+  "[in_i'Hg]": "inHg",
+  "[mi_i]": "mi",
+  "[mi_us]": "mi",
+  "[sft_i]": "ft²",
+  "[nmi_i]": "nmi",
+  "m[H2O]": "mH₂O",
+  "km/h": "km/h",
+  "m/s": "m/s",
+  "ug/m3": "µg/m³",
+  m3: "m³",
+  "m3/s": "m³/s",
+  "W/m2": "W/m²",
+  "kW.h": "kWh",
+  "MW.h": "MWh",
+  "GW.h": "GWh",
+  "g/kW.h": "g/kWh",
+  "g{CO2}/kW.h": "g CO₂/kWh",
+  "g/(kW.h)": "g/kWh",
+  mbar: "hPa",
+};
+
+/** Words that stand between braces where UCUM has no code: one and several, per language. */
+const COUNTED: Record<string, Record<"fr" | "en", [string, string]>> = {
+  bike: { fr: ["vélo", "vélos"], en: ["bike", "bikes"] },
+  bicycle: { fr: ["vélo", "vélos"], en: ["bicycle", "bicycles"] },
+  dock: { fr: ["place", "places"], en: ["dock", "docks"] },
+  train: { fr: ["train", "trains"], en: ["train", "trains"] },
+  trip: { fr: ["course", "courses"], en: ["trip", "trips"] },
+  vehicle: { fr: ["véhicule", "véhicules"], en: ["vehicle", "vehicles"] },
+  stop: { fr: ["arrêt", "arrêts"], en: ["stop", "stops"] },
+  report: { fr: ["relevé", "relevés"], en: ["report", "reports"] },
+  alert: { fr: ["alerte", "alertes"], en: ["alert", "alerts"] },
+  event: { fr: ["événement", "événements"], en: ["event", "events"] },
+  earthquake: { fr: ["séisme", "séismes"], en: ["earthquake", "earthquakes"] },
+  station: { fr: ["station", "stations"], en: ["station", "stations"] },
+  view: { fr: ["vue", "vues"], en: ["view", "views"] },
+  count: { fr: ["", ""], en: ["", ""] },
+  magnitude: { fr: ["", ""], en: ["", ""] },
+};
+
+/** Units made of several words. */
+const PHRASES: Record<string, Record<"fr" | "en", string>> = {
+  "{currency}/{euro}": { fr: "pour 1 euro", en: "per euro" },
+};
+
+/** The sign of a unit; `value` decides between one and several. */
+export function unitSign(unit: string, value = 2): string {
+  const sign = SIGNS[unit];
+  if (sign !== undefined) return sign;
+  const word = /^\{([^{}]+)\}$/.exec(unit)?.[1];
+  if (word === undefined) return PHRASES[unit]?.[language()] ?? unit.replaceAll(/[{}]/g, "");
+  const counted = COUNTED[word];
+  if (counted === undefined) return word.replaceAll("_", " ");
+  const one = cached("plural", () => new Intl.PluralRules(locale())).select(Math.abs(value)) === "one";
+  return counted[language()][one ? 0 : 1];
+}
+
+/** Whether the unit is a counted word (bikes, trains) and not the sign of a unit. */
+export function isCounted(unit: string): boolean {
+  return unit.startsWith("{");
+}
+
+/** What stands between a number and its unit: nothing before a degree sign, a space that does not break otherwise. */
+export function unitSpace(unit: string): string {
+  const sign = unitSign(unit);
+  if (sign === "" || sign === "°" || (sign === "%" && language() === "en")) return "";
+  return "\u00a0";
+}
+
+/** A value with its unit. */
+export function quantity(value: number, unit: string, decimals: number): string {
+  return `${decimal(value, decimals)}${unitSpace(unit)}${unitSign(unit, value)}`;
+}
+
+export function milliseconds(timestamp: string): number {
+  return Date.parse(timestamp);
+}
+
+/** Hours and minutes. */
+export function timeOfDay(time: number): string {
+  return cached(
+    "time",
+    () => new Intl.DateTimeFormat(locale(), { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+  ).format(time);
+}
+
+/** Hours, minutes and seconds. */
+export function clockTime(time: number): string {
+  return cached(
+    "clock",
+    () =>
+      new Intl.DateTimeFormat(locale(), {
+        timeZone,
+        hour: "2-digit",
+        minute: "2-digit",
+        second: "2-digit",
+        hourCycle: "h23",
+      }),
+  ).format(time);
+}
+
+/** Day and time, for what may lie on another day. */
+export function moment(time: number): string {
+  return cached(
+    "moment",
+    () =>
+      new Intl.DateTimeFormat(locale(), {
+        timeZone,
+        day: "numeric",
+        month: "short",
+        hour: "2-digit",
+        minute: "2-digit",
+        hourCycle: "h23",
+      }),
+  ).format(time);
+}
+
+/** The local date of an instant, as `YYYY-MM-DD`. */
+export function localDate(time: number): string {
+  return cached(
+    "date",
+    () => new Intl.DateTimeFormat("sv-SE", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" }),
+  ).format(time);
+}
+
+/** A short day for an axis. */
+export function dayTick(time: number): string {
+  return cached("day", () => new Intl.DateTimeFormat(locale(), { timeZone, day: "numeric", month: "short" })).format(time);
+}
+
+/** A date in full: Wednesday 5 March 2025. */
+export function fullDate(date: string): string {
+  const text = cached(
+    "full",
+    () =>
+      new Intl.DateTimeFormat(locale(), {
+        timeZone: "UTC",
+        weekday: "long",
+        day: "numeric",
+        month: "long",
+        year: "numeric",
+      }),
+  ).format(Date.parse(`${date}T00:00:00Z`));
+  return text.replace(/^./u, (first) => first.toLocaleUpperCase(locale()));
+}
+
+/** The date so many days later. */
+export function addDays(date: string, days: number): string {
+  return new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+}
+
+function scaled(seconds: number): [number, "second" | "minute" | "hour" | "day"] {
+  const size = Math.abs(seconds);
+  if (size < 60) return [Math.trunc(seconds), "second"];
+  if (size < 3600) return [Math.trunc(seconds / 60), "minute"];
+  if (size < 48 * 3600) return [Math.trunc(seconds / 3600), "hour"];
+  return [Math.trunc(seconds / 86_400), "day"];
+}
+
+/** How far `time` is from `now`: 7 min ago, in 2 h. */
+export function relative(time: number, now: number): string {
+  const [amount, unit] = scaled((time - now) / 1000);
+  return cached("relative", () => new Intl.RelativeTimeFormat(locale(), { style: "short", numeric: "always" })).format(
+    Object.is(amount, 0) ? -0 : amount,
+    unit,
+  );
+}
+
+/** A length of time: 2 h, 15 min. */
+export function duration(seconds: number): string {
+  const [amount, unit] = scaled(seconds);
+  return cached(
+    `duration ${unit}`,
+    () => new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "short" }),
+  ).format(amount);
+}

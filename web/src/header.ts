@@ -1,0 +1,170 @@
+// The head of the page: the place, the day, the server's clock and the reader's preferences.
+
+import { reportAddress, type Connection } from "./api.ts";
+import type { ServerClock } from "./clock.ts";
+import type { Day } from "./day.ts";
+import { element, icon, setAttribute, setText } from "./dom.ts";
+import { addDays, clockTime, fullDate } from "./format.ts";
+import { inLanguage, language, setLanguage, words, type Language } from "./i18n.ts";
+import { theme, toggleTheme } from "./theme.ts";
+
+const LEFT = "M15 5l-7 7 7 7";
+const RIGHT = "M9 5l7 7-7 7";
+const DOWNLOAD = "M12 4v11m0 0l-4.5-4.5M12 15l4.5-4.5M5 20h14";
+const MOON = "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z";
+const SUN = "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2.5M12 19.5V22M2 12h2.5M19.5 12H22M4.9 4.9l1.8 1.8M17.3 17.3l1.8 1.8M19.1 4.9l-1.8 1.8M6.7 17.3l-1.8 1.8";
+
+export class Header {
+  readonly element: HTMLElement;
+  readonly #day: Day;
+  readonly #clock: ServerClock;
+  readonly #zone = element("h1", {}, "Vigie");
+  readonly #date = element("p", { class: "date", "aria-live": "polite" });
+  readonly #navigation: HTMLElement;
+  readonly #previous = element("button", { type: "button", class: "icon-button" }, icon(LEFT));
+  readonly #next = element("button", { type: "button", class: "icon-button" }, icon(RIGHT));
+  readonly #today = element("button", { type: "button", class: "small-button" });
+  readonly #status = element("p", { class: "status", role: "status", "aria-live": "polite" }, element("i"), element("span"));
+  readonly #time = element("time", { class: "clock" });
+  readonly #report = element("a", { class: "small-button", target: "_blank" }, icon(DOWNLOAD), element("span"));
+  readonly #languages: HTMLElement;
+  readonly #theme = element("button", { type: "button", class: "icon-button theme" });
+  readonly #banner = element("p", { class: "banner", role: "note", hidden: "" }, element("b"), element("span"));
+  readonly #notice = element("p", { class: "notice", role: "status", "aria-live": "polite" });
+  #connection: Connection = "connecting";
+  #reportPath = "";
+
+  constructor(day: Day, clock: ServerClock) {
+    this.#day = day;
+    this.#clock = clock;
+    this.#navigation = element("nav", { class: "days" }, this.#previous, this.#date, this.#next, this.#today);
+    this.#languages = element(
+      "div",
+      { class: "languages", role: "group" },
+      languageButton("fr", "Français"),
+      languageButton("en", "English"),
+    );
+    this.element = element(
+      "header",
+      { class: "page-head" },
+      element(
+        "div",
+        { class: "bar" },
+        element("div", { class: "brand" }, element("span", { class: "mark", "aria-hidden": "true" }), this.#zone),
+        this.#navigation,
+        element("div", { class: "state" }, this.#status, this.#time),
+        element("div", { class: "tools" }, this.#report, this.#languages, this.#theme),
+      ),
+      this.#banner,
+      this.#notice,
+    );
+    this.#previous.addEventListener("click", () => this.#step(-1));
+    this.#next.addEventListener("click", () => this.#step(1));
+    this.#today.addEventListener("click", () => go(this.#day, null));
+    this.#theme.addEventListener("click", toggleTheme);
+    // Things that stick below the head need to know how tall it is.
+    new ResizeObserver(() => {
+      document.documentElement.style.setProperty("--head-height", `${this.element.offsetHeight}px`);
+    }).observe(this.element);
+    this.refresh();
+  }
+
+  setConnection(state: Connection): void {
+    this.#connection = state;
+    this.#writeState();
+  }
+
+  /** Says that a PDF has been written. */
+  setReport(path: string): void {
+    this.#reportPath = path;
+    this.refresh();
+  }
+
+  tick(now: number): void {
+    setText(this.#time, this.#day.state.kind === "ready" ? clockTime(now) : "");
+  }
+
+  /** Writes everything again: another day, language or theme. */
+  refresh(): void {
+    this.#writeState();
+    this.#writeDay();
+    setAttribute(this.#navigation, "aria-label", words().dayNavigation);
+    setAttribute(this.#languages, "aria-label", words().languageGroup);
+    for (const button of this.#languages.children) {
+      setAttribute(button, "aria-pressed", String(button.getAttribute("lang") === language()));
+    }
+    const other = theme() === "dark" ? words().toLight : words().toDark;
+    setAttribute(this.#theme, "aria-label", other);
+    setAttribute(this.#theme, "title", other);
+    this.#theme.replaceChildren(icon(theme() === "dark" ? SUN : MOON));
+    const name = this.#report.lastElementChild;
+    if (name) setText(name, words().report);
+    setAttribute(this.#report, "title", words().reportTitle);
+    setAttribute(this.#report, "aria-label", words().reportTitle);
+    setText(this.#notice, this.#reportPath === "" ? "" : words().reportWritten(this.#reportPath));
+    this.#notice.hidden = this.#reportPath === "";
+  }
+
+  #writeState(): void {
+    setAttribute(this.#status, "data-state", this.#connection);
+    const text = this.#status.lastElementChild;
+    if (text) setText(text, words()[this.#connection]);
+  }
+
+  #writeDay(): void {
+    const { state } = this.#day;
+    const ready = state.kind === "ready";
+    const date = this.#day.asked ?? (ready ? state.analysis.period.date : null);
+    setText(this.#date, date === null ? "" : fullDate(date));
+    setAttribute(this.#previous, "aria-label", words().previousDay);
+    setAttribute(this.#previous, "title", words().previousDay);
+    setAttribute(this.#next, "aria-label", words().nextDay);
+    setAttribute(this.#next, "title", words().nextDay);
+    setText(this.#today, words().today);
+    this.#previous.disabled = date === null;
+    this.#next.disabled = date === null || (ready && date >= this.#day.today());
+    setAttribute(this.#today, "aria-pressed", String(this.#day.asked === null));
+    setAttribute(this.#report, "href", reportAddress(date, language()));
+    const simulated = ready && state.analysis.simulated;
+    this.#banner.hidden = !simulated;
+    const [label, why] = this.#banner.children;
+    if (label) setText(label, words().simulated);
+    if (why) setText(why, words().simulatedWhy);
+    if (!ready) return;
+    const zone = inLanguage(state.analysis.zone.name);
+    setText(this.#zone, zone);
+    document.title = `${zone} · Vigie`;
+    setAttribute(this.#time, "title", words().clockTitle(state.analysis.zone.time_zone));
+    this.tick(this.#clock.now());
+  }
+
+  #step(days: number): void {
+    const { state } = this.#day;
+    const date = this.#day.asked ?? (state.kind === "ready" ? state.analysis.period.date : null);
+    if (date === null) return;
+    const next = addDays(date, days);
+    go(this.#day, next === this.#day.today() ? null : next);
+  }
+}
+
+/** Shows a day and writes it into the address, so that it can be kept and sent. */
+function go(day: Day, date: string | null): void {
+  const address = new URL(location.href);
+  if (date === null) address.searchParams.delete("date");
+  else address.searchParams.set("date", date);
+  history.pushState(null, "", address);
+  void day.show(date);
+}
+
+function languageButton(code: Language, name: string): HTMLButtonElement {
+  const button = element("button", { type: "button", lang: code, title: name }, code.toUpperCase());
+  button.addEventListener("click", () => {
+    setLanguage(code);
+    const address = new URL(location.href);
+    if (address.searchParams.has("lang")) {
+      address.searchParams.set("lang", code);
+      history.replaceState(null, "", address);
+    }
+  });
+  return button;
+}

@@ -1,0 +1,315 @@
+// The two languages of the page. Feed texts come bilingual from the server; the words of the page are here.
+
+import { Listeners } from "./dom.ts";
+import type { Text } from "./types.ts";
+
+export type Language = "fr" | "en";
+
+const STORED = "vigie.language";
+
+/** Locales for Intl: both write 24-hour times and day before month. */
+const LOCALES: Record<Language, string> = { fr: "fr-FR", en: "en-GB" };
+
+function plural(language: Language, count: number, one: string, other: string): string {
+  const rule = new Intl.PluralRules(LOCALES[language]).select(count);
+  return `${new Intl.NumberFormat(LOCALES[language]).format(count)} ${rule === "one" ? one : other}`;
+}
+
+const fr = {
+  skip: "Aller au contenu",
+  today: "Aujourd’hui",
+  previousDay: "Jour précédent",
+  nextDay: "Jour suivant",
+  dayNavigation: "Jour affiché",
+  languageGroup: "Langue",
+  toDark: "Passer au thème sombre",
+  toLight: "Passer au thème clair",
+  report: "PDF",
+  reportTitle: "Le rapport PDF du jour affiché",
+  reportWritten: (path: string) => `Le PDF a été écrit : ${path}`,
+  simulated: "Données simulées",
+  simulatedWhy: "Elles viennent du simulateur intégré de Vigie, pas des fournisseurs.",
+  connecting: "Connexion…",
+  live: "En direct",
+  lost: "Serveur injoignable, reconnexion…",
+  clockTitle: (zone: string) => `Heure du serveur, fuseau ${zone}`,
+  loading: "Chargement de la journée…",
+  loadFailed: "La journée n’a pas pu être chargée",
+  retry: "Réessayer",
+  badAnswer: (status: number, reason: string) => `Le serveur a répondu ${status}${reason ? ` : ${reason}` : ""}.`,
+  noAnswer: "Le serveur ne répond pas. Vérifiez que « vigie serve » ou « vigie up » tourne encore.",
+  noSources: "Aucune source n’est activée. Ajoutez-en dans vigie.toml.",
+  sources: "Sources",
+  noData: "Pas de données pour ce jour",
+  noChart: "Rien à tracer pour ce jour.",
+  noValue: "pas de valeur",
+  stale: "périmé",
+  staleTitle: (limit: string) => `Le contenu a plus de ${limit}`,
+  clocks: "Les trois horloges",
+  contentAge: "Âge du contenu",
+  observed: "Observé",
+  published: "Publié",
+  fetched: "Téléchargé",
+  next: "Prochain téléchargement",
+  never: "jamais",
+  neverObserved: "rien observé",
+  notSaid: "non précisé",
+  due: "dès que possible",
+  downloads: "Téléchargements",
+  downloadsOf: (obtained: string, expected: string) => `${obtained} sur ${expected}`,
+  coverage: "Couverture",
+  failures: (count: number) => plural("fr", count, "échec", "échecs"),
+  quarantined: (count: number) => plural("fr", count, "mis en quarantaine", "mis en quarantaine"),
+  refusedRows: (count: number) => plural("fr", count, "ligne refusée", "lignes refusées"),
+  rows: (count: number) => plural("fr", count, "ligne reçue", "lignes reçues"),
+  problems: "Derniers incidents",
+  noProblems: "Aucun incident ce jour.",
+  outcome: {
+    failed: "échec",
+    quarantined: "quarantaine",
+    landed: "reçu",
+    unchanged: "inchangé",
+    summarized: "résumé",
+  },
+  topEntities: (shown: number, all: number) =>
+    shown < all
+      ? `Les ${shown} premiers sur ${new Intl.NumberFormat("fr-FR").format(all)}`
+      : plural("fr", all, "entité", "entités"),
+  latestEvents: (shown: number, all: number) =>
+    shown < all
+      ? `Les ${shown} derniers de ${new Intl.NumberFormat("fr-FR").format(all)} événements`
+      : plural("fr", all, "événement", "événements"),
+  columns: {
+    name: "Nom",
+    last: "Dernier",
+    least: "Min.",
+    mean: "Moy.",
+    greatest: "Max.",
+    time: "Heure",
+    event: "Événement",
+    value: "Valeur",
+  },
+  revisions: (count: number) => plural("fr", count, "version", "versions"),
+  chartTable: "Tableau",
+  chartTableTitle: "Les valeurs du graphique en tableau",
+  chartKind: { line: "Courbe", scatter: "Nuage de points", bars: "Barres" },
+  across: { mean: "moyenne", sum: "total" },
+  chartSeries: (label: string, least: string, greatest: string, last: string) =>
+    `${label} : de ${least} à ${greatest}, dernière valeur ${last}`,
+  chartEmptySeries: (label: string) => `${label} : aucune valeur`,
+  chartGaps: (count: number) => plural("fr", count, "intervalle sans donnée", "intervalles sans donnée"),
+  gap: "lacune",
+  creditOf: (who: string) => `Source\u00a0: ${who}`,
+  map: "Carte",
+  mapLabel: "Carte des stations et des événements. Flèches pour se déplacer, plus et moins pour zoomer.",
+  mapLoading: "Chargement de la carte…",
+  mapFailed: "La carte n’a pas pu être chargée.",
+  mapPlain: "Carte simplifiée : WebGL n’est pas disponible.",
+  mapPoints: (count: number) => plural("fr", count, "point", "points"),
+  mapEmpty: "Aucun point à montrer pour ce jour.",
+  mapLegend: "Sources de la carte",
+  mapBase: "Fond : Natural Earth",
+  zoomIn: "Zoom avant",
+  zoomOut: "Zoom arrière",
+  fitZone: "Zone",
+  fitAll: "Tout",
+  fitZoneTitle: "Cadrer sur la zone",
+  fitAllTitle: "Cadrer sur tous les points",
+  domains: {
+    weather: "Météo",
+    "stock-market": "Marchés",
+    markets: "Marchés",
+    finance: "Marchés",
+    "social-networks": "Réseaux sociaux",
+    social: "Réseaux sociaux",
+    earthquakes: "Séismes",
+    storms: "Tempêtes et cyclones",
+    video: "Vidéo",
+    music: "Musique",
+    transport: "Transports",
+    electricity: "Électricité et gaz",
+    energy: "Électricité et gaz",
+    commerce: "Commerce en ligne",
+    "air-quality": "Qualité de l’air",
+    rivers: "Cours d’eau",
+    "space-weather": "Météo de l’espace",
+    wildfires: "Feux de forêt",
+    web: "Activité du Web",
+    culture: "Culture et sport",
+  } as Record<string, string>,
+};
+
+const en: typeof fr = {
+  skip: "Skip to content",
+  today: "Today",
+  previousDay: "Previous day",
+  nextDay: "Next day",
+  dayNavigation: "Day shown",
+  languageGroup: "Language",
+  toDark: "Switch to the dark theme",
+  toLight: "Switch to the light theme",
+  report: "PDF",
+  reportTitle: "The PDF report of the day shown",
+  reportWritten: (path) => `The PDF has been written: ${path}`,
+  simulated: "Simulated data",
+  simulatedWhy: "They come from Vigie’s built-in simulator, not from the providers.",
+  connecting: "Connecting…",
+  live: "Live",
+  lost: "Server unreachable, reconnecting…",
+  clockTitle: (zone) => `Server time, time zone ${zone}`,
+  loading: "Loading the day…",
+  loadFailed: "The day could not be loaded",
+  retry: "Try again",
+  badAnswer: (status, reason) => `The server answered ${status}${reason ? `: ${reason}` : ""}.`,
+  noAnswer: "The server does not answer. Check that “vigie serve” or “vigie up” is still running.",
+  noSources: "No source is enabled. Add some to vigie.toml.",
+  sources: "Sources",
+  noData: "No data for this day",
+  noChart: "Nothing to draw for this day.",
+  noValue: "no value",
+  stale: "stale",
+  staleTitle: (limit) => `The content is older than ${limit}`,
+  clocks: "The three clocks",
+  contentAge: "Age of the content",
+  observed: "Observed",
+  published: "Published",
+  fetched: "Downloaded",
+  next: "Next download",
+  never: "never",
+  neverObserved: "nothing observed",
+  notSaid: "not stated",
+  due: "as soon as possible",
+  downloads: "Downloads",
+  downloadsOf: (obtained, expected) => `${obtained} of ${expected}`,
+  coverage: "Coverage",
+  failures: (count) => plural("en", count, "failure", "failures"),
+  quarantined: (count) => plural("en", count, "quarantined", "quarantined"),
+  refusedRows: (count) => plural("en", count, "row refused", "rows refused"),
+  rows: (count) => plural("en", count, "row received", "rows received"),
+  problems: "Latest incidents",
+  noProblems: "No incident this day.",
+  outcome: {
+    failed: "failure",
+    quarantined: "quarantine",
+    landed: "landed",
+    unchanged: "unchanged",
+    summarized: "summarised",
+  },
+  topEntities: (shown, all) =>
+    shown < all
+      ? `Top ${shown} of ${new Intl.NumberFormat("en-GB").format(all)}`
+      : plural("en", all, "entity", "entities"),
+  latestEvents: (shown, all) =>
+    shown < all
+      ? `Latest ${shown} of ${new Intl.NumberFormat("en-GB").format(all)} events`
+      : plural("en", all, "event", "events"),
+  columns: {
+    name: "Name",
+    last: "Last",
+    least: "Min",
+    mean: "Mean",
+    greatest: "Max",
+    time: "Time",
+    event: "Event",
+    value: "Value",
+  },
+  revisions: (count) => plural("en", count, "version", "versions"),
+  chartTable: "Table",
+  chartTableTitle: "The values of the chart as a table",
+  chartKind: { line: "Line chart", scatter: "Scatter chart", bars: "Bar chart" },
+  across: { mean: "mean", sum: "total" },
+  chartSeries: (label, least, greatest, last) => `${label}: from ${least} to ${greatest}, last value ${last}`,
+  chartEmptySeries: (label) => `${label}: no value`,
+  chartGaps: (count) => plural("en", count, "interval without data", "intervals without data"),
+  gap: "gap",
+  creditOf: (who) => `Source: ${who}`,
+  map: "Map",
+  mapLabel: "Map of stations and events. Arrow keys move, plus and minus zoom.",
+  mapLoading: "Loading the map…",
+  mapFailed: "The map could not be loaded.",
+  mapPlain: "Plain map: WebGL is not available.",
+  mapPoints: (count) => plural("en", count, "point", "points"),
+  mapEmpty: "No point to show for this day.",
+  mapLegend: "Sources on the map",
+  mapBase: "Basemap: Natural Earth",
+  zoomIn: "Zoom in",
+  zoomOut: "Zoom out",
+  fitZone: "Zone",
+  fitAll: "All",
+  fitZoneTitle: "Fit to the zone",
+  fitAllTitle: "Fit to all points",
+  domains: {
+    weather: "Weather",
+    "stock-market": "Markets",
+    markets: "Markets",
+    finance: "Markets",
+    "social-networks": "Social networks",
+    social: "Social networks",
+    earthquakes: "Earthquakes",
+    storms: "Storms and cyclones",
+    video: "Video",
+    music: "Music",
+    transport: "Transport",
+    electricity: "Electricity and gas",
+    energy: "Electricity and gas",
+    commerce: "Online commerce",
+    "air-quality": "Air quality",
+    rivers: "Rivers",
+    "space-weather": "Space weather",
+    wildfires: "Wildfires",
+    web: "Web activity",
+    culture: "Culture and sport",
+  },
+};
+
+const MESSAGES: Record<Language, typeof fr> = { fr, en };
+
+function isLanguage(text: string | null | undefined): text is Language {
+  return text === "fr" || text === "en";
+}
+
+function initialLanguage(): Language {
+  const asked = new URLSearchParams(location.search).get("lang");
+  if (isLanguage(asked)) return asked;
+  const stored = localStorage.getItem(STORED);
+  if (isLanguage(stored)) return stored;
+  const preferred = navigator.languages.find((tag) => /^(fr|en)\b/i.test(tag));
+  return preferred?.toLowerCase().startsWith("fr") ? "fr" : "en";
+}
+
+let current: Language = initialLanguage();
+document.documentElement.lang = current;
+
+/** Told after the language of the page has changed. */
+export const languageChanged = new Listeners<Language>();
+
+export function language(): Language {
+  return current;
+}
+
+export function locale(): string {
+  return LOCALES[current];
+}
+
+/** The words of the page in its language. */
+export function words(): typeof fr {
+  return MESSAGES[current];
+}
+
+/** A bilingual text in the language of the page; the other language rather than nothing. */
+export function inLanguage(text: Text): string {
+  return text[current] || text.en || text.fr;
+}
+
+/** The name of a domain, or its identifier with its dashes opened where the page knows none. */
+export function domainName(domain: string): string {
+  return words().domains[domain] ?? domain.replaceAll(/[-_]/g, " ");
+}
+
+export function setLanguage(next: Language): void {
+  if (next === current) return;
+  current = next;
+  localStorage.setItem(STORED, next);
+  document.documentElement.lang = next;
+  languageChanged.tell(next);
+}

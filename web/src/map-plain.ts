@@ -1,0 +1,235 @@
+// The map where there is no WebGL: the same points over the same land, in Mercator's projection on a plain canvas.
+
+import type { Position } from "geojson";
+import type { Basemap } from "./basemap.ts";
+import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
+import { colour } from "./theme.ts";
+
+const PADDING_PIXELS = 24;
+const REACH_PIXELS = 6;
+const STEP_PIXELS = 60;
+
+/** Mercator's projection of the world onto a square of side 1. */
+function project(lon: number, lat: number): [number, number] {
+  const clipped = Math.min(85, Math.max(-85, lat));
+  const y = Math.log(Math.tan(Math.PI / 4 + (clipped * Math.PI) / 360));
+  return [(lon + 180) / 360, 0.5 - y / (2 * Math.PI)];
+}
+
+function trace(path: Path2D, line: Position[], close: boolean): void {
+  for (const [index, [lon = 0, lat = 0]] of line.entries()) {
+    const [x, y] = project(lon, lat);
+    if (index === 0) path.moveTo(x, y);
+    else path.lineTo(x, y);
+  }
+  if (close) path.closePath();
+}
+
+export class PlainDrawing implements MapDrawing {
+  readonly #canvas = document.createElement("canvas");
+  #land = new Path2D();
+  #borders = new Path2D();
+  readonly #layers = new Map<string, MapLayer & { visible: boolean }>();
+  /** Pixels per width of the world, and where the world's upper left corner lies on the canvas. */
+  #view = { scale: 512, left: 0, top: 0 };
+  #box: Box;
+  #moved = false;
+  #asked = 0;
+
+  constructor(place: HTMLElement, basemap: Basemap, listener: MapListener, box: Box) {
+    this.#box = box;
+    this.setBasemap(basemap);
+    this.#canvas.className = "plain-map";
+    this.#canvas.tabIndex = 0;
+    this.#canvas.setAttribute("role", "region");
+    place.append(this.#canvas);
+    new ResizeObserver(() => {
+      if (this.#moved) this.#draw();
+      else this.fit(this.#box);
+    }).observe(place);
+    this.#listen(listener);
+  }
+
+  setBasemap({ land, borders }: Basemap): void {
+    this.#land = new Path2D();
+    this.#borders = new Path2D();
+    for (const ring of land.coordinates.flat()) trace(this.#land, ring, true);
+    for (const line of borders.coordinates) trace(this.#borders, line, false);
+    this.#draw();
+  }
+
+  setLayer(layer: MapLayer): void {
+    this.#layers.set(layer.id, { ...layer, visible: this.#layers.get(layer.id)?.visible ?? true });
+    this.#draw();
+  }
+
+  show(layer: string, visible: boolean): void {
+    const known = this.#layers.get(layer);
+    if (known) known.visible = visible;
+    this.#draw();
+  }
+
+  fit(box: Box): void {
+    this.#box = box;
+    this.#moved = false;
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const [left, bottom] = project(box[0], box[1]);
+    const [right, top] = project(box[2], box[3]);
+    const scale = Math.min(
+      (width - 2 * PADDING_PIXELS) / Math.max(right - left, 1e-4),
+      (height - 2 * PADDING_PIXELS) / Math.max(bottom - top, 1e-4),
+    );
+    this.#view = {
+      scale,
+      left: width / 2 - ((left + right) / 2) * scale,
+      top: height / 2 - ((top + bottom) / 2) * scale,
+    };
+    this.#draw();
+  }
+
+  zoom(steps: number): void {
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    this.#zoomAt(2 ** steps, width / 2, height / 2);
+  }
+
+  recolour(): void {
+    this.#draw();
+  }
+
+  setLabel(label: string): void {
+    this.#canvas.setAttribute("aria-label", label);
+  }
+
+  #zoomAt(factor: number, x: number, y: number): void {
+    const { scale, left, top } = this.#view;
+    const next = Math.min(Math.max(scale * factor, 128), 4_000_000);
+    const real = next / scale;
+    this.#view = { scale: next, left: x - (x - left) * real, top: y - (y - top) * real };
+    this.#moved = true;
+    this.#draw();
+  }
+
+  #move(dx: number, dy: number): void {
+    this.#view = { ...this.#view, left: this.#view.left + dx, top: this.#view.top + dy };
+    this.#moved = true;
+    this.#draw();
+  }
+
+  #listen(listener: MapListener): void {
+    const canvas = this.#canvas;
+    let dragged = 0;
+    canvas.addEventListener("pointerdown", (event) => {
+      dragged = 0;
+      canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (event.buttons > 0) {
+        dragged += Math.abs(event.movementX) + Math.abs(event.movementY);
+        this.#move(event.movementX, event.movementY);
+        return;
+      }
+      const hit = this.#hit(event.offsetX, event.offsetY);
+      canvas.style.cursor = hit === null ? "" : "pointer";
+      listener.hovered(hit);
+    });
+    canvas.addEventListener("pointerleave", () => listener.hovered(null));
+    canvas.addEventListener("click", (event) =>
+      listener.clicked(dragged > 4 ? null : this.#hit(event.offsetX, event.offsetY)),
+    );
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.#zoomAt(2 ** (-event.deltaY / 300), event.offsetX, event.offsetY);
+      },
+      { passive: false },
+    );
+    const keys: Record<string, () => void> = {
+      ArrowLeft: () => this.#move(STEP_PIXELS, 0),
+      ArrowRight: () => this.#move(-STEP_PIXELS, 0),
+      ArrowUp: () => this.#move(0, STEP_PIXELS),
+      ArrowDown: () => this.#move(0, -STEP_PIXELS),
+      "+": () => this.zoom(1),
+      "=": () => this.zoom(1),
+      "-": () => this.zoom(-1),
+    };
+    canvas.addEventListener("keydown", (event) => {
+      const act = keys[event.key];
+      if (act === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      act();
+    });
+  }
+
+  /** Where a point lies on the canvas; of the copies of the world, the one that is seen. */
+  #place(lon: number, lat: number): [number, number] {
+    const { scale, left, top } = this.#view;
+    const [x, y] = project(lon, lat);
+    const px = left + x * scale;
+    const shifted = px < 0 ? px + scale : px > this.#canvas.clientWidth ? px - scale : px;
+    return [shifted, top + y * scale];
+  }
+
+  #hit(x: number, y: number): MapHit | null {
+    let best: MapHit | null = null;
+    let least = Number.POSITIVE_INFINITY;
+    for (const layer of this.#layers.values()) {
+      if (!layer.visible) continue;
+      for (const [index, point] of layer.points.entries()) {
+        const [px, py] = this.#place(point.lon, point.lat);
+        const distance = Math.hypot(px - x, py - y);
+        if (distance >= least || distance > (layer.radii[index] ?? 0) + REACH_PIXELS) continue;
+        least = distance;
+        best = { layer: layer.id, index, x, y };
+      }
+    }
+    return best;
+  }
+
+  /** Draws at the next frame, however often it is asked. */
+  #draw(): void {
+    cancelAnimationFrame(this.#asked);
+    this.#asked = requestAnimationFrame(() => this.#drawNow());
+  }
+
+  #drawNow(): void {
+    const canvas = this.#canvas;
+    const context = canvas.getContext("2d");
+    const { clientWidth: width, clientHeight: height } = canvas;
+    if (context === null || width === 0 || height === 0) return;
+    const ratio = devicePixelRatio;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.fillStyle = colour("map-sea");
+    context.fillRect(0, 0, width, height);
+    const { scale, left, top } = this.#view;
+    for (const copy of [-1, 0, 1]) {
+      context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * (left + copy * scale), ratio * top);
+      context.fillStyle = colour("map-land");
+      context.fill(this.#land);
+      context.lineWidth = 0.7 / scale;
+      context.strokeStyle = colour("map-coast");
+      context.stroke(this.#land);
+      context.strokeStyle = colour("map-border");
+      context.stroke(this.#borders);
+    }
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.lineWidth = 0.8;
+    context.strokeStyle = colour("map-halo");
+    for (const layer of this.#layers.values()) {
+      if (!layer.visible) continue;
+      context.fillStyle = colour(layer.colour);
+      for (const [index, point] of layer.points.entries()) {
+        const [x, y] = this.#place(point.lon, point.lat);
+        if (x < -20 || x > width + 20 || y < -20 || y > height + 20) continue;
+        context.globalAlpha = 0.78;
+        context.beginPath();
+        context.arc(x, y, layer.radii[index] ?? 3, 0, 2 * Math.PI);
+        context.fill();
+        context.globalAlpha = 1;
+        context.stroke();
+      }
+    }
+  }
+}

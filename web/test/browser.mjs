@@ -1,0 +1,92 @@
+// A headless Chromium that talks to nobody but the page under test.
+
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { chromium } from "playwright-core";
+
+/** Chromium from the variable CHROMIUM, or the first one on the path. */
+function executable() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const places = (process.env.PATH ?? "").split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+  const found = places.find((path) => existsSync(path));
+  if (found === undefined) throw new Error("no Chromium on the path: install it, or name it in the variable CHROMIUM");
+  return found;
+}
+
+/** Starts the browser; WebGL is drawn in software unless `webgl` is false. */
+export function launch({ webgl = true } = {}) {
+  const graphics = webgl
+    ? ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    : ["--disable-gpu", "--disable-3d-apis"];
+  return chromium.launch({
+    executablePath: executable(),
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      ...graphics,
+    ],
+  });
+}
+
+/** Opens the page; `complaints` collects what its console says and what it fails to load. */
+export async function open(browser, address, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, locale: "en-GB", ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("console", (message) => {
+    // Software WebGL is slow and Chromium says so; that is about this machine, not about the page.
+    if (["error", "warning"].includes(message.type()) && !/GPU stall|GL Driver Message|software WebGL/i.test(message.text()))
+      complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => {
+    const { origin, protocol } = new URL(request.url());
+    if (protocol.startsWith("http") && origin !== new URL(address).origin) complaints.push(`request to ${origin}`);
+  });
+  await page.goto(address);
+  await page.waitForSelector("article.card", { timeout: 30_000 });
+  return { page, context, complaints };
+}
+
+/** How many colours the canvases that match have, each: 1 for a blank one. */
+export function coloursOf(page, selector) {
+  return page.$$eval(selector, (canvases) =>
+    canvases.map((canvas) => {
+      const copy = document.createElement("canvas");
+      copy.width = canvas.width;
+      copy.height = canvas.height;
+      const context = copy.getContext("2d");
+      context.drawImage(canvas, 0, 0);
+      const pixels = new Uint32Array(context.getImageData(0, 0, copy.width, copy.height).data.buffer);
+      return new Set(pixels).size;
+    }),
+  );
+}
+
+/** How many pixels of what is on screen are of a strong colour, as points on the map are and its ground is not. */
+export async function strongPixels(page, selector) {
+  const picture = (await page.locator(selector).screenshot()).toString("base64");
+  return page.evaluate(async (source) => {
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = image.width;
+    canvas.height = image.height;
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    let strong = 0;
+    for (let place = 0; place < data.length; place += 4) {
+      const pixel = [data[place], data[place + 1], data[place + 2]];
+      if (Math.max(...pixel) - Math.min(...pixel) > 60) strong += 1;
+    }
+    return strong;
+  }, `data:image/png;base64,${picture}`);
+}
