@@ -59,7 +59,7 @@ export class CapturesView {
     const list =
       problems.length === 0
         ? element("p", {}, words().noProblems)
-        : element("ul", { class: "problems", "aria-label": words().problems }, ...problems.map(problemLine));
+        : element("ul", { class: "problems", tabindex: "0", "aria-label": words().problems }, ...problems.map(problemLine));
     this.#body.replaceChildren(element("p", { class: "quiet" }, counts), list);
   }
 }

@@ -1,7 +1,7 @@
 // A chart of the analysis as columns for drawing, and as a sentence for those who do not see it.
 
 import type { AlignedData } from "uplot";
-import { milliseconds, quantity, timeOfDay } from "./format.ts";
+import { dayTick, milliseconds, quantity, timeOfDay } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import type { Chart, Period } from "./types.ts";
 
@@ -26,7 +26,10 @@ function lineData(chart: Chart, period: Period, now: number): ChartData {
     return (start + (start <= now ? Math.min(end, now) : end)) / 2000;
   });
   const columns = chart.series.map((series) => starts.map((_, index) => series.values[index] ?? null));
-  const labels = starts.map((start, index) => `${timeOfDay(start)}–${timeOfDay(ends[index] ?? start)}`);
+  const days = (starts[1] ?? 0) - (starts[0] ?? 0) > 2 * 3_600_000;
+  const labels = starts.map((start, index) =>
+    days ? dayTick(start) : `${timeOfDay(start)}–${timeOfDay(ends[index] ?? start)}`,
+  );
   return { values: [middles, ...columns], labels };
 }
 

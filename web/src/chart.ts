@@ -51,7 +51,8 @@ export class ChartView {
     new ResizeObserver(() => this.#resize()).observe(this.#plotPlace);
   }
 
-  update(chart: Chart | null, period: Period): void {
+  update(chart: Chart | null, ofDay: Period): void {
+    const period = chart === null ? ofDay : spanned(chart, ofDay);
     this.#chart = chart;
     this.#period = period;
     const empty = chart === null || chart.series.length === 0;
@@ -186,4 +187,10 @@ export class ChartView {
     this.#plot = null;
     this.#signature = "";
   }
+}
+
+/** The stretch of time of a chart: the period, or more where a slow source is drawn with the days before. */
+function spanned(chart: Chart, period: Period): Period {
+  const first = chart.times[0];
+  return first !== undefined && milliseconds(first) < milliseconds(period.start) ? { ...period, start: first } : period;
 }

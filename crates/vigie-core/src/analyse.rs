@@ -421,8 +421,11 @@ impl<'a> SourceAnalyser<'a> {
     }
 
     fn chart(&self, entities: &[(&String, &Entity)], leading: &Measure) -> Option<Chart> {
-        let apart = leading.across == Across::Each || entities.len() <= LINES_MAX;
-        let (across, series): (_, Vec<Series>) = if entities.len() == 1 {
+        // Series that cannot be compared would flatten each other: the first one stands for itself.
+        let alone = leading.across == Across::Each;
+        let entities = if alone { &entities[..entities.len().min(1)] } else { entities };
+        let apart = alone || entities.len() <= LINES_MAX;
+        let (across, series): (_, Vec<Series>) = if entities.len() == 1 && !alone {
             // One entity: its measures of the leading unit, side by side.
             let (_, entity) = entities[0];
             let lines = self
@@ -622,6 +625,6 @@ mod tests {
         let analysis = analysis(&sheet, &stations(20, 5, 1.5));
         let shown: Vec<_> = analysis.headlines.iter().map(|h| h.entity.as_deref().unwrap()).collect();
         assert_eq!(shown, ["019", "007", "000", "001"]);
-        assert_eq!(analysis.chart.unwrap().series.len(), LINES_MAX);
+        assert_eq!(analysis.chart.unwrap().series[0].label.en, "019");
     }
 }

@@ -146,6 +146,7 @@ const SIGNS: &[(&str, &str, &str)] = &[
     ("MW.h", "MWh", "MWh"),
     ("GW.h", "GWh", "GWh"),
     ("TW.h", "TWh", "TWh"),
+    ("{currency}/{euro}", "pour 1 €", "per €"),
     ("g/kW.h", "g/kWh", "g/kWh"),
     ("g/(kW.h)", "g/kWh", "g/kWh"),
     ("W.h/m2", "Wh/m²", "Wh/m²"),

@@ -17,11 +17,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut bodies = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.is_file() && path.extension().is_some_and(|extension| extension != "toml") {
+        if path.is_file()
+            && path
+                .extension()
+                .is_some_and(|extension| extension != "toml")
+        {
             bodies.push(fs::read(path)?);
         }
     }
-    let context = Context { fetched_at: Timestamp::UNIX_EPOCH, zone_tz: &TimeZone::UTC };
+    let context = Context {
+        fetched_at: Timestamp::UNIX_EPOCH,
+        zone_tz: &TimeZone::UTC,
+    };
     let mut extractor = Extractor::default();
     let bytes: usize = bodies.iter().map(Vec::len).sum();
     let (mut rows, mut best) = (0, f64::INFINITY);

@@ -24,7 +24,9 @@ pub enum BodyError {
         start: String,
     },
     /// Bytes that are no text in the declared encoding.
-    #[error("the body is not valid {encoding} (byte {offset}); declare its encoding as format.encoding")]
+    #[error(
+        "the body is not valid {encoding} (byte {offset}); declare its encoding as format.encoding"
+    )]
     Encoding {
         /// The declared encoding.
         encoding: String,
@@ -58,7 +60,9 @@ pub enum BodyError {
         most: usize,
     },
     /// More rows than the definition's `rows.most`.
-    #[error("the body has more than {most} rows; if that is right, raise rows.most in the definition")]
+    #[error(
+        "the body has more than {most} rows; if that is right, raise rows.most in the definition"
+    )]
     TooManyRows {
         /// The limit.
         most: usize,

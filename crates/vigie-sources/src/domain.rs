@@ -55,7 +55,10 @@ domains! {
 impl Domain {
     /// The domain of that word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|domain| domain.as_str() == word)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|domain| domain.as_str() == word)
     }
 }
 

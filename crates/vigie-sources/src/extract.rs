@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use bumpalo::Bump;
 use jiff::{Timestamp, tz::TimeZone};
-use vigie_core::{
-    row::Row,
-    text::EntityId,
-};
+use vigie_core::{row::Row, text::EntityId};
 
 use crate::{
     body_error::BodyError,
@@ -150,7 +147,9 @@ fn read(
     };
     let mut is_found = false;
     for path in &spec.select {
-        is_found = select(path, root, shape, &mut |levels| reader.element(levels, shape))?;
+        is_found = select(path, root, shape, &mut |levels| {
+            reader.element(levels, shape)
+        })?;
         if is_found {
             break;
         }
@@ -159,13 +158,25 @@ fn read(
         let paths: Vec<_> = spec.select.iter().map(ToString::to_string).collect();
         let found = match root {
             Node::Map(members) if !members.is_empty() => {
-                let names: Vec<_> = members.iter().take(8).map(|(name, _)| name.text()).collect();
-                format!("of what the definition knows, it has only {}", names.join(", "))
+                let names: Vec<_> = members
+                    .iter()
+                    .take(8)
+                    .map(|(name, _)| name.text())
+                    .collect();
+                format!(
+                    "of what the definition knows, it has only {}",
+                    names.join(", ")
+                )
             }
-            Node::Map(_) => "it is an object without any member that the definition knows".to_owned(),
+            Node::Map(_) => {
+                "it is an object without any member that the definition knows".to_owned()
+            }
             other => format!("it is {}", other.describe()),
         };
-        return Err(BodyError::NoSelection { path: paths.join("` or `"), found });
+        return Err(BodyError::NoSelection {
+            path: paths.join("` or `"),
+            found,
+        });
     }
     Ok(reader.finish(root, shape))
 }
@@ -173,13 +184,18 @@ fn read(
 fn provider_error<'t>(spec: &Extract, root: Node<'t>, arena: &'t Bump) -> Result<(), BodyError> {
     let blurs = spec.format.blurs_lists();
     for error in &spec.errors {
-        let Some(node) = follow(root, &error.path.steps, blurs, None) else { continue };
+        let Some(node) = follow(root, &error.path.steps, blurs, None) else {
+            continue;
+        };
         if node.is_absent() {
             continue;
         }
         let value = node.to_text(arena).unwrap_or("an object");
         if !is_one_of(value, &error.unless) {
-            let words = error.message.as_ref().and_then(|path| follow(root, &path.steps, blurs, None));
+            let words = error
+                .message
+                .as_ref()
+                .and_then(|path| follow(root, &path.steps, blurs, None));
             let message = match words.and_then(|words| words.to_text(arena)) {
                 Some(words) => format!("{value}: {words}"),
                 None => value.to_owned(),
@@ -207,7 +223,9 @@ struct RowReader<'d, 'c> {
 impl RowReader<'_, '_> {
     fn element<'t>(&mut self, levels: &[Level<'t>], shape: Shape<'t>) -> Result<(), BodyError> {
         let item = Item::new(levels, shape);
-        let Some(columns) = &self.spec.columns else { return self.row(&item) };
+        let Some(columns) = &self.spec.columns else {
+            return self.row(&item);
+        };
         let length = match item.find(columns) {
             Some(Node::List(list)) => list.len(),
             _ => 0,
@@ -218,13 +236,19 @@ impl RowReader<'_, '_> {
     fn row(&mut self, item: &Item<'_, '_>) -> Result<(), BodyError> {
         self.visited += 1;
         if self.visited > self.spec.rows_most {
-            return Err(BodyError::TooManyRows { most: self.spec.rows_most });
+            return Err(BodyError::TooManyRows {
+                most: self.spec.rows_most,
+            });
         }
         if !item.fulfils(&self.spec.filter) {
             return Ok(());
         }
-        let Some(entity) = self.entity(item) else { return Ok(()) };
-        let Some(observed_at) = self.observed_at(item, &entity) else { return Ok(()) };
+        let Some(entity) = self.entity(item) else {
+            return Ok(());
+        };
+        let Some(observed_at) = self.observed_at(item, &entity) else {
+            return Ok(());
+        };
         let published_at = match &self.spec.published_at {
             Some(spec) => self.optional_time(spec, item, &entity),
             None => None,
@@ -244,15 +268,28 @@ impl RowReader<'_, '_> {
             }),
             None => None,
         };
-        let name = self.spec.name.as_ref().and_then(|pick| item.text(pick)).map(text::clean);
+        let name = self
+            .spec
+            .name
+            .as_ref()
+            .and_then(|pick| item.text(pick))
+            .map(text::clean);
         let mut attributes = BTreeMap::new();
         for (name, pick) in &self.spec.attributes {
             if let Some(text) = item.text(pick) {
                 attributes.insert(name.clone(), text::clean(text));
             }
         }
-        let mut row =
-            Row { entity, observed_at, published_at, revision, point, name, values, attributes };
+        let mut row = Row {
+            entity,
+            observed_at,
+            published_at,
+            revision,
+            point,
+            name,
+            values,
+            attributes,
+        };
         if let Some(groups) = &mut self.groups {
             groups.start(&mut row, self.out.rows.len());
         } else if !self.is_event && row.values.iter().all(Option::is_none) {
@@ -265,7 +302,12 @@ impl RowReader<'_, '_> {
 
     fn entity(&mut self, item: &Item<'_, '_>) -> Option<EntityId> {
         let Some(text) = item.text(&self.spec.key) else {
-            self.refuse_row(None, &self.spec.key, "null".to_owned(), "the identifier is missing");
+            self.refuse_row(
+                None,
+                &self.spec.key,
+                "null".to_owned(),
+                "the identifier is missing",
+            );
             return None;
         };
         let entity = EntityId::new(text::trim(text));
@@ -283,8 +325,13 @@ impl RowReader<'_, '_> {
     fn observed_at(&mut self, item: &Item<'_, '_>, entity: &EntityId) -> Option<Timestamp> {
         let spec = &self.spec.observed_at;
         // Zones and steps may differ between rows that write the same text.
-        let is_plain = spec.plus.is_none() && !matches!(spec.zone, crate::spec::ZoneOfTime::Path(_));
-        let node = if is_plain { item.value(&spec.pick) } else { None };
+        let is_plain =
+            spec.plus.is_none() && !matches!(spec.zone, crate::spec::ZoneOfTime::Path(_));
+        let node = if is_plain {
+            item.value(&spec.pick)
+        } else {
+            None
+        };
         let text = match node {
             Some(Node::Text(text)) => Some(text),
             _ => None,
@@ -337,17 +384,17 @@ impl RowReader<'_, '_> {
     fn revision(&mut self, item: &Item<'_, '_>, entity: &EntityId) -> i64 {
         match &self.spec.revision {
             None => 0,
-            Some(Revision::Time(spec)) => {
-                match time::read(spec, item, self.context.zone_tz) {
-                    Ok(timestamp) => timestamp.map_or(0, Timestamp::as_millisecond),
-                    Err(bad) => {
-                        self.refuse_value(entity, &spec.pick.to_string(), bad.value, bad.reason);
-                        0
-                    }
+            Some(Revision::Time(spec)) => match time::read(spec, item, self.context.zone_tz) {
+                Ok(timestamp) => timestamp.map_or(0, Timestamp::as_millisecond),
+                Err(bad) => {
+                    self.refuse_value(entity, &spec.pick.to_string(), bad.value, bad.reason);
+                    0
                 }
-            }
+            },
             Some(Revision::Number(pick)) => {
-                let Some(node) = item.value(pick) else { return 0 };
+                let Some(node) = item.value(pick) else {
+                    return 0;
+                };
                 match number::read(node, &Numeric::default()) {
                     Ok(number) => number.map_or(0, |number| number as i64),
                     Err(reason) => {
@@ -362,14 +409,21 @@ impl RowReader<'_, '_> {
     fn values(&mut self, item: &Item<'_, '_>, entity: &EntityId) -> Vec<Option<f64>> {
         let spec = self.spec;
         let pivot = spec.pivot.as_ref().map(|pivot| {
-            (item.text(&pivot.name).unwrap_or_default().trim(), &pivot.value)
+            (
+                item.text(&pivot.name).unwrap_or_default().trim(),
+                &pivot.value,
+            )
         });
         let mut values = Vec::with_capacity(spec.measures.len());
         for reading in &spec.measures {
             let node = match &pivot {
                 &Some((name, path)) if reading.pick.origins.is_empty() => {
                     let is_named = reading.names.iter().any(|known| known == name);
-                    if is_named { item.find(path).filter(|node| !node.is_absent()) } else { None }
+                    if is_named {
+                        item.find(path).filter(|node| !node.is_absent())
+                    } else {
+                        None
+                    }
                 }
                 _ => item.value(&reading.pick),
             };
@@ -441,7 +495,9 @@ impl RowReader<'_, '_> {
             groups.finish(&mut self.out.rows);
             if !self.is_event {
                 let before = self.out.rows.len();
-                self.out.rows.retain(|row| row.values.iter().any(Option::is_some));
+                self.out
+                    .rows
+                    .retain(|row| row.values.iter().any(Option::is_some));
                 self.out.empty_rows += (before - self.out.rows.len()) as u64;
             }
         }

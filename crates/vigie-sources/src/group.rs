@@ -17,7 +17,11 @@ pub(crate) struct Groups<'d> {
 
 impl<'d> Groups<'d> {
     pub(crate) fn new(measures: &'d [Reading]) -> Self {
-        Self { measures, rows: HashMap::new(), counts: Vec::new() }
+        Self {
+            measures,
+            rows: HashMap::new(),
+            counts: Vec::new(),
+        }
     }
 
     /// The row of that entity and time.
@@ -28,8 +32,14 @@ impl<'d> Groups<'d> {
 
     /// Makes `row`, which will have that index, the first of a group.
     pub(crate) fn start(&mut self, row: &mut Row, index: usize) {
-        self.rows.insert((row.entity.clone(), row.observed_at), index);
-        self.counts.push(row.values.iter().map(|value| u32::from(value.is_some())).collect());
+        self.rows
+            .insert((row.entity.clone(), row.observed_at), index);
+        self.counts.push(
+            row.values
+                .iter()
+                .map(|value| u32::from(value.is_some()))
+                .collect(),
+        );
         for (value, measure) in row.values.iter_mut().zip(self.measures) {
             if measure.reduce == Some(Reduce::Count) {
                 *value = Some(value.unwrap_or(0.0));

@@ -45,12 +45,19 @@ pub(crate) struct Item<'t, 'l> {
 
 impl<'t, 'l> Item<'t, 'l> {
     pub(crate) fn new(levels: &'l [Level<'t>], shape: Shape<'t>) -> Self {
-        Self { levels, shape, row: None }
+        Self {
+            levels,
+            shape,
+            row: None,
+        }
     }
 
     /// The same element at that index of its columns.
     pub(crate) fn at_row(self, row: usize) -> Self {
-        Self { row: Some(row), ..self }
+        Self {
+            row: Some(row),
+            ..self
+        }
     }
 
     /// What a path leads to.
@@ -89,7 +96,9 @@ impl<'t, 'l> Item<'t, 'l> {
 
     /// The first text of those that may be picked.
     pub(crate) fn text(&self, pick: &Pick) -> Option<&'t str> {
-        pick.origins.iter().find_map(|origin| self.text_from(pick, origin))
+        pick.origins
+            .iter()
+            .find_map(|origin| self.text_from(pick, origin))
     }
 
     fn text_from(&self, pick: &Pick, origin: &Origin) -> Option<&'t str> {
@@ -102,7 +111,9 @@ impl<'t, 'l> Item<'t, 'l> {
                 for piece in pieces {
                     match piece {
                         Piece::Literal(literal) => text.push_str(literal),
-                        Piece::Path(path) => text.push_str(text::trim(self.text_of(self.find(path)?)?)),
+                        Piece::Path(path) => {
+                            text.push_str(text::trim(self.text_of(self.find(path)?)?));
+                        }
                     }
                 }
                 text.into_bump_str()
@@ -125,7 +136,9 @@ impl<'t, 'l> Item<'t, 'l> {
             Origin::Path(path) if pick.capture.is_none() => {
                 let node = self.find(path).filter(|node| !node.is_absent())?;
                 let is_null = !pick.nulls.is_empty()
-                    && self.text_of(node).is_some_and(|text| is_one_of(text, &pick.nulls));
+                    && self
+                        .text_of(node)
+                        .is_some_and(|text| is_one_of(text, &pick.nulls));
                 (!is_null).then_some(node)
             }
             origin => self.text_from(pick, origin).map(Node::Text),
@@ -138,9 +151,7 @@ impl<'t, 'l> Item<'t, 'l> {
             let node = self.find(&condition.path);
             let text = node.and_then(|node| self.text_of(node));
             match &condition.test {
-                Test::Exists(expected) => {
-                    node.is_some_and(|node| !node.is_absent()) == *expected
-                }
+                Test::Exists(expected) => node.is_some_and(|node| !node.is_absent()) == *expected,
                 Test::In(words) => text.is_some_and(|text| is_one_of(text, words)),
                 Test::NotIn(words) => text.is_none_or(|text| !is_one_of(text, words)),
             }
@@ -173,7 +184,9 @@ pub(crate) fn follow<'t>(
         node = node.member(key.name())?;
         steps = rest;
     }
-    let [step, rest @ ..] = steps else { return Some(node) };
+    let [step, rest @ ..] = steps else {
+        return Some(node);
+    };
     let mut elements = match node {
         Node::List(elements) => elements,
         _ => &[],
@@ -184,7 +197,11 @@ pub(crate) fn follow<'t>(
     .chain((blurs && !matches!(node, Node::List(_) | Node::Null)).then_some(node));
     match step {
         Step::Key(key) => {
-            let holder = if blurs && let Node::List(list) = node { *list.first()? } else { node };
+            let holder = if blurs && let Node::List(list) = node {
+                *list.first()?
+            } else {
+                node
+            };
             follow(holder.member(key.name())?, rest, blurs, row)
         }
         Step::Index(index) => {
@@ -201,10 +218,12 @@ pub(crate) fn follow<'t>(
             .find(|found| !found.is_absent()),
         Step::Having(key, value) => {
             let has = |element: &Node<'_>| {
-                element.member(key.name()).is_some_and(|member| match member.scalar() {
-                    Node::Text(text) => text.trim() == value,
-                    other => other.to_text(&Bump::new()) == Some(value),
-                })
+                element
+                    .member(key.name())
+                    .is_some_and(|member| match member.scalar() {
+                        Node::Text(text) => text.trim() == value,
+                        other => other.to_text(&Bump::new()) == Some(value),
+                    })
             };
             follow(elements.find(has)?, rest, blurs, row)
         }
@@ -219,7 +238,12 @@ pub(crate) fn select<'t>(
     shape: Shape<'t>,
     visit: &mut dyn FnMut(&[Level<'t>]) -> Result<(), BodyError>,
 ) -> Result<bool, BodyError> {
-    let mut levels = vec![Level { node: root, key: None, index: 0, header: None }];
+    let mut levels = vec![Level {
+        node: root,
+        key: None,
+        index: 0,
+        header: None,
+    }];
     descend(&select.steps, shape, &mut levels, visit)
 }
 
@@ -229,7 +253,9 @@ fn descend<'t>(
     levels: &mut Vec<Level<'t>>,
     visit: &mut dyn FnMut(&[Level<'t>]) -> Result<(), BodyError>,
 ) -> Result<bool, BodyError> {
-    let Some(&here) = levels.last() else { return Ok(false) };
+    let Some(&here) = levels.last() else {
+        return Ok(false);
+    };
     let blurs = shape.blurs_lists;
     let is_iteration = |step: &Step| matches!(step, Step::Elements | Step::Members);
     let length = steps.iter().position(is_iteration).unwrap_or(steps.len());
@@ -248,7 +274,10 @@ fn descend<'t>(
             if matches!(target, Node::Null) {
                 return Ok(false);
             }
-            levels.push(Level { node: target, ..here });
+            levels.push(Level {
+                node: target,
+                ..here
+            });
             visit(levels)?;
             levels.pop();
         }
@@ -267,16 +296,22 @@ fn descend<'t>(
             };
             let first = skip + usize::from(header.is_some());
             for (index, &node) in list.iter().enumerate().skip(first) {
-                levels.push(Level { node, key: None, index, header });
+                levels.push(Level {
+                    node,
+                    key: None,
+                    index,
+                    header,
+                });
                 descend(rest, shape, levels, visit)?;
                 levels.pop();
             }
         }
         [_, rest @ ..] => {
             let members: Vec<(&'t str, Node<'t>)> = match target {
-                Node::Map(members) => {
-                    members.iter().map(|(name, node)| (name.text(), *node)).collect()
-                }
+                Node::Map(members) => members
+                    .iter()
+                    .map(|(name, node)| (name.text(), *node))
+                    .collect(),
                 Node::List(cells) => {
                     let names = here.header.unwrap_or_default().iter();
                     let named = names.zip(cells).filter_map(|(name, cell)| match name {
@@ -288,7 +323,12 @@ fn descend<'t>(
                 _ => return Ok(false),
             };
             for (index, (key, node)) in members.into_iter().enumerate() {
-                levels.push(Level { node, key: Some(key), index, header: None });
+                levels.push(Level {
+                    node,
+                    key: Some(key),
+                    index,
+                    header: None,
+                });
                 descend(rest, shape, levels, visit)?;
                 levels.pop();
             }

@@ -39,9 +39,14 @@ impl<'a> Name<'a> {
         let bytes = text.as_bytes();
         let start = match bytes.first_chunk() {
             Some(chunk) => u64::from_le_bytes(*chunk),
-            None => bytes.iter().fold(0, |start, byte| start << 8 | u64::from(*byte)),
+            None => bytes
+                .iter()
+                .fold(0, |start, byte| start << 8 | u64::from(*byte)),
         };
-        Self { tag: start ^ (bytes.len() as u64) << 56, text }
+        Self {
+            tag: start ^ (bytes.len() as u64) << 56,
+            text,
+        }
     }
 
     /// A name whose tag is known.
@@ -68,16 +73,23 @@ impl<'a> Node<'a> {
     /// The member of that name.
     pub(crate) fn member(self, name: Name<'_>) -> Option<Node<'a>> {
         match self {
-            Node::Map(members) => members.iter().find(|(key, _)| *key == name).map(|(_, node)| *node),
+            Node::Map(members) => members
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, node)| *node),
             _ => None,
         }
     }
 
     /// The element of that index, which counts from the end where it is negative.
     pub(crate) fn element(self, index: i64) -> Option<Node<'a>> {
-        let Node::List(elements) = self else { return None };
+        let Node::List(elements) = self else {
+            return None;
+        };
         let index = if index < 0 {
-            elements.len().checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?
+            elements
+                .len()
+                .checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?
         } else {
             usize::try_from(index).ok()?
         };
@@ -159,7 +171,11 @@ enum Slot<'a> {
 impl<'a> MapBuilder<'a> {
     fn slot(&mut self, name: &str) -> Option<&mut Slot<'a>> {
         // The latest is the likeliest to be repeated.
-        self.members.iter_mut().rev().find(|(key, _)| *key == name).map(|(_, slot)| slot)
+        self.members
+            .iter_mut()
+            .rev()
+            .find(|(key, _)| *key == name)
+            .map(|(_, slot)| slot)
     }
 
     /// Whether there is no member.
@@ -195,13 +211,11 @@ impl<'a> MapBuilder<'a> {
 
     /// The object.
     pub(crate) fn finish(self, arena: &'a Bump) -> Node<'a> {
-        Node::Map(arena.alloc_slice_fill_iter(self.members.into_iter().map(|(name, slot)| {
-            match slot {
+        Node::Map(arena.alloc_slice_fill_iter(self.members.into_iter().map(
+            |(name, slot)| match slot {
                 Slot::One(node) => (Name::new(name), node),
-                Slot::Many(list) => {
-                    (Name::new(name), Node::List(arena.alloc_slice_copy(&list)))
-                }
-            }
-        })))
+                Slot::Many(list) => (Name::new(name), Node::List(arena.alloc_slice_copy(&list))),
+            },
+        )))
     }
 }

@@ -37,23 +37,34 @@ pub(crate) fn read(node: Node<'_>, numeric: &Numeric) -> Result<Option<f64>, Str
 }
 
 fn strip(text: &str, numeric: &Numeric) -> String {
-    numeric.strip.iter().fold(text.to_owned(), |text, part| text.replace(part.as_str(), ""))
+    numeric.strip.iter().fold(text.to_owned(), |text, part| {
+        text.replace(part.as_str(), "")
+    })
 }
 
 fn parse(text: &str, numeric: &Numeric) -> Option<f64> {
     let is_number = |text: &str| {
         // No `inf`, no `nan`.
-        text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+        text.bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
     };
     let parse = |text: &str| {
         let text = text::trim(text);
-        if is_number(text) { text.parse().ok() } else { None }
+        if is_number(text) {
+            text.parse().ok()
+        } else {
+            None
+        }
     };
     if numeric.strip.is_empty() && !numeric.decimal_comma {
         return parse(text);
     }
     let stripped = strip(text, numeric);
-    if numeric.decimal_comma { parse(&stripped.replace(',', ".")) } else { parse(&stripped) }
+    if numeric.decimal_comma {
+        parse(&stripped.replace(',', "."))
+    } else {
+        parse(&stripped)
+    }
 }
 
 #[cfg(test)]
@@ -96,6 +107,10 @@ mod tests {
         assert!(read(text("1e999"), &plain).is_err());
         assert!(read(Node::Bool(true), &plain).is_err());
         let ranged = with(|n| n.range = Some((0.0, 10.0)));
-        assert!(read(Node::Integer(11), &ranged).unwrap_err().contains("plausible"));
+        assert!(
+            read(Node::Integer(11), &ranged)
+                .unwrap_err()
+                .contains("plausible")
+        );
     }
 }

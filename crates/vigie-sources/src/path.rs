@@ -38,7 +38,10 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn new(text: &str) -> Self {
-        Self { tag: Name::new(text).tag(), text: text.to_owned() }
+        Self {
+            tag: Name::new(text).tag(),
+            text: text.to_owned(),
+        }
     }
 
     pub(crate) fn name(&self) -> Name<'_> {
@@ -103,12 +106,20 @@ impl fmt::Display for Path {
 impl Path {
     /// The path to the row's element itself.
     pub(crate) fn item() -> Self {
-        Self { base: Base::Item(0), steps: Vec::new(), known: None, text: ".".to_owned() }
+        Self {
+            base: Base::Item(0),
+            steps: Vec::new(),
+            known: None,
+            text: ".".to_owned(),
+        }
     }
 
     /// The same steps from the root of the body.
-    pub(crate) fn from_root(self) -> Self {
-        Self { base: Base::Root, ..self }
+    pub(crate) fn at_root(self) -> Self {
+        Self {
+            base: Base::Root,
+            ..self
+        }
     }
 
     /// The path to a member of what this one leads to.
@@ -134,7 +145,12 @@ impl Path {
             }
             Base::Item(up)
         };
-        let mut path = Self { base, steps: Vec::new(), known: None, text: text.to_owned() };
+        let mut path = Self {
+            base,
+            steps: Vec::new(),
+            known: None,
+            text: text.to_owned(),
+        };
         let mut first = base == Base::Item(0);
         while let Some(next) = cursor.peek() {
             match next {
@@ -229,14 +245,21 @@ impl<'t> Cursor<'t> {
     }
 
     fn bad(&self, problem: &str) -> BadPath {
-        BadPath { position: self.at, problem: problem.to_owned() }
+        BadPath {
+            position: self.at,
+            problem: problem.to_owned(),
+        }
     }
 
     fn quoted(&mut self) -> Result<Option<&'t str>, BadPath> {
         for quote in ['\'', '"'] {
             if self.eat(quote) {
                 let text = self.until(|c| c == quote);
-                return if self.eat(quote) { Ok(Some(text)) } else { Err(self.bad("unclosed quote")) };
+                return if self.eat(quote) {
+                    Ok(Some(text))
+                } else {
+                    Err(self.bad("unclosed quote"))
+                };
             }
         }
         Ok(None)
@@ -264,7 +287,11 @@ impl<'t> Cursor<'t> {
                 })?)
             }
         };
-        if self.eat(']') { Ok(step) } else { Err(self.bad("expected `]`")) }
+        if self.eat(']') {
+            Ok(step)
+        } else {
+            Err(self.bad("expected `]`"))
+        }
     }
 }
 
@@ -283,9 +310,18 @@ mod tests {
     #[test]
     fn paths_are_read() {
         assert_eq!(steps("a b.@b[0]"), [key("a b"), key("@b"), Step::Index(0)]);
-        assert_eq!(steps("$['a b'].c[-1]"), [key("a b"), key("c"), Step::Index(-1)]);
-        assert_eq!(steps("a[*].b{*}"), [key("a"), Step::Elements, key("b"), Step::Members]);
-        assert_eq!(steps("t[lang='fr ca'].x")[1], Step::Having(Key::new("lang"), "fr ca".into()));
+        assert_eq!(
+            steps("$['a b'].c[-1]"),
+            [key("a b"), key("c"), Step::Index(-1)]
+        );
+        assert_eq!(
+            steps("a[*].b{*}"),
+            [key("a"), Step::Elements, key("b"), Step::Members]
+        );
+        assert_eq!(
+            steps("t[lang='fr ca'].x")[1],
+            Step::Having(Key::new("lang"), "fr ca".into())
+        );
         assert_eq!(steps("[#][1]"), [Step::AtRow, Step::Index(1)]);
         assert_eq!(Path::parse("^^.a").unwrap().base, Base::Item(2));
         assert_eq!(Path::parse("^#key").unwrap().known, Some(Known::Key));
@@ -294,9 +330,16 @@ mod tests {
 
     #[test]
     fn wrong_paths_are_refused_with_their_place() {
-        for (text, position) in
-            [("", 0), (".a", 0), ("a..b", 2), ("a[", 2), ("a[x]", 3), ("a. b", 4), ("#now", 4), ("a['b", 4)]
-        {
+        for (text, position) in [
+            ("", 0),
+            (".a", 0),
+            ("a..b", 2),
+            ("a[", 2),
+            ("a[x]", 3),
+            ("a. b", 4),
+            ("#now", 4),
+            ("a['b", 4),
+        ] {
             assert_eq!(Path::parse(text).unwrap_err().position, position, "{text}");
         }
     }

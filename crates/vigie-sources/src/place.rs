@@ -38,7 +38,12 @@ pub(crate) fn read(place: &Place, item: &Item<'_, '_>) -> Result<Option<Point>, 
             };
             Point::new(f64::midpoint(west, east), f64::midpoint(south, north))
                 .map(Some)
-                .ok_or_else(|| (path.to_string(), format!("{west}, {south}, {east}, {north}")))
+                .ok_or_else(|| {
+                    (
+                        path.to_string(),
+                        format!("{west}, {south}, {east}, {north}"),
+                    )
+                })
         }
     }
 }

@@ -49,7 +49,10 @@ impl Projection {
             Base::Root => &[][..],
             Base::Item(up) => {
                 let level = levels.len().saturating_sub(1 + up);
-                select.steps.get(..levels.get(level).copied().unwrap_or(0)).unwrap_or_default()
+                select
+                    .steps
+                    .get(..levels.get(level).copied().unwrap_or(0))
+                    .unwrap_or_default()
             }
         };
         let mut node = self;

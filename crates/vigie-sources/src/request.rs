@@ -36,7 +36,9 @@ pub struct Request {
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("url", &self.shown_url).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("url", &self.shown_url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,7 +46,9 @@ impl std::fmt::Debug for Request {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// The source needs a key that was not given.
-    #[error("`{source_id}` needs a key: get one at {signup} and set it in the environment variable {env}")]
+    #[error(
+        "`{source_id}` needs a key: get one at {signup} and set it in the environment variable {env}"
+    )]
     KeyMissing {
         /// The source.
         source_id: String,
@@ -54,7 +58,9 @@ pub enum RequestError {
         signup: String,
     },
     /// The zone has no such code.
-    #[error("`{{{variable}}}` has no value for this zone; set zone.{code} in vigie.toml or disable the source")]
+    #[error(
+        "`{{{variable}}}` has no value for this zone; set zone.{code} in vigie.toml or disable the source"
+    )]
     ZoneLacks {
         /// The variable of the template.
         variable: String,
@@ -94,10 +100,20 @@ pub fn build_request(
     key: Option<&Secret>,
     now: Timestamp,
 ) -> Result<Request, RequestError> {
-    if let Some(name) = params.keys().find(|name| !definition.params.contains_key(*name)) {
+    if let Some(name) = params
+        .keys()
+        .find(|name| !definition.params.contains_key(*name))
+    {
         let known: Vec<_> = definition.params.keys().map(String::as_str).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(RequestError::UnknownParam { name: name.clone(), known });
+        let known = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
+        return Err(RequestError::UnknownParam {
+            name: name.clone(),
+            known,
+        });
     }
     if let (Some(access), None) = (&definition.sheet.access.key, key) {
         return Err(RequestError::KeyMissing {
@@ -109,19 +125,36 @@ pub fn build_request(
     let mut all = definition.params.clone();
     all.extend(params.clone());
     let expand = |template: &str, encodes: bool, key: Option<&str>| {
-        let variables = Variables { zone, params: &all, key, now, encodes };
+        let variables = Variables {
+            zone,
+            params: &all,
+            key,
+            now,
+            encodes,
+        };
         variables.expand(template, true)
     };
     let secret = key.map(Secret::expose);
-    let url = rebase(&drop_empty(&expand(&definition.url, true, secret)?), base_url)?;
-    let shown = rebase(&drop_empty(&expand(&definition.url, true, Some("***"))?), base_url)?;
+    let url = rebase(
+        &drop_empty(&expand(&definition.url, true, secret)?),
+        base_url,
+    )?;
+    let shown = rebase(
+        &drop_empty(&expand(&definition.url, true, Some("***"))?),
+        base_url,
+    )?;
     let headers = definition
         .headers
         .iter()
         .map(|(name, value)| Ok((name.clone(), expand(value, false, secret)?)))
         .collect::<Result<_, RequestError>>()?;
     let host = authority(&url).unwrap_or_default().to_owned();
-    Ok(Request { url, shown_url: shown.replace("%2A%2A%2A", "***"), headers, host })
+    Ok(Request {
+        url,
+        shown_url: shown.replace("%2A%2A%2A", "***"),
+        headers,
+        host,
+    })
 }
 
 /// Checks the templates of a definition.
@@ -132,7 +165,9 @@ pub(crate) fn check(
 ) -> Result<(), String> {
     for text in params.values().map(String::as_str).chain([template]) {
         pieces(text, |piece| {
-            let Piece::Variable(name) = piece else { return Ok(()) };
+            let Piece::Variable(name) = piece else {
+                return Ok(());
+            };
             let is_known = match name {
                 "key" => has_key,
                 _ if CENTRE.contains(&name) || CODES.contains(&name) => true,
@@ -154,7 +189,12 @@ pub(crate) fn check(
 }
 
 const CENTRE: [&str; 2] = ["zone.lat", "zone.lon"];
-const CODES: [&str; 4] = ["zone.country", "zone.currency", "zone.continent", "zone.time_zone"];
+const CODES: [&str; 4] = [
+    "zone.country",
+    "zone.currency",
+    "zone.continent",
+    "zone.time_zone",
+];
 
 enum Piece<'t> {
     Literal(&'t str),
@@ -185,7 +225,9 @@ fn side(name: &str) -> Option<(usize, f64)> {
         "around" => 0.5,
         _ => return None,
     };
-    let index = ["west", "south", "east", "north"].iter().position(|known| *known == side)?;
+    let index = ["west", "south", "east", "north"]
+        .iter()
+        .position(|known| *known == side)?;
     Some((index, margin))
 }
 
@@ -203,7 +245,11 @@ fn moment(name: &str) -> Option<(bool, i64, &str)> {
         Some(("+", duration)) => parse_duration(duration)?.as_secs(),
         Some(_) => return None,
     };
-    let is_good = jiff::fmt::strtime::format(form, &Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC)).is_ok();
+    let is_good = jiff::fmt::strtime::format(
+        form,
+        &Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC),
+    )
+    .is_ok();
     is_good.then_some((is_local, seconds, form))
 }
 
@@ -243,9 +289,10 @@ impl Variables<'_> {
         });
         match (failure, result) {
             (Some(error), _) => Err(error),
-            (None, Err(Problem(problem))) => {
-                Err(RequestError::Template { template: template.to_owned(), problem })
-            }
+            (None, Err(Problem(problem))) => Err(RequestError::Template {
+                template: template.to_owned(),
+                problem,
+            }),
             (None, Ok(())) => Ok(text),
         }
     }
@@ -258,11 +305,19 @@ impl Variables<'_> {
                 2 => (self.zone.bbox[2] + margin, 180.0),
                 _ => (self.zone.bbox[3] + margin, 90.0),
             };
-            let clamped = if index < 2 { grown.max(limit) } else { grown.min(limit) };
+            let clamped = if index < 2 {
+                grown.max(limit)
+            } else {
+                grown.min(limit)
+            };
             return Ok(degrees(clamped));
         }
         if let Some((is_local, seconds, form)) = moment(name) {
-            let tz = if is_local { self.zone.tz() } else { TimeZone::UTC };
+            let tz = if is_local {
+                self.zone.tz()
+            } else {
+                TimeZone::UTC
+            };
             let shifted = self.now + jiff::SignedDuration::from_secs(seconds);
             return Ok(shifted.to_zoned_datetime(tz).strftime(form).to_string());
         }
@@ -287,7 +342,11 @@ impl Variables<'_> {
                         problem: "not a known variable".to_owned(),
                     });
                 };
-                Variables { encodes: false, ..*self }.expand(value, false)
+                Variables {
+                    encodes: false,
+                    ..*self
+                }
+                .expand(value, false)
             }
         }
     }
@@ -311,9 +370,18 @@ fn encode(value: &str, text: &mut String) {
 
 /// Leaves out the parts of the query that have no value.
 fn drop_empty(url: &str) -> String {
-    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
-    let kept: Vec<&str> = query.split('&').filter(|part| !part.ends_with('=')).collect();
-    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+    let Some((path, query)) = url.split_once('?') else {
+        return url.to_owned();
+    };
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|part| !part.ends_with('='))
+        .collect();
+    if kept.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", kept.join("&"))
+    }
 }
 
 fn authority(url: &str) -> Option<&str> {
@@ -322,7 +390,9 @@ fn authority(url: &str) -> Option<&str> {
 }
 
 fn rebase(url: &str, base_url: Option<&str>) -> Result<String, RequestError> {
-    let Some(base) = base_url else { return Ok(url.to_owned()) };
+    let Some(base) = base_url else {
+        return Ok(url.to_owned());
+    };
     let base = base.trim_end_matches('/');
     let is_origin = (base.starts_with("http://") || base.starts_with("https://"))
         && authority(base).is_some_and(|host| !host.is_empty() && base.ends_with(host));
@@ -341,7 +411,10 @@ mod tests {
     fn the_scheme_and_host_can_be_replaced() {
         let rebased = rebase("https://a.org:8443/x?y=1", Some("http://127.0.0.1:80/"));
         assert_eq!(rebased.unwrap(), "http://127.0.0.1:80/x?y=1");
-        assert_eq!(rebase("https://a.org?y", Some("http://b")).unwrap(), "http://b?y");
+        assert_eq!(
+            rebase("https://a.org?y", Some("http://b")).unwrap(),
+            "http://b?y"
+        );
         assert!(rebase("https://a.org/", Some("http://b/path")).is_err());
         assert!(rebase("https://a.org/", Some("b:80")).is_err());
     }

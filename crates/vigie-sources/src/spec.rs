@@ -149,7 +149,7 @@ pub(crate) enum Each {
 #[derive(Debug, Clone)]
 pub(crate) enum Revision {
     Number(Pick),
-    Time(Time),
+    Time(Box<Time>),
 }
 
 /// Where a row is.
@@ -305,7 +305,8 @@ impl Extract {
 impl Time {
     /// Whether the time is one of the body and not of a row.
     pub(crate) fn is_of_body(&self) -> bool {
-        self.paths().all(|path| path.base == Base::Root && path.known.is_none())
+        self.paths()
+            .all(|path| path.base == Base::Root && path.known.is_none())
     }
 }
 

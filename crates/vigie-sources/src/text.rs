@@ -7,7 +7,11 @@ pub(crate) const CHARACTERS_MAX: usize = 2_000;
 pub(crate) fn clip(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
-        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+        Some(_) => text
+            .chars()
+            .take(most.saturating_sub(1))
+            .chain(['…'])
+            .collect(),
     }
 }
 
@@ -15,7 +19,11 @@ pub(crate) fn clip(text: &str, most: usize) -> String {
 pub(crate) fn trim(text: &str) -> &str {
     let is_mark = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     let bytes = text.as_bytes();
-    if is_mark(bytes.first()) && is_mark(bytes.last()) { text } else { text.trim() }
+    if is_mark(bytes.first()) && is_mark(bytes.last()) {
+        text
+    } else {
+        text.trim()
+    }
 }
 
 /// The text as it is kept: trimmed, without control characters (line ends and tabs become
@@ -23,13 +31,21 @@ pub(crate) fn trim(text: &str) -> &str {
 pub(crate) fn clean(text: &str) -> String {
     let text = trim(text);
     let is_plain = text.len() <= CHARACTERS_MAX
-        && text.bytes().all(|byte| !byte.is_ascii_control() && byte != 0xc2);
+        && text
+            .bytes()
+            .all(|byte| !byte.is_ascii_control() && byte != 0xc2);
     if is_plain {
         return text.to_owned();
     }
     let kept: String = text
         .chars()
-        .map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c })
+        .map(|c| {
+            if matches!(c, '\n' | '\r' | '\t') {
+                ' '
+            } else {
+                c
+            }
+        })
         .filter(|c| !c.is_control())
         .collect();
     clip(&kept, CHARACTERS_MAX)
@@ -41,7 +57,10 @@ mod tests {
 
     #[test]
     fn text_is_cleaned_but_never_decoded() {
-        assert_eq!(clean(" <b>a</b>&amp;\u{7}\u{85}é\r\nx "), "<b>a</b>&amp;é  x");
+        assert_eq!(
+            clean(" <b>a</b>&amp;\u{7}\u{85}é\r\nx "),
+            "<b>a</b>&amp;é  x"
+        );
         let long = clean(&"é".repeat(3_000));
         assert_eq!(long.chars().count(), CHARACTERS_MAX);
         assert!(long.ends_with('…'));

@@ -35,8 +35,13 @@ pub(crate) fn read(
     item: &Item<'_, '_>,
     watched: &TimeZone,
 ) -> Result<Option<Timestamp>, BadTime> {
-    let Some(node) = item.value(&time.pick) else { return Ok(None) };
-    let bad = |reason: String| BadTime { value: node.excerpt(), reason };
+    let Some(node) = item.value(&time.pick) else {
+        return Ok(None);
+    };
+    let bad = |reason: String| BadTime {
+        value: node.excerpt(),
+        reason,
+    };
     let zone = zone(time, item, watched).map_err(bad)?;
     let mut problem = "not a time".to_owned();
     for format in &time.formats {
@@ -70,7 +75,9 @@ fn zone(time: &Time, item: &Item<'_, '_>, watched: &TimeZone) -> Result<Option<T
 }
 
 fn plus(time: &Time, item: &Item<'_, '_>, start: Timestamp) -> Result<Timestamp, String> {
-    let Some(plus) = &time.plus else { return Ok(start) };
+    let Some(plus) = &time.plus else {
+        return Ok(start);
+    };
     let count = item.find(&plus.count).and_then(|node| item.text_of(node));
     let count = count.and_then(|text| text.trim().parse::<i64>().ok());
     let count = count.ok_or_else(|| format!("there is no whole number at `{}`", plus.count))?;
@@ -99,18 +106,24 @@ fn parse(
         TimeFormat::EpochSeconds => epoch(node, 1),
         TimeFormat::EpochMilliseconds => epoch(node, 1_000),
         TimeFormat::Rfc3339 => {
-            let Node::Text(text) = node else { return Err(expected("an RFC 3339 time", node)) };
+            let Node::Text(text) = node else {
+                return Err(expected("an RFC 3339 time", node));
+            };
             rfc3339(text::trim(text), zone, at)
         }
         TimeFormat::Rfc2822 => {
-            let Node::Text(text) = node else { return Err(expected("an RFC 2822 time", node)) };
+            let Node::Text(text) = node else {
+                return Err(expected("an RFC 2822 time", node));
+            };
             rfc2822::parse(text.trim())
                 .map(|zoned| zoned.timestamp())
                 .map_err(|error| format!("not an RFC 2822 time: {error}"))
         }
         TimeFormat::Pattern(pattern) => {
             let arena = bumpalo::Bump::new();
-            let text = node.to_text(&arena).ok_or_else(|| expected("a time", node))?;
+            let text = node
+                .to_text(&arena)
+                .ok_or_else(|| expected("a time", node))?;
             let parsed = strtime::parse(pattern, text.trim())
                 .map_err(|error| format!("not a time of the form `{pattern}`: {error}"))?;
             if let Ok(timestamp) = parsed.to_timestamp() {
@@ -130,7 +143,11 @@ fn expected(what: &str, node: Node<'_>) -> String {
     format!("expected {what}, found {}", node.describe())
 }
 
-fn rfc3339(text: &str, zone: Option<&TimeZone>, at: Option<TimeOfDay>) -> Result<Timestamp, String> {
+fn rfc3339(
+    text: &str,
+    zone: Option<&TimeZone>,
+    at: Option<TimeOfDay>,
+) -> Result<Timestamp, String> {
     if let Some(timestamp) = fast(text.as_bytes()) {
         return Ok(timestamp);
     }
@@ -151,7 +168,8 @@ fn rfc3339(text: &str, zone: Option<&TimeZone>, at: Option<TimeOfDay>) -> Result
 fn fast(text: &[u8]) -> Option<Timestamp> {
     let digits = |range: std::ops::Range<usize>| -> Option<i64> {
         text.get(range)?.iter().try_fold(0, |number, byte| {
-            byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
+            byte.is_ascii_digit()
+                .then(|| number * 10 + i64::from(byte - b'0'))
         })
     };
     let is = |index: usize, byte: u8| text.get(index) == Some(&byte);
@@ -209,25 +227,24 @@ fn epoch(node: Node<'_>, per_second: i64) -> Result<Timestamp, String> {
         Node::Text(text) => text.trim().parse().ok(),
         _ => None,
     };
-    let nanoseconds = match whole {
-        Some(number) => i128::from(number) * 1_000_000_000 / i128::from(per_second),
-        None => {
-            let number = match node {
-                Node::Float(number) => number,
-                Node::Text(text) => text
-                    .trim()
-                    .parse()
-                    .map_err(|_| "not a number of (milli)seconds since 1970".to_owned())?,
-                _ => return Err(expected("a number of (milli)seconds since 1970", node)),
-            };
-            if !number.is_finite() {
-                return Err("not a finite number".to_owned());
-            }
-            // Milliseconds are all that a double of this size holds reliably.
-            let milliseconds = (number * 1_000.0 / per_second as f64).round();
-            milliseconds as i128 * 1_000_000
-        }
+    if let Some(number) = whole {
+        let nanoseconds = i128::from(number) * 1_000_000_000 / i128::from(per_second);
+        return Timestamp::from_nanosecond(nanoseconds).map_err(|_| "out of range".to_owned());
+    }
+    let number: f64 = match node {
+        Node::Float(number) => number,
+        Node::Text(text) => text
+            .trim()
+            .parse()
+            .map_err(|_| "not a number of (milli)seconds since 1970".to_owned())?,
+        _ => return Err(expected("a number of (milli)seconds since 1970", node)),
     };
+    if !number.is_finite() {
+        return Err("not a finite number".to_owned());
+    }
+    // Milliseconds are all that a double of this size holds reliably.
+    let milliseconds = (number * 1_000.0 / per_second as f64).round();
+    let nanoseconds = milliseconds as i128 * 1_000_000;
     Timestamp::from_nanosecond(nanoseconds).map_err(|_| "out of range".to_owned())
 }
 
@@ -255,17 +272,45 @@ mod tests {
         assert_eq!(parsed("2024-11-08T13:00:00+01:00", iso, None), Ok(noon));
         assert_eq!(parsed("2024-11-08T12:00Z", iso, None), Ok(noon));
         assert_eq!(parsed("2024-11-08T12:00:00.000Z", iso, None), Ok(noon));
-        assert_eq!(parsed("2024-11-08T13:00", iso, Some("Europe/Paris")), Ok(noon));
-        assert_eq!(parsed("2024-11-08 13:00:00", iso, Some("Europe/Paris")), Ok(noon));
+        assert_eq!(
+            parsed("2024-11-08T13:00", iso, Some("Europe/Paris")),
+            Ok(noon)
+        );
+        assert_eq!(
+            parsed("2024-11-08 13:00:00", iso, Some("Europe/Paris")),
+            Ok(noon)
+        );
         assert_eq!(parsed("2024-11-08T12", iso, Some("UTC")), Ok(noon));
-        assert_eq!(parsed("2024-11-08", iso, Some("UTC")), Ok(at("2024-11-08T00:00:00Z")));
-        assert!(parsed("2024-11-08T13:00", iso, None).unwrap_err().contains("time_zone"));
+        assert_eq!(
+            parsed("2024-11-08", iso, Some("UTC")),
+            Ok(at("2024-11-08T00:00:00Z"))
+        );
+        assert!(
+            parsed("2024-11-08T13:00", iso, None)
+                .unwrap_err()
+                .contains("time_zone")
+        );
         let mail = &TimeFormat::Rfc2822;
-        assert_eq!(parsed("Fri, 08 Nov 2024 12:00:00 GMT", mail, None), Ok(noon));
-        assert_eq!(parsed("8 nov. 2024", &pattern("%d %b. %Y"), Some("UTC")), Ok(at("2024-11-08T00:00:00Z")));
-        assert_eq!(parsed("2024-11-08 0730", &pattern("%Y-%m-%d %H%M"), Some("UTC")), Ok(at("2024-11-08T07:30:00Z")));
-        assert_eq!(parsed("1731067200", &TimeFormat::EpochSeconds, None), Ok(noon));
-        assert_eq!(parsed("1731067200000", &TimeFormat::EpochMilliseconds, None), Ok(noon));
+        assert_eq!(
+            parsed("Fri, 08 Nov 2024 12:00:00 GMT", mail, None),
+            Ok(noon)
+        );
+        assert_eq!(
+            parsed("8 nov. 2024", &pattern("%d %b. %Y"), Some("UTC")),
+            Ok(at("2024-11-08T00:00:00Z"))
+        );
+        assert_eq!(
+            parsed("2024-11-08 0730", &pattern("%Y-%m-%d %H%M"), Some("UTC")),
+            Ok(at("2024-11-08T07:30:00Z"))
+        );
+        assert_eq!(
+            parsed("1731067200", &TimeFormat::EpochSeconds, None),
+            Ok(noon)
+        );
+        assert_eq!(
+            parsed("1731067200000", &TimeFormat::EpochMilliseconds, None),
+            Ok(noon)
+        );
         let float = Node::Float(1_731_067_200.25);
         assert_eq!(
             parse(float, &TimeFormat::EpochSeconds, None, None),
@@ -277,8 +322,14 @@ mod tests {
     fn daylight_saving_is_resolved_as_stated() {
         let iso = &TimeFormat::Rfc3339;
         let paris = Some("Europe/Paris");
-        assert_eq!(parsed("2024-10-27T02:30:00", iso, paris), Ok(at("2024-10-27T00:30:00Z")));
-        assert_eq!(parsed("2024-03-31T02:30:00", iso, paris), Ok(at("2024-03-31T01:30:00Z")));
+        assert_eq!(
+            parsed("2024-10-27T02:30:00", iso, paris),
+            Ok(at("2024-10-27T00:30:00Z"))
+        );
+        assert_eq!(
+            parsed("2024-03-31T02:30:00", iso, paris),
+            Ok(at("2024-03-31T01:30:00Z"))
+        );
     }
 
     proptest::proptest! {

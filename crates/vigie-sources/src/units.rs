@@ -13,7 +13,11 @@ pub(crate) fn conversion(from: &str, to: &str) -> Option<(f64, f64)> {
 
 /// The units that can be converted into `to`.
 pub(crate) fn sources_of(to: &str) -> Vec<&'static str> {
-    TABLE.iter().filter(|(_, b, _, _)| *b == to).map(|(a, _, _, _)| *a).collect()
+    TABLE
+        .iter()
+        .filter(|(_, b, _, _)| *b == to)
+        .map(|(a, _, _, _)| *a)
+        .collect()
 }
 
 /// From, to, scale, offset: `to = from × scale + offset`.

@@ -9,15 +9,23 @@ use vigie_core::secret::Secret;
 pub struct Cause(String);
 
 impl Cause {
+    /// The most characters that are kept: a server may quote whole documents.
+    const CHARACTERS_MAX: usize = 600;
+
     /// The words of `error`, in which nothing is secret.
     pub fn new(error: impl fmt::Display) -> Self {
-        Self(error.to_string())
+        Self::redacted(error, None)
     }
 
     /// The words of `error` without any occurrence of `secret`.
     pub fn redacted(error: impl fmt::Display, secret: Option<&Secret>) -> Self {
         let text = error.to_string();
-        Self(secret.map_or_else(|| text.clone(), |secret| secret.redact(&text)))
+        let mut text = secret.map_or_else(|| text.clone(), |secret| secret.redact(&text));
+        if let Some((end, _)) = text.char_indices().nth(Self::CHARACTERS_MAX) {
+            text.truncate(end);
+            text.push('…');
+        }
+        Self(text)
     }
 }
 

@@ -14,6 +14,7 @@ use jiff::SignedDuration;
 use vigie_core::{
     bucket::{Bucket, BucketKey},
     event::{Event, EventKey},
+    row::Point,
 };
 
 use crate::{
@@ -111,6 +112,8 @@ trait Merging: Clone + Send + Sync + Sized {
     type Key: Clone + Debug + Ord + Send + Sync;
 
     fn key(&self) -> &Self::Key;
+    /// Makes every −0 a 0: some stores know but one zero.
+    fn with_one_zero(self) -> Self;
     fn merge(&mut self, delta: &Self) -> bool;
     fn includes(&self, delta: &Self) -> bool;
     fn load(
@@ -129,6 +132,15 @@ impl Merging for Bucket {
 
     fn key(&self) -> &BucketKey {
         &self.key
+    }
+
+    fn with_one_zero(mut self) -> Self {
+        let measures = self.measures.values_mut();
+        for sample in measures.flat_map(|samples| &mut samples.samples) {
+            sample.value += 0.0;
+        }
+        self.label.point = self.label.point.map(point_with_one_zero);
+        self
     }
 
     fn merge(&mut self, delta: &Self) -> bool {
@@ -169,6 +181,16 @@ impl Merging for Event {
         &self.key
     }
 
+    fn with_one_zero(mut self) -> Self {
+        for version in &mut self.versions {
+            for value in version.values.values_mut() {
+                *value += 0.0;
+            }
+            version.point = version.point.map(point_with_one_zero);
+        }
+        self
+    }
+
     fn merge(&mut self, delta: &Self) -> bool {
         Event::merge(self, delta)
     }
@@ -190,6 +212,13 @@ impl Merging for Event {
         _rhythm: Option<SignedDuration>,
     ) -> Result<Vec<EventKey>, StoreError> {
         store.save_events(documents).await
+    }
+}
+
+fn point_with_one_zero(point: Point) -> Point {
+    Point {
+        lon: point.lon + 0.0,
+        lat: point.lat + 0.0,
     }
 }
 
@@ -226,12 +255,13 @@ async fn merge_all<D: Merging>(
 fn combine<D: Merging>(deltas: &[D]) -> BTreeMap<D::Key, D> {
     let mut combined: BTreeMap<D::Key, D> = BTreeMap::new();
     for delta in deltas {
+        let delta = delta.clone().with_one_zero();
         match combined.get_mut(delta.key()) {
             Some(known) => {
-                known.merge(delta);
+                known.merge(&delta);
             }
             None => {
-                combined.insert(delta.key().clone(), delta.clone());
+                combined.insert(delta.key().clone(), delta);
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod connect;
 mod document;
+mod measure;
 mod schema;
 mod write;
 
@@ -13,7 +14,7 @@ use std::{fmt, ops::ControlFlow};
 
 use ::mongodb::{
     Collection, Database,
-    bson::{DateTime, Document, doc},
+    bson::{DateTime, Document, doc, oid::ObjectId},
 };
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -73,7 +74,7 @@ impl MongoStore {
         read_only: bool,
         dialect: Option<Dialect>,
     ) -> Result<Self, StoreError> {
-        let (server, database) = connect::connect(uri, credentials, dialect).await?;
+        let (server, database) = connect::connect(uri, credentials.as_ref(), dialect).await?;
         let validated = schema::prepare(&server, &database, read_only).await?;
         Ok(Self {
             server,
@@ -118,7 +119,7 @@ impl MongoStore {
                         Ok(cursor) => cursor.try_collect().await,
                         Err(error) => Err(error),
                     };
-                    found.extend(documents.map_err(|error| self.server.error(error))?);
+                    found.extend(documents.map_err(|error| self.server.error(&error))?);
                 }
                 return Ok(found);
             }
@@ -139,7 +140,7 @@ impl MongoStore {
                     .await
             }
         };
-        found.map_err(|error| self.server.error(error))
+        found.map_err(|error| self.server.error(&error))
     }
 
     /// Gives each document of a sorted read to `each`.
@@ -157,11 +158,11 @@ impl MongoStore {
             .sort(sort)
             .batch_size(BATCH_DOCUMENTS)
             .await
-            .map_err(|error| self.server.error(error))?;
+            .map_err(|error| self.server.error(&error))?;
         while let Some(document) = cursor
             .try_next()
             .await
-            .map_err(|error| self.server.error(error))?
+            .map_err(|error| self.server.error(&error))?
         {
             if each(document)?.is_break() {
                 break;
@@ -323,7 +324,7 @@ impl Store for MongoStore {
             .projection(doc! { "measures": 0, "state": 0 })
             .sort(doc! { "source": -1, "hour": -1 })
             .await
-            .map_err(|error| self.server.error(error))?;
+            .map_err(|error| self.server.error(&error))?;
         found
             .map(|document| Ok(document.key(self.server.name())?.hour))
             .transpose()
@@ -366,7 +367,7 @@ impl Store for MongoStore {
                 .collection::<Document>(name)
                 .estimated_document_count()
                 .await
-                .map_err(|error| self.server.error(error))
+                .map_err(|error| self.server.error(&error))
         };
         let statistics = self.database.run_command(doc! { "dbStats": 1 }).await.ok();
         let mut notes = Vec::new();
@@ -396,17 +397,18 @@ impl Store for MongoStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         let done = self.database.run_command(doc! { "ping": 1 }).await;
-        done.map_err(|error| self.server.error(error))?;
+        done.map_err(|error| self.server.error(&error))?;
         if self.read_only {
             return Ok(());
         }
-        let probe = doc! { "_id": "probe", "checked_at": DateTime::now() };
+        // Another one each time, so that there is something to write.
+        let probe = doc! { "_id": "probe", "check": ObjectId::new() };
         self.database
             .collection::<Document>(schema::META)
             .replace_one(doc! { "_id": "probe" }, probe)
             .upsert(true)
             .await
-            .map_err(|error| self.server.error(error))?;
+            .map_err(|error| self.server.error(&error))?;
         Ok(())
     }
 }

@@ -330,7 +330,7 @@ impl Store for SqliteStore {
             return Ok(());
         }
         self.write(|connection, file| {
-            // Writes a page and, by failing to commit nothing, tells of a full disk or of missing permissions.
+            // What is written tells of a full disk or of missing permissions.
             connection
                 .execute(
                     "INSERT INTO probe (id, checks) VALUES (1, 1) ON CONFLICT DO UPDATE SET checks = checks + 1",

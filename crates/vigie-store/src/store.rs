@@ -160,7 +160,8 @@ pub struct StoreFacts {
 /// A store of buckets and events: SQLite or MongoDB, with one contract, which `tests/it/contract.rs` checks.
 ///
 /// Every document is written atomically, on the condition that its stored version is the expected
-/// one. No operation needs a transaction over several documents.
+/// one. No operation needs a transaction over several documents. Numbers come back to the bit, but that −0 may
+/// come back as 0.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
     /// Its address, without credentials.

@@ -43,3 +43,9 @@ impl Clock {
         tokio::time::sleep(wait.min(most)).await;
     }
 }
+
+/// The time by which the machine dates files.
+#[expect(clippy::disallowed_methods, reason = "files are dated by the machine, not by `--now`")]
+pub(crate) fn machine_time() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}

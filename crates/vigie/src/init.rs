@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, fs};
 
-use vigie_core::{text::Language, zone::Scale};
+use vigie_core::{text::Language, zone::{Scale, Zone}};
 use vigie_sources::{Catalogue, Definition};
 use vigie_store::durable;
 
@@ -22,13 +22,16 @@ pub(crate) fn run(args: &cli::Init) -> Outcome {
         return Err(Failure::usage(format!("{} exists", file.display()))
             .hint("--force replaces it; collected data stay"));
     }
-    let text = configuration(&args.zone, &args.store, language)?;
+    let text = configuration(&args.zone, &args.store, language, Definition::applies_to)?;
     let config = config::parse(&file, &text)?;
     fs::create_dir_all(&root)
         .map_err(|error| Failure::usage(format!("{}: {error}", root.display())))?;
     durable::write(&file, text.as_bytes()).map_err(Failure::usage)?;
     output::line(&file.display().to_string())?;
-    let name = config.zone.name.get(language);
+    let mut name = config.zone.name.get(language).to_owned();
+    if let (Scale::City, Some(country)) = (config.zone.scale, &config.zone.country) {
+        name.push_str(&format!(" ({country})"));
+    }
     let count = config.sources.values().filter(|source| source.enabled).count();
     let dir = if args.folder.as_os_str() == "." {
         String::new()
@@ -49,8 +52,13 @@ pub(crate) fn language_of_environment() -> Language {
     if locale.is_some_and(|locale| locale.starts_with("fr")) { Language::Fr } else { Language::En }
 }
 
-/// The text of a `vigie.toml` for a zone.
-pub(crate) fn configuration(zone: &str, store: &str, language: Language) -> Outcome<String> {
+/// The text of a `vigie.toml` for a zone, with the sources that `fits` chooses.
+pub(crate) fn configuration(
+    zone: &str,
+    store: &str,
+    language: Language,
+    fits: impl Fn(&Definition, &Zone) -> bool,
+) -> Outcome<String> {
     let zone = gazetteer::find(zone).map_err(|error| Failure::usage(error.message(language)))?;
     let french = language == Language::Fr;
     let word = |fr: &'static str, en: &'static str| if french { fr } else { en };
@@ -111,7 +119,7 @@ pub(crate) fn configuration(zone: &str, store: &str, language: Language) -> Outc
         "toute autre adresse que 127.0.0.1 exige un jeton dans VIGIE_TOKEN",
         "any address other than 127.0.0.1 needs a token in VIGIE_TOKEN"));
     let _ = writeln!(put, "# listen = \"127.0.0.1:8470\"");
-    for definition in Catalogue::embedded().iter().filter(|definition| definition.applies_to(&zone)) {
+    for definition in Catalogue::embedded().iter().filter(|definition| fits(definition, &zone)) {
         source(put, definition, language);
     }
     Ok(text)
@@ -165,7 +173,7 @@ mod tests {
     fn what_is_written_can_be_read() {
         for zone in ["Earth", "Europe", "France", "Paris", "Tokyo", "Québec"] {
             for language in [Language::Fr, Language::En] {
-                let text = configuration(zone, "sqlite:data/vigie.db", language).unwrap();
+                let text = configuration(zone, "sqlite:data/vigie.db", language, Definition::applies_to).unwrap();
                 let config = config::parse(Path::new("vigie.toml"), &text).unwrap();
                 assert!(config.sources.values().any(|source| source.enabled), "{zone}");
             }

@@ -33,7 +33,7 @@ use vigie_core::plan::Asked;
 
 use crate::{
     app::App,
-    cli::{Cli, Command, Global, LogFormat},
+    cli::{Cli, Command, LogFormat},
     clock::Clock,
     collect::Collector,
     failure::{Failure, Outcome},
@@ -41,7 +41,7 @@ use crate::{
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_standard_error(&cli.global);
+    log_to_standard_error(&cli);
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -99,14 +99,17 @@ async fn run_in_workspace(app: &App, command: &Command) -> Outcome {
     }
 }
 
-fn log_to_standard_error(global: &Global) {
+fn log_to_standard_error(cli: &Cli) {
+    let global = &cli.global;
     let level = match global.verbose {
+        // The faults of the demo are on its page.
+        0 if matches!(cli.command, Command::Demo(_)) => "error",
         0 => "warn",
         1 => "info",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("VIGIE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(format!("warn,vigie={level}")));
+        .unwrap_or_else(|_| EnvFilter::new(format!("error,vigie={level}")));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second subscriber can only come from a test harness, which then keeps its own.
     let _ = match global.log {

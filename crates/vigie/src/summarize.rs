@@ -20,7 +20,7 @@ use vigie_core::{
     row::Row,
     text::SourceId,
 };
-use vigie_sources::{Context, Definition, Extraction, Model, extract};
+use vigie_sources::{Context, Definition, Extraction, Extractor, Model};
 use vigie_store::{
     landing::{Pending, RawFile},
     ledger::{CaptureId, Tombstone},
@@ -31,6 +31,7 @@ use vigie_store::{
 
 use crate::{
     app::{App, RunEvent, store_failure},
+    clock::machine_time,
     config::After,
     crash,
     failure::{Exit, Failure, Outcome, chain},
@@ -119,6 +120,10 @@ async fn summarize_source(app: &App, store: &dyn Store, definition: &Definition)
         crash::point("summarize.read");
         take_in(app, store, definition, batch, &mut summarized).await?;
     }
+    // Dated by the machine, whatever time the command believes it is.
+    let swept = block_in_place(|| app.landing().sweep(&definition.id, machine_time()));
+    debug!(source = %definition.id, ?swept, "swept");
+    swept.map_err(Failure::usage)?;
     summarized.sealed = seal(store, definition, now, rhythm(app, definition)).await?;
     Ok(summarized)
 }
@@ -170,6 +175,7 @@ fn prepare(
     let mut batch = Batch { ready: Vec::new(), rows: Vec::new() };
     let mut bytes = 0;
     let mut history: Option<VecDeque<u64>> = None;
+    let mut extractor = Extractor::default();
     while let Some(file) = waiting.pop_front() {
         let read = block_in_place(|| app.landing().read(&file, app.config().http.body_bytes_max));
         let (capture, body) = match read {
@@ -193,7 +199,7 @@ fn prepare(
         };
         let context = Context { fetched_at: capture.started_at, zone_tz: app.tz() };
         let extraction = vigie_sources::sniff(definition, &body)
-            .and_then(|()| block_in_place(|| extract(definition, &body, &context)));
+            .and_then(|()| block_in_place(|| extractor.extract(definition, &body, &context)));
         let extraction = match extraction {
             Ok(extraction) => extraction,
             Err(error) => {

@@ -124,6 +124,7 @@ impl From<Failure> for Refusal {
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct DayQuery {
     /// A local date of the zone; today when absent.
     #[param(value_type = Option<String>, format = Date)]
@@ -177,6 +178,7 @@ async fn source_day(
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ReportQuery {
     /// A local date of the zone; today when absent.
     #[param(value_type = Option<String>, format = Date)]

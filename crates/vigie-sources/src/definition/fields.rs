@@ -26,7 +26,10 @@ fn path_in(value: &Value<'_>, text: &str, offset: usize) -> Result<Path, Definit
     // One byte more for the opening quote.
     let place = |position: usize| 1 + offset + position;
     let path = Path::parse(text).map_err(|bad| {
-        value.error_at(place(bad.position), format!("`{text}` is not a path: {}", bad.problem))
+        value.error_at(
+            place(bad.position),
+            format!("`{text}` is not a path: {}", bad.problem),
+        )
     })?;
     if path.steps.contains(&crate::path::Step::Members) {
         return Err(value.error("`{*}` is for rows.select only"));
@@ -60,14 +63,22 @@ fn origin(value: &Value<'_>) -> Result<Origin, DefinitionError> {
 
 fn pick_of(table: &Table<'_>) -> Result<Pick, DefinitionError> {
     let mut origins = match table.get("path") {
-        Some(value) => value.one_or_many()?.iter().map(origin).collect::<Result<_, _>>()?,
+        Some(value) => value
+            .one_or_many()?
+            .iter()
+            .map(origin)
+            .collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
     if let Some(constant) = table.get("constant") {
         origins.push(Origin::Constant(constant.scalar()?));
     }
     let nulls = match table.get("nulls") {
-        Some(value) => value.one_or_many()?.iter().map(Value::scalar).collect::<Result<_, _>>()?,
+        Some(value) => value
+            .one_or_many()?
+            .iter()
+            .map(Value::scalar)
+            .collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
     let capture = match table.get("match") {
@@ -80,14 +91,28 @@ fn pick_of(table: &Table<'_>) -> Result<Pick, DefinitionError> {
         }
         None => None,
     };
-    Ok(Pick { origins, nulls, capture, map: Vec::new() })
+    Ok(Pick {
+        origins,
+        nulls,
+        capture,
+        map: Vec::new(),
+    })
 }
 
 /// A text: a path or template, alternatives of these, or a table.
 pub(super) fn pick(value: &Value<'_>) -> Result<Pick, DefinitionError> {
     if !value.is_table() {
-        let origins = value.one_or_many()?.iter().map(origin).collect::<Result<_, _>>()?;
-        return Ok(Pick { origins, nulls: Vec::new(), capture: None, map: Vec::new() });
+        let origins = value
+            .one_or_many()?
+            .iter()
+            .map(origin)
+            .collect::<Result<_, _>>()?;
+        return Ok(Pick {
+            origins,
+            nulls: Vec::new(),
+            capture: None,
+            map: Vec::new(),
+        });
     }
     let table = value.table(&PICK_KEYS)?;
     let mut pick = pick_of(&table)?;
@@ -96,7 +121,8 @@ pub(super) fn pick(value: &Value<'_>) -> Result<Pick, DefinitionError> {
     }
     if let Some(map) = table.get("map") {
         for (key, word) in map.free_table()?.entries() {
-            pick.map.push((key.get_ref().to_string(), word.any_str()?.to_owned()));
+            pick.map
+                .push((key.get_ref().to_string(), word.any_str()?.to_owned()));
         }
     }
     Ok(pick)
@@ -105,7 +131,12 @@ pub(super) fn pick(value: &Value<'_>) -> Result<Pick, DefinitionError> {
 /// A time.
 pub(super) fn time(value: &Value<'_>) -> Result<Time, DefinitionError> {
     let mut time = Time {
-        pick: Pick { origins: Vec::new(), nulls: Vec::new(), capture: None, map: Vec::new() },
+        pick: Pick {
+            origins: Vec::new(),
+            nulls: Vec::new(),
+            capture: None,
+            map: Vec::new(),
+        },
         formats: vec![TimeFormat::Rfc3339],
         zone: ZoneOfTime::Unknown,
         at: None,
@@ -116,20 +147,35 @@ pub(super) fn time(value: &Value<'_>) -> Result<Time, DefinitionError> {
         return Ok(time);
     }
     let table = value.table(&[
-        "path", "constant", "nulls", "match", "format", "time_zone", "at", "plus",
+        "path",
+        "constant",
+        "nulls",
+        "match",
+        "format",
+        "time_zone",
+        "at",
+        "plus",
     ])?;
     time.pick = pick_of(&table)?;
     if time.pick.origins.is_empty() {
         return Err(table.error("expected `path`"));
     }
     if let Some(formats) = table.get("format") {
-        time.formats = formats.one_or_many()?.iter().map(time_format).collect::<Result<_, _>>()?;
+        time.formats = formats
+            .one_or_many()?
+            .iter()
+            .map(time_format)
+            .collect::<Result<_, _>>()?;
     }
     if let Some(zone) = table.get("time_zone") {
         time.zone = zone_of_time(&zone)?;
     }
     if let Some(at) = table.get("at") {
-        time.at = Some(at.str()?.parse().map_err(|_| at.error("expected a time of day such as 14:15"))?);
+        time.at = Some(
+            at.str()?
+                .parse()
+                .map_err(|_| at.error("expected a time of day such as 14:15"))?,
+        );
         if matches!(time.zone, ZoneOfTime::Unknown) {
             return Err(at.error("a time of day needs `time_zone` beside it"));
         }
@@ -160,7 +206,12 @@ fn time_format(value: &Value<'_>) -> Result<TimeFormat, DefinitionError> {
         }
         return Ok(TimeFormat::Pattern(pattern.to_owned()));
     }
-    let index = value.choice(&[("epoch_s", 0), ("epoch_ms", 1), ("rfc3339", 2), ("rfc2822", 3)])?;
+    let index = value.choice(&[
+        ("epoch_s", 0),
+        ("epoch_ms", 1),
+        ("rfc3339", 2),
+        ("rfc2822", 3),
+    ])?;
     Ok(match index {
         0 => TimeFormat::EpochSeconds,
         1 => TimeFormat::EpochMilliseconds,
@@ -185,9 +236,12 @@ fn zone_of_time(value: &Value<'_>) -> Result<ZoneOfTime, DefinitionError> {
 }
 
 pub(super) fn revision(value: &Value<'_>) -> Result<Revision, DefinitionError> {
-    let is_time = value.is_table()
-        && value.free_table()?.get("format").is_some();
-    if is_time { time(value).map(Revision::Time) } else { pick(value).map(Revision::Number) }
+    let is_time = value.is_table() && value.free_table()?.get("format").is_some();
+    if is_time {
+        time(value).map(|time| Revision::Time(Box::new(time)))
+    } else {
+        pick(value).map(Revision::Number)
+    }
 }
 
 pub(super) fn place(value: &Value<'_>) -> Result<Place, DefinitionError> {
@@ -195,7 +249,10 @@ pub(super) fn place(value: &Value<'_>) -> Result<Place, DefinitionError> {
     if let Some(geometry) = table.get("geometry") {
         return path(&geometry).map(Place::Geometry);
     }
-    Ok(Place::Degrees { lon: pick(&table.require("lon")?)?, lat: pick(&table.require("lat")?)? })
+    Ok(Place::Degrees {
+        lon: pick(&table.require("lon")?)?,
+        lat: pick(&table.require("lat")?)?,
+    })
 }
 
 pub(super) fn attributes(value: &Value<'_>) -> Result<Vec<(String, Pick)>, DefinitionError> {
@@ -229,32 +286,47 @@ fn condition(value: &Value<'_>) -> Result<Condition, DefinitionError> {
         tests.push(Test::NotIn(words(value)?));
     }
     match tests.pop() {
-        Some(test) if tests.is_empty() => Ok(Condition { path: path(&table.require("path")?)?, test }),
+        Some(test) if tests.is_empty() => Ok(Condition {
+            path: path(&table.require("path")?)?,
+            test,
+        }),
         _ => Err(table.error("expected exactly one of `exists`, `is` and `not`")),
     }
 }
 
 pub(super) fn pivot(value: &Value<'_>) -> Result<Pivot, DefinitionError> {
     let table = value.table(&["name", "value"])?;
-    Ok(Pivot { name: pick(&table.require("name")?)?, value: path(&table.require("value")?)? })
+    Ok(Pivot {
+        name: pick(&table.require("name")?)?,
+        value: path(&table.require("value")?)?,
+    })
 }
 
 pub(super) fn provider_errors(value: &Value<'_>) -> Result<Vec<ProviderError>, DefinitionError> {
-    let at_root = |value: &Value<'_>| path(value).map(Path::from_root);
+    let at_root = |value: &Value<'_>| path(value).map(Path::at_root);
     let one = |value: &Value<'_>| {
         if !value.is_table() {
-            return Ok(ProviderError { path: at_root(value)?, message: None, unless: Vec::new() });
+            return Ok(ProviderError {
+                path: at_root(value)?,
+                message: None,
+                unless: Vec::new(),
+            });
         }
         let table = value.table(&["path", "message", "unless"])?;
         let unless = match table.get("unless") {
-            Some(value) => {
-                value.one_or_many()?.iter().map(Value::scalar).collect::<Result<_, _>>()?
-            }
+            Some(value) => value
+                .one_or_many()?
+                .iter()
+                .map(Value::scalar)
+                .collect::<Result<_, _>>()?,
             None => Vec::new(),
         };
         Ok(ProviderError {
             path: at_root(&table.require("path")?)?,
-            message: table.get("message").map(|value| at_root(&value)).transpose()?,
+            message: table
+                .get("message")
+                .map(|value| at_root(&value))
+                .transpose()?,
             unless,
         })
     };
@@ -262,9 +334,27 @@ pub(super) fn provider_errors(value: &Value<'_>) -> Result<Vec<ProviderError>, D
 }
 
 const MEASURE_KEYS: [&str; 21] = [
-    "title", "path", "constant", "nulls", "match", "map", "where", "kind", "unit", "from", "scale",
-    "offset", "strip", "decimal_comma", "range", "across", "decimals", "headline", "length",
-    "reduce", "names",
+    "title",
+    "path",
+    "constant",
+    "nulls",
+    "match",
+    "map",
+    "where",
+    "kind",
+    "unit",
+    "from",
+    "scale",
+    "offset",
+    "strip",
+    "decimal_comma",
+    "range",
+    "across",
+    "decimals",
+    "headline",
+    "length",
+    "reduce",
+    "names",
 ];
 
 /// A measure and how it is read.
@@ -305,8 +395,12 @@ pub(super) fn measure(
             return Err(value.error("write either `from`, or `scale` and `offset`"));
         }
     }
-    scale = table.get("scale").map_or(Ok(scale), |value| value.number())?;
-    offset = table.get("offset").map_or(Ok(offset), |value| value.number())?;
+    scale = table
+        .get("scale")
+        .map_or(Ok(scale), |value| value.number())?;
+    offset = table
+        .get("offset")
+        .map_or(Ok(offset), |value| value.number())?;
     let pick = pick_of(&table)?;
     let reduce = match table.get("reduce") {
         Some(value) => Some(value.choice(&[
@@ -329,9 +423,11 @@ pub(super) fn measure(
         None => None,
     };
     let strip = match table.get("strip") {
-        Some(value) => {
-            value.one_or_many()?.iter().map(|v| v.any_str().map(str::to_owned)).collect::<Result<_, _>>()?
-        }
+        Some(value) => value
+            .one_or_many()?
+            .iter()
+            .map(|v| v.any_str().map(str::to_owned))
+            .collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
     let mut map = Vec::new();
@@ -341,15 +437,19 @@ pub(super) fn measure(
         }
     }
     let names = match table.get("names") {
-        Some(value) if is_pivoted => {
-            value.one_or_many()?.iter().map(Value::scalar).collect::<Result<_, _>>()?
-        }
+        Some(value) if is_pivoted => value
+            .one_or_many()?
+            .iter()
+            .map(Value::scalar)
+            .collect::<Result<_, _>>()?,
         Some(value) => return Err(value.error("`names` needs rows.pivot")),
         None => vec![id.as_str().to_owned()],
     };
     let reading = Reading {
         pick,
-        filter: table.get("where").map_or(Ok(Vec::new()), |value| conditions(&value))?,
+        filter: table
+            .get("where")
+            .map_or(Ok(Vec::new()), |value| conditions(&value))?,
         numeric: Numeric {
             strip,
             decimal_comma: table
@@ -360,7 +460,9 @@ pub(super) fn measure(
             offset,
             range,
         },
-        length: table.get("length").map_or(Ok(false), |value| value.bool())?,
+        length: table
+            .get("length")
+            .map_or(Ok(false), |value| value.bool())?,
         reduce,
         names,
     };
@@ -379,7 +481,9 @@ pub(super) fn measure(
             None => Across::Mean,
         },
         decimals: u8::try_from(decimals).unwrap_or(u8::MAX).min(12),
-        headline: table.get("headline").map_or(Ok(false), |value| value.bool())?,
+        headline: table
+            .get("headline")
+            .map_or(Ok(false), |value| value.bool())?,
     };
     Ok((measure, reading))
 }

@@ -13,8 +13,8 @@ use vigie_core::{
 };
 
 pub use reader::DefinitionError;
-pub use sheet::{Access, Area, Coverage, KeyAccess, Limit, Permission, Provider, Rights, Sheet};
 pub(crate) use reader::parse_duration;
+pub use sheet::{Access, Area, Coverage, KeyAccess, Limit, Permission, Provider, Rights, Sheet};
 
 use crate::{
     domain::Domain,
@@ -107,7 +107,8 @@ impl Definition {
     /// The shortest time between two observations of one entity that this program can see: the
     /// longer of the provider's rhythm and of ours. `None` where there is no fixed rhythm.
     pub fn observation_period(&self) -> Option<SignedDuration> {
-        self.publishes.map(|publishes| publishes.max(self.schedule.every()))
+        self.publishes
+            .map(|publishes| publishes.max(self.schedule.every()))
     }
 
     /// Whom to credit.

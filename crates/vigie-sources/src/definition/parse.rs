@@ -17,14 +17,30 @@ use super::{
 use crate::{
     domain::Domain,
     format::{CsvOptions, Format, find_encoding},
-    path::{Base, Path, Step},
+    path::{Base, Path},
     request,
     spec::Extract,
 };
 
 const ROOT_KEYS: [&str; 18] = [
-    "id", "domain", "title", "description", "docs", "content", "periodicity", "provider", "zones",
-    "quirks", "schedule", "access", "rights", "request", "format", "rows", "fields", "measures",
+    "id",
+    "domain",
+    "title",
+    "description",
+    "docs",
+    "content",
+    "periodicity",
+    "provider",
+    "zones",
+    "quirks",
+    "schedule",
+    "access",
+    "rights",
+    "request",
+    "format",
+    "rows",
+    "fields",
+    "measures",
 ];
 
 /// The most rows of a body, unless the definition says otherwise.
@@ -41,14 +57,26 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let id = root.require("id")?;
     let domain = root.require("domain")?;
     let sheet = sheet::sheet(&root)?;
-    let schedule_table =
-        root.require("schedule")?.table(&["collect", "offset", "time_zone", "publishes", "stale_after"])?;
+    let schedule_table = root.require("schedule")?.table(&[
+        "collect",
+        "offset",
+        "time_zone",
+        "publishes",
+        "stale_after",
+    ])?;
     let schedule = schedule(&schedule_table)?;
-    let request = root
-        .require("request")?
-        .table(&["url", "accept", "headers", "conditional", "params"])?;
+    let request =
+        root.require("request")?
+            .table(&["url", "accept", "headers", "conditional", "params"])?;
     let format_table = root.require("format")?.table(&[
-        "kind", "encoding", "jsonp", "delimiter", "comment", "skip", "skip_until", "header",
+        "kind",
+        "encoding",
+        "jsonp",
+        "delimiter",
+        "comment",
+        "skip",
+        "skip_until",
+        "header",
         "decimal_comma",
     ])?;
     let format = format(&format_table)?;
@@ -56,10 +84,16 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         "model", "select", "optional", "columns", "header", "skip", "where", "pivot", "errors",
         "horizon", "expected", "most", "leading",
     ])?;
-    let model = rows
-        .require("model")?
-        .choice(&[("observations", Model::Observations), ("events", Model::Events)])?;
-    let extract_parts = Parts { root: &root, format_table: &format_table, rows: &rows, model };
+    let model = rows.require("model")?.choice(&[
+        ("observations", Model::Observations),
+        ("events", Model::Events),
+    ])?;
+    let extract_parts = Parts {
+        root: &root,
+        format_table: &format_table,
+        rows: &rows,
+        model,
+    };
     let (measures, extract) = extract_parts.extract(format)?;
 
     let params = params(&request)?;
@@ -69,7 +103,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     request::check(&url, &params, has_key).map_err(|problem| template.error(problem))?;
     let mut headers = vec![(
         "accept".to_owned(),
-        request.get("accept").map_or(Ok(extract.format.accept()), |value| value.str())?.to_owned(),
+        request
+            .get("accept")
+            .map_or(Ok(extract.format.accept()), |value| value.str())?
+            .to_owned(),
     )];
     if let Some(value) = request.get("headers") {
         for (name, value) in value.free_table()?.entries() {
@@ -87,7 +124,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
                 _ => Err(value.error("expected a share from 0 to 1")),
             });
             ExpectedRows {
-                min: table.get("min").map(|value| value.count()).transpose()?.map(|min| min as u64),
+                min: table
+                    .get("min")
+                    .map(|value| value.count())
+                    .transpose()?
+                    .map(|min| min as u64),
                 shrink: shrink.transpose()?,
             }
         }
@@ -98,7 +139,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         domain: domain_of(&domain)?,
         sheet,
         schedule,
-        publishes: schedule_table.get("publishes").map(|value| value.duration()).transpose()?,
+        publishes: schedule_table
+            .get("publishes")
+            .map(|value| value.duration())
+            .transpose()?,
         stale_after: schedule_table.require("stale_after")?.duration()?,
         model,
         measures,
@@ -106,13 +150,18 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
             None => Vec::new(),
             Some(value) => {
                 let names = value.list()?;
-                names.iter().map(|name| Ok(name.str()?.to_owned())).collect::<Result<_, _>>()?
+                names
+                    .iter()
+                    .map(|name| Ok(name.str()?.to_owned()))
+                    .collect::<Result<_, _>>()?
             }
         },
         horizon: rows.require("horizon")?.duration()?,
         expected,
         extension: extract.format.extension(),
-        conditional: request.get("conditional").map_or(Ok(true), |value| value.bool())?,
+        conditional: request
+            .get("conditional")
+            .map_or(Ok(true), |value| value.bool())?,
         params,
         file: file.to_owned(),
         url,
@@ -123,8 +172,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
 }
 
 fn domain_of(value: &Value<'_>) -> Result<Domain, DefinitionError> {
-    let choices: Vec<(&str, Domain)> =
-        Domain::ALL.iter().map(|domain| (domain.as_str(), *domain)).collect();
+    let choices: Vec<(&str, Domain)> = Domain::ALL
+        .iter()
+        .map(|domain| (domain.as_str(), *domain))
+        .collect();
     value.choice(&choices)
 }
 
@@ -137,15 +188,17 @@ fn schedule(table: &Table<'_>) -> Result<Schedule, DefinitionError> {
     let offset = table.get("offset").map_or(Ok(0), |value| {
         // A time of day, for rhythms of days.
         match value.str()?.parse::<jiff::civil::Time>() {
-            Ok(time) if value.str()?.contains(':') => {
-                Ok(u32::from(time.hour().unsigned_abs()) * 3_600
-                    + u32::from(time.minute().unsigned_abs()) * 60
-                    + u32::from(time.second().unsigned_abs()))
-            }
+            Ok(time) if value.str()?.contains(':') => Ok(u32::from(time.hour().unsigned_abs())
+                * 3_600
+                + u32::from(time.minute().unsigned_abs()) * 60
+                + u32::from(time.second().unsigned_abs())),
             _ => seconds(&value),
         }
     })?;
-    let zone = table.get("time_zone").map(|value| value.str().map(str::to_owned)).transpose()?;
+    let zone = table
+        .get("time_zone")
+        .map(|value| value.str().map(str::to_owned))
+        .transpose()?;
     Schedule::new(seconds(&collect)?, offset, zone).map_err(|bad| table.error(bad))
 }
 
@@ -184,10 +237,15 @@ fn format(table: &Table<'_>) -> Result<Format, DefinitionError> {
     }
     let jsonp = table.get("jsonp").map_or(Ok(false), |value| value.bool())?;
     Ok(match index {
-        0 | 1 => Format::Json { geo: index == 1, jsonp },
+        0 | 1 => Format::Json {
+            geo: index == 1,
+            jsonp,
+        },
         2 => Format::Xml,
         3 => Format::Csv(CsvOptions {
-            delimiter: table.get("delimiter").map_or(Ok(b','), |value| byte(&value))?,
+            delimiter: table
+                .get("delimiter")
+                .map_or(Ok(b','), |value| byte(&value))?,
             comment: table.get("comment").map(|value| byte(&value)).transpose()?,
             skip: table.get("skip").map_or(Ok(0), |value| value.count())?,
             skip_until: table
@@ -226,7 +284,9 @@ impl Parts<'_, '_> {
                 value.error_at(1 + bad.position, problem)
             })?;
             if path.known.is_some() || path.is_columnar() || matches!(path.base, Base::Item(1..)) {
-                return Err(value.error("a selection starts at the root, and has no `^`, `#` or `[#]`"));
+                return Err(
+                    value.error("a selection starts at the root, and has no `^`, `#` or `[#]`")
+                );
             }
             Ok(path)
         };
@@ -240,7 +300,14 @@ impl Parts<'_, '_> {
         let rows = self.rows;
         let fields_value = self.root.require("fields")?;
         let table = fields_value.table(&[
-            "entity", "key", "revision", "observed_at", "published_at", "point", "name", "title",
+            "entity",
+            "key",
+            "revision",
+            "observed_at",
+            "published_at",
+            "point",
+            "name",
+            "title",
             "attributes",
         ])?;
         let (key_name, name_name, other) = match self.model {
@@ -255,7 +322,10 @@ impl Parts<'_, '_> {
             )));
         }
         let columns = rows.get("columns").map(|value| path(&value)).transpose()?;
-        let pivot = rows.get("pivot").map(|value| fields::pivot(&value)).transpose()?;
+        let pivot = rows
+            .get("pivot")
+            .map(|value| fields::pivot(&value))
+            .transpose()?;
         let (measures, readings) = self.measures(pivot.is_some())?;
         let groups = pivot.is_some() || readings.iter().any(|reading| reading.reduce.is_some());
         let decoded = match self.format_table.get("encoding") {
@@ -266,42 +336,58 @@ impl Parts<'_, '_> {
         };
         let header = rows.get("header").map_or_else(
             || match &format {
-                Format::Csv(_) => self.format_table.get("header").map_or(Ok(true), |v| v.bool()),
+                Format::Csv(_) => self
+                    .format_table
+                    .get("header")
+                    .map_or(Ok(true), |v| v.bool()),
                 _ => Ok(false),
             },
             |value| value.bool(),
         )?;
         let extract = Extract {
             encoding: decoded,
-            errors: rows.get("errors").map_or(Ok(Vec::new()), |v| fields::provider_errors(&v))?,
+            errors: rows
+                .get("errors")
+                .map_or(Ok(Vec::new()), |v| fields::provider_errors(&v))?,
             select: self.select(&format)?,
             format,
-            optional: rows.get("optional").map_or(Ok(false), |value| value.bool())?,
+            optional: rows
+                .get("optional")
+                .map_or(Ok(false), |value| value.bool())?,
             columns,
             header,
             skip: rows.get("skip").map_or(Ok(0), |value| value.count())?,
-            filter: rows.get("where").map_or(Ok(Vec::new()), |v| fields::conditions(&v))?,
+            filter: rows
+                .get("where")
+                .map_or(Ok(Vec::new()), |v| fields::conditions(&v))?,
             pivot,
-            rows_most: rows.get("most").map_or(Ok(ROWS_MOST), |value| value.count())?,
+            rows_most: rows
+                .get("most")
+                .map_or(Ok(ROWS_MOST), |value| value.count())?,
             key: fields::pick(&table.require(key_name)?)?,
             observed_at: fields::time(&table.require("observed_at")?)?,
-            published_at: table.get("published_at").map(|v| fields::time(&v)).transpose()?,
-            revision: table.get("revision").map(|v| fields::revision(&v)).transpose()?,
+            published_at: table
+                .get("published_at")
+                .map(|v| fields::time(&v))
+                .transpose()?,
+            revision: table
+                .get("revision")
+                .map(|v| fields::revision(&v))
+                .transpose()?,
             point: table.get("point").map(|v| fields::place(&v)).transpose()?,
             name: table.get(name_name).map(|v| fields::pick(&v)).transpose()?,
-            attributes: table.get("attributes").map_or(Ok(Vec::new()), |v| fields::attributes(&v))?,
+            attributes: table
+                .get("attributes")
+                .map_or(Ok(Vec::new()), |v| fields::attributes(&v))?,
             measures: readings,
             groups,
         };
         if extract.columns.is_none()
             && let Some(path) = extract.paths().into_iter().find(|path| path.is_columnar())
         {
-            return Err(fields_value.error(format!("`{path}` uses `[#]`, which needs rows.columns")));
-        }
-        if let Some(path) = extract.paths().into_iter().find(|path| {
-            path.known.is_none() && path.steps.iter().any(|step| *step == Step::Members)
-        }) {
-            return Err(fields_value.error(format!("`{path}`: `{{*}}` is for rows.select only")));
+            return Err(
+                fields_value.error(format!("`{path}` uses `[#]`, which needs rows.columns"))
+            );
         }
         Ok((measures, extract))
     }
@@ -309,15 +395,21 @@ impl Parts<'_, '_> {
     fn measures(
         &self,
         is_pivoted: bool,
-    ) -> Result<(Vec<vigie_core::measure::Measure>, Vec<crate::spec::Reading>), DefinitionError> {
+    ) -> Result<(Vec<vigie_core::measure::Measure>, Vec<crate::spec::Reading>), DefinitionError>
+    {
         let is_event = self.model == Model::Events;
-        let comma = self.format_table.get("decimal_comma").map_or(Ok(false), |v| v.bool())?;
+        let comma = self
+            .format_table
+            .get("decimal_comma")
+            .map_or(Ok(false), |v| v.bool())?;
         let (mut measures, mut readings) = (Vec::new(), Vec::new());
         let Some(value) = self.root.get("measures") else {
             if is_event {
                 return Ok((measures, readings));
             }
-            return Err(self.root.error("`measures` is missing: observations need at least one"));
+            return Err(self
+                .root
+                .error("`measures` is missing: observations need at least one"));
         };
         for (name, value) in value.free_table()?.entries() {
             let id = MeasureId::new(name.get_ref()).map_err(|bad| value.error(bad))?;

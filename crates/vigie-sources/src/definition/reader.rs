@@ -49,7 +49,7 @@ pub(super) struct Table<'t> {
     source: Source<'t>,
     path: String,
     at: usize,
-    table: &'t DeTable<'t>,
+    entries: &'t DeTable<'t>,
 }
 
 impl<'t> Table<'t> {
@@ -59,16 +59,25 @@ impl<'t> Table<'t> {
         table: &'t DeTable<'t>,
         known: &[&str],
     ) -> Result<Self, DefinitionError> {
-        let root = Self { source, path: String::new(), at: 0, table };
+        let root = Self {
+            source,
+            path: String::new(),
+            at: 0,
+            entries: table,
+        };
         root.check_keys(known)?;
         Ok(root)
     }
 
     fn check_keys(&self, known: &[&str]) -> Result<(), DefinitionError> {
-        for key in self.table.keys() {
+        for key in self.entries.keys() {
             let name = key.get_ref().as_ref();
             if !known.contains(&name) {
-                let place = if self.path.is_empty() { String::new() } else { format!(" in [{}]", self.path) };
+                let place = if self.path.is_empty() {
+                    String::new()
+                } else {
+                    format!(" in [{}]", self.path)
+                };
                 let hint = match nearest(name, known.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("known are {}", known.join(", ")),
@@ -81,18 +90,30 @@ impl<'t> Table<'t> {
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 
     /// The value of a key that may be absent.
     pub(super) fn get(&self, key: &str) -> Option<Value<'t>> {
-        let (_, value) = self.table.iter().find(|(name, _)| name.get_ref().as_ref() == key)?;
-        Some(Value { source: self.source, path: self.path_of(key), value })
+        let (_, value) = self
+            .entries
+            .iter()
+            .find(|(name, _)| name.get_ref().as_ref() == key)?;
+        Some(Value {
+            source: self.source,
+            path: self.path_of(key),
+            inner: value,
+        })
     }
 
     /// The value of a key that must be there.
     pub(super) fn require(&self, key: &str) -> Result<Value<'t>, DefinitionError> {
-        self.get(key).ok_or_else(|| self.error(format!("`{}` is missing", self.path_of(key))))
+        self.get(key)
+            .ok_or_else(|| self.error(format!("`{}` is missing", self.path_of(key))))
     }
 
     /// An error about the table as a whole.
@@ -103,11 +124,18 @@ impl<'t> Table<'t> {
     /// Every key with its value, in the order of the file.
     pub(super) fn entries(&self) -> Vec<(&'t Spanned<toml::de::DeString<'t>>, Value<'t>)> {
         let mut entries: Vec<_> = self
-            .table
+            .entries
             .iter()
             .map(|(key, value)| {
                 let path = self.path_of(key.get_ref());
-                (key, Value { source: self.source, path, value })
+                (
+                    key,
+                    Value {
+                        source: self.source,
+                        path,
+                        inner: value,
+                    },
+                )
             })
             .collect();
         entries.sort_by_key(|(key, _)| key.span().start);
@@ -130,12 +158,12 @@ pub(super) struct Value<'t> {
     source: Source<'t>,
     /// Its key and those above it.
     pub(super) path: String,
-    value: &'t Spanned<DeValue<'t>>,
+    inner: &'t Spanned<DeValue<'t>>,
 }
 
 impl<'t> Value<'t> {
     pub(super) fn span(&self) -> Range<usize> {
-        self.value.span()
+        self.inner.span()
     }
 
     /// An error about this value.
@@ -145,11 +173,14 @@ impl<'t> Value<'t> {
 
     /// An error about this value, so many bytes after its start.
     pub(super) fn error_at(&self, offset: usize, problem: impl fmt::Display) -> DefinitionError {
-        self.source.error(self.span().start + offset, format!("{}: {problem}", self.path))
+        self.source.error(
+            self.span().start + offset,
+            format!("{}: {problem}", self.path),
+        )
     }
 
     fn expected(&self, what: &str) -> DefinitionError {
-        let found = match self.value.get_ref() {
+        let found = match self.inner.get_ref() {
             DeValue::String(_) => "a text",
             DeValue::Integer(_) | DeValue::Float(_) => "a number",
             DeValue::Boolean(_) => "a boolean",
@@ -161,15 +192,15 @@ impl<'t> Value<'t> {
     }
 
     pub(super) fn is_table(&self) -> bool {
-        matches!(self.value.get_ref(), DeValue::Table(_))
+        matches!(self.inner.get_ref(), DeValue::Table(_))
     }
 
     pub(super) fn is_text(&self) -> bool {
-        matches!(self.value.get_ref(), DeValue::String(_))
+        matches!(self.inner.get_ref(), DeValue::String(_))
     }
 
     pub(super) fn is_list(&self) -> bool {
-        matches!(self.value.get_ref(), DeValue::Array(_))
+        matches!(self.inner.get_ref(), DeValue::Array(_))
     }
 
     /// A table with none but these keys.
@@ -181,12 +212,12 @@ impl<'t> Value<'t> {
 
     /// A table with keys of the author's choice.
     pub(super) fn free_table(&self) -> Result<Table<'t>, DefinitionError> {
-        match self.value.get_ref() {
+        match self.inner.get_ref() {
             DeValue::Table(table) => Ok(Table {
                 source: self.source,
                 path: self.path.clone(),
                 at: self.span().start,
-                table,
+                entries: table,
             }),
             _ => Err(self.expected("a table")),
         }
@@ -203,7 +234,7 @@ impl<'t> Value<'t> {
 
     /// A text, which may be empty.
     pub(super) fn any_str(&self) -> Result<&'t str, DefinitionError> {
-        match self.value.get_ref() {
+        match self.inner.get_ref() {
             DeValue::String(text) => Ok(text.as_ref()),
             _ => Err(self.expected("a text")),
         }
@@ -212,11 +243,14 @@ impl<'t> Value<'t> {
     /// A text in French and English.
     pub(super) fn text(&self) -> Result<Text, DefinitionError> {
         let table = self.table(&["fr", "en"])?;
-        Ok(Text::new(table.require("fr")?.str()?, table.require("en")?.str()?))
+        Ok(Text::new(
+            table.require("fr")?.str()?,
+            table.require("en")?.str()?,
+        ))
     }
 
     pub(super) fn bool(&self) -> Result<bool, DefinitionError> {
-        match self.value.get_ref() {
+        match self.inner.get_ref() {
             DeValue::Boolean(value) => Ok(*value),
             _ => Err(self.expected("true or false")),
         }
@@ -224,17 +258,20 @@ impl<'t> Value<'t> {
 
     /// A finite number.
     pub(super) fn number(&self) -> Result<f64, DefinitionError> {
-        let text = match self.value.get_ref() {
+        let text = match self.inner.get_ref() {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
             DeValue::Float(number) => number.as_str(),
             _ => return Err(self.expected("a number")),
         };
-        text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| self.expected("a finite number"))
+        text.parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite())
+            .ok_or_else(|| self.expected("a finite number"))
     }
 
     /// A whole number from 0.
     pub(super) fn count(&self) -> Result<usize, DefinitionError> {
-        match self.value.get_ref() {
+        match self.inner.get_ref() {
             DeValue::Integer(number) => usize::from_str_radix(number.as_str(), number.radix())
                 .map_err(|_| self.expected("a whole number from 0")),
             _ => Err(self.expected("a whole number from 0")),
@@ -242,10 +279,14 @@ impl<'t> Value<'t> {
     }
 
     pub(super) fn list(&self) -> Result<Vec<Value<'t>>, DefinitionError> {
-        match self.value.get_ref() {
+        match self.inner.get_ref() {
             DeValue::Array(values) => Ok(values
                 .iter()
-                .map(|value| Value { source: self.source, path: self.path.clone(), value })
+                .map(|value| Value {
+                    source: self.source,
+                    path: self.path.clone(),
+                    inner: value,
+                })
                 .collect()),
             _ => Err(self.expected("a list")),
         }
@@ -253,13 +294,21 @@ impl<'t> Value<'t> {
 
     /// The elements of a list, or the value itself where it is not a list.
     pub(super) fn one_or_many(&self) -> Result<Vec<Value<'t>>, DefinitionError> {
-        let values = if self.is_list() { self.list()? } else { vec![self.clone()] };
-        if values.is_empty() { Err(self.error("the list is empty")) } else { Ok(values) }
+        let values = if self.is_list() {
+            self.list()?
+        } else {
+            vec![self.clone()]
+        };
+        if values.is_empty() {
+            Err(self.error("the list is empty"))
+        } else {
+            Ok(values)
+        }
     }
 
     /// A scalar as text: `"VRB"`, `-9999`, `true`.
     pub(super) fn scalar(&self) -> Result<String, DefinitionError> {
-        match self.value.get_ref() {
+        match self.inner.get_ref() {
             DeValue::String(text) => Ok(text.as_ref().to_owned()),
             DeValue::Boolean(value) => Ok(value.to_string()),
             DeValue::Integer(_) | DeValue::Float(_) => Ok(self.number()?.to_string()),
@@ -269,22 +318,25 @@ impl<'t> Value<'t> {
 
     /// A positive duration: `90s`, `5m`, `2h`, `45d`.
     pub(super) fn duration(&self) -> Result<SignedDuration, DefinitionError> {
-        parse_duration(self.str()?).ok_or_else(|| {
-            self.error("expected a duration such as 90s, 5m, 2h or 45d")
-        })
+        parse_duration(self.str()?)
+            .ok_or_else(|| self.error("expected a duration such as 90s, 5m, 2h or 45d"))
     }
 
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, DefinitionError> {
         let word = self.str()?;
-        choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value).ok_or_else(|| {
-            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            let hint = match nearest(word, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("expected one of {}", names.join(", ")),
-            };
-            self.error(format!("`{word}` is not known; {hint}"))
-        })
+        choices
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map(|(_, value)| *value)
+            .ok_or_else(|| {
+                let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+                let hint = match nearest(word, names.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("expected one of {}", names.join(", ")),
+                };
+                self.error(format!("`{word}` is not known; {hint}"))
+            })
     }
 }
 
@@ -299,6 +351,10 @@ pub(crate) fn parse_duration(text: &str) -> Option<SignedDuration> {
         'w' => 604_800,
         _ => return None,
     };
-    let number: i64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number > 0)?;
+    let number: i64 = text
+        .strip_suffix(unit)?
+        .parse()
+        .ok()
+        .filter(|number| *number > 0)?;
     (number <= 10_000_000).then(|| SignedDuration::from_secs(number * seconds))
 }

@@ -163,9 +163,17 @@ impl Coverage {
         let earth = self.earth.then(|| "earth".to_owned());
         earth
             .into_iter()
-            .chain(self.continents.iter().map(|code| format!("continent:{code}")))
+            .chain(
+                self.continents
+                    .iter()
+                    .map(|code| format!("continent:{code}")),
+            )
             .chain(self.countries.iter().map(|code| format!("country:{code}")))
-            .chain(self.areas.iter().map(|area| format!("area:{}", area.name.en)))
+            .chain(
+                self.areas
+                    .iter()
+                    .map(|area| format!("area:{}", area.name.en)),
+            )
             .collect()
     }
 }
@@ -200,7 +208,11 @@ pub(super) fn sheet(root: &Table<'_>) -> Result<Sheet, DefinitionError> {
         rights: rights(&root.require("rights")?)?,
         coverage: coverage(&root.require("zones")?)?,
         quirks: match root.get("quirks") {
-            Some(value) => value.list()?.iter().map(Value::text).collect::<Result<_, _>>()?,
+            Some(value) => value
+                .list()?
+                .iter()
+                .map(Value::text)
+                .collect::<Result<_, _>>()?,
             None => Vec::new(),
         },
     })
@@ -208,12 +220,19 @@ pub(super) fn sheet(root: &Table<'_>) -> Result<Sheet, DefinitionError> {
 
 fn access(value: &Value<'_>) -> Result<Access, DefinitionError> {
     let table = value.table(&["kind", "env", "signup", "key_note", "limits", "note"])?;
-    let needs_key = table.require("kind")?.choice(&[("open", false), ("key", true)])?;
+    let needs_key = table
+        .require("kind")?
+        .choice(&[("open", false), ("key", true)])?;
     let key = if needs_key {
         let env = table.require("env")?;
         let name = env.str()?;
-        if !name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') {
-            return Err(env.error("expected the name of an environment variable, such as VIGIE_KEY_X"));
+        if !name
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        {
+            return Err(
+                env.error("expected the name of an environment variable, such as VIGIE_KEY_X")
+            );
         }
         Some(KeyAccess {
             env: name.to_owned(),
@@ -229,7 +248,9 @@ fn access(value: &Value<'_>) -> Result<Access, DefinitionError> {
     let limit = |value: &Value<'_>| {
         let table = value.table(&["requests", "per"])?;
         let requests = table.require("requests")?;
-        let count = u32::try_from(requests.count()?).ok().filter(|count| *count > 0);
+        let count = u32::try_from(requests.count()?)
+            .ok()
+            .filter(|count| *count > 0);
         Ok(Limit {
             requests: count.ok_or_else(|| requests.error("expected a whole number from 1"))?,
             per: table.require("per")?.duration()?,
@@ -239,12 +260,22 @@ fn access(value: &Value<'_>) -> Result<Access, DefinitionError> {
         Some(value) => value.list()?.iter().map(limit).collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
-    Ok(Access { key, limits, note: optional_text(&table, "note")? })
+    Ok(Access {
+        key,
+        limits,
+        note: optional_text(&table, "note")?,
+    })
 }
 
 fn rights(value: &Value<'_>) -> Result<Rights, DefinitionError> {
-    let table =
-        value.table(&["licence", "url", "attribution", "archive", "republish", "note"])?;
+    let table = value.table(&[
+        "licence",
+        "url",
+        "attribution",
+        "archive",
+        "republish",
+        "note",
+    ])?;
     let permission = |key: &str| {
         table.require(key)?.choice(&[
             ("allowed", Permission::Allowed),
@@ -281,12 +312,21 @@ fn coverage(value: &Value<'_>) -> Result<Coverage, DefinitionError> {
     let area = |value: &Value<'_>| {
         let table = value.table(&["name", "bbox"])?;
         let bbox = table.require("bbox")?;
-        let numbers: Vec<f64> = bbox.list()?.iter().map(Value::number).collect::<Result<_, _>>()?;
+        let numbers: Vec<f64> = bbox
+            .list()?
+            .iter()
+            .map(Value::number)
+            .collect::<Result<_, _>>()?;
         let bbox = match numbers.as_slice() {
-            &[west, south, east, north] if west < east && south < north => [west, south, east, north],
+            &[west, south, east, north] if west < east && south < north => {
+                [west, south, east, north]
+            }
             _ => return Err(bbox.error("expected [west, south, east, north] in degrees")),
         };
-        Ok(Area { name: table.require("name")?.text()?, bbox })
+        Ok(Area {
+            name: table.require("name")?.text()?,
+            bbox,
+        })
     };
     let coverage = Coverage {
         earth: table.get("earth").map_or(Ok(false), |value| value.bool())?,
@@ -295,7 +335,11 @@ fn coverage(value: &Value<'_>) -> Result<Coverage, DefinitionError> {
             &|code| CONTINENTS.contains(&code),
             "one of AF, AN, AS, EU, NA, OC, SA",
         )?,
-        countries: codes("countries", &is_country, "a two-letter country code such as FR")?,
+        countries: codes(
+            "countries",
+            &is_country,
+            "a two-letter country code such as FR",
+        )?,
         areas: match table.get("areas") {
             Some(value) => value.list()?.iter().map(area).collect::<Result<_, _>>()?,
             None => Vec::new(),

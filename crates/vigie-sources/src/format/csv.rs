@@ -21,10 +21,17 @@ pub(super) fn read<'a>(
         .from_reader(text.get(start..).unwrap_or_default().as_bytes());
     let mut rows = Vec::new();
     let mut record = StringRecord::new();
-    while reader.read_record(&mut record).map_err(|error| wrong(&error))? {
+    while reader
+        .read_record(&mut record)
+        .map_err(|error| wrong(&error))?
+    {
         if record.iter().any(|cell| !cell.trim().is_empty()) {
-            let cells = record.iter().map(|cell| Node::Text(arena.alloc_str(cell.trim())));
-            rows.push(Node::List(arena.alloc_slice_fill_iter(cells.collect::<Vec<_>>())));
+            let cells = record
+                .iter()
+                .map(|cell| Node::Text(arena.alloc_str(cell.trim())));
+            rows.push(Node::List(
+                arena.alloc_slice_fill_iter(cells.collect::<Vec<_>>()),
+            ));
         }
     }
     Ok(Node::List(arena.alloc_slice_copy(&rows)))
@@ -79,8 +86,14 @@ mod tests {
         let Node::List(rows) = read(text, &options, &arena).unwrap() else {
             panic!("not a list");
         };
-        let rows: Vec<_> = rows.iter().map(|row| row.to_text(&arena).unwrap()).collect();
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| row.to_text(&arena).unwrap())
+            .collect();
         assert_eq!(rows, ["id, v", "a;b, 1,5", "c"]);
-        assert!(matches!(read("a\n", &options, &arena), Err(BodyError::NoSelection { .. })));
+        assert!(matches!(
+            read("a\n", &options, &arena),
+            Err(BodyError::NoSelection { .. })
+        ));
     }
 }

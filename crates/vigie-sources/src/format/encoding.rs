@@ -33,13 +33,19 @@ pub(super) fn decode<'b>(
         None => (declared.unwrap_or(UTF_8), body),
     };
     if encoding == UTF_8 {
-        return std::str::from_utf8(body).map(Cow::Borrowed).map_err(|error| {
-            BodyError::Encoding { encoding: "UTF-8".to_owned(), offset: error.valid_up_to() }
-        });
+        return std::str::from_utf8(body)
+            .map(Cow::Borrowed)
+            .map_err(|error| BodyError::Encoding {
+                encoding: "UTF-8".to_owned(),
+                offset: error.valid_up_to(),
+            });
     }
-    encoding.decode_without_bom_handling_and_without_replacement(body).ok_or_else(|| {
-        BodyError::Encoding { encoding: encoding.name().to_owned(), offset: 0 }
-    })
+    encoding
+        .decode_without_bom_handling_and_without_replacement(body)
+        .ok_or_else(|| BodyError::Encoding {
+            encoding: encoding.name().to_owned(),
+            offset: 0,
+        })
 }
 
 #[cfg(test)]
@@ -49,12 +55,22 @@ mod tests {
     #[test]
     fn marks_declarations_and_prologs_are_obeyed() {
         let prolog = b"<?xml version='1.0' encoding = 'windows-1251'?><a>\xc4\xe0</a>";
-        assert!(decode(prolog, xml_prolog(prolog)).unwrap().ends_with("<a>Да</a>"));
+        assert!(
+            decode(prolog, xml_prolog(prolog))
+                .unwrap()
+                .ends_with("<a>Да</a>")
+        );
         assert_eq!(decode(b"\xef\xbb\xbfa", find("latin1")).unwrap(), "a");
         assert_eq!(decode(b"\xff\xfea\0", None).unwrap(), "a");
         assert_eq!(decode(b"\xe9", find("iso-8859-1")).unwrap(), "é");
         let error = decode(b"ab\xe9", None).unwrap_err();
-        assert_eq!(error, BodyError::Encoding { encoding: "UTF-8".to_owned(), offset: 2 });
+        assert_eq!(
+            error,
+            BodyError::Encoding {
+                encoding: "UTF-8".to_owned(),
+                offset: 2
+            }
+        );
         assert!(decode(b"\x81", find("shift_jis")).is_err());
     }
 }

@@ -17,9 +17,17 @@ pub(super) fn read<'a>(body: &'a [u8], arena: &'a Bump) -> Result<Node<'a>, Body
         let Problem { left, what } = problem;
         let at = body.len().saturating_sub(left);
         if what == TRUNCATED {
-            return BodyError::Truncated { expected: "GTFS-realtime", offset: body.len() };
+            return BodyError::Truncated {
+                expected: "GTFS-realtime",
+                offset: body.len(),
+            };
         }
-        BodyError::Syntax { expected: "GTFS-realtime", problem: what, line: 0, column: at }
+        BodyError::Syntax {
+            expected: "GTFS-realtime",
+            problem: what,
+            line: 0,
+            column: at,
+        }
     })?;
     if node.member(Name::new("header")).is_none() {
         return Err(BodyError::Syntax {
@@ -66,7 +74,12 @@ fn message<'a>(
             if is_packed && source.is_empty() {
                 break;
             }
-            let node = value(field, if is_packed { wire_of(field) } else { wire_type }, source, arena)?;
+            let node = value(
+                field,
+                if is_packed { wire_of(field) } else { wire_type },
+                source,
+                arena,
+            )?;
             if field.repeated {
                 members.append(field.name, node);
             } else {
@@ -83,7 +96,10 @@ fn message<'a>(
 fn problem(bytes: &[u8], error: &prost::DecodeError) -> Problem {
     let what = error.to_string();
     let is_short = what.contains("underflow") || (bytes.is_empty() && what.contains("varint"));
-    Problem { left: bytes.len(), what: if is_short { TRUNCATED.to_owned() } else { what } }
+    Problem {
+        left: bytes.len(),
+        what: if is_short { TRUNCATED.to_owned() } else { what },
+    }
 }
 
 fn chunk<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Problem> {
@@ -92,9 +108,10 @@ fn chunk<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Problem> {
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], Problem> {
-    let (chunk, rest) = bytes
-        .split_at_checked(length)
-        .ok_or_else(|| Problem { left: bytes.len(), what: TRUNCATED.to_owned() })?;
+    let (chunk, rest) = bytes.split_at_checked(length).ok_or_else(|| Problem {
+        left: bytes.len(),
+        what: TRUNCATED.to_owned(),
+    })?;
     *bytes = rest;
     Ok(chunk)
 }
@@ -116,7 +133,10 @@ fn value<'a>(
 ) -> Result<Node<'a>, Problem> {
     if wire_type != wire_of(field) {
         let what = format!("field `{}` has wire type {wire_type:?}", field.name);
-        return Err(Problem { left: bytes.len(), what });
+        return Err(Problem {
+            left: bytes.len(),
+            what,
+        });
     }
     Ok(match field.kind {
         Type::Text => {
@@ -131,7 +151,9 @@ fn value<'a>(
             let raw = take(bytes, 4)?.try_into().unwrap_or_default();
             Node::Float(shortest(f32::from_le_bytes(raw)))
         }
-        Type::Double => Node::Float(f64::from_le_bytes(take(bytes, 8)?.try_into().unwrap_or_default())),
+        Type::Double => Node::Float(f64::from_le_bytes(
+            take(bytes, 8)?.try_into().unwrap_or_default(),
+        )),
         Type::Integer | Type::Boolean | Type::Choice(_) => {
             let raw = decode_varint(bytes).map_err(|error| problem(bytes, &error))?;
             // Negative numbers are sign-extended to 64 bits.
@@ -150,7 +172,10 @@ fn value<'a>(
 
 /// The decimal that prints as the 32-bit number does: 48.85, and not 48.849998474.
 fn shortest(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
+    value
+        .to_string()
+        .parse()
+        .unwrap_or_else(|_| f64::from(value))
 }
 
 #[cfg(test)]
@@ -161,17 +186,36 @@ mod tests {
     fn messages_are_read_and_extensions_skipped() {
         // header {version "2.0", timestamp 300, extension 1001}, entity {id "e", vehicle
         // {position {latitude 48.85}, current_status STOPPED_AT}}
-        let mut body = vec![0x0a, 0x0c, 0x0a, 3, b'2', b'.', b'0', 0x18, 0xac, 0x02, 0xca, 0x3e, 1, 0];
+        let mut body = vec![
+            0x0a, 0x0c, 0x0a, 3, b'2', b'.', b'0', 0x18, 0xac, 0x02, 0xca, 0x3e, 1, 0,
+        ];
         body[1] = 12;
         body.extend([0x12, 14, 0x0a, 1, b'e', 0x22, 9, 0x12, 5, 0x0d]);
         body.extend(48.85_f32.to_le_bytes());
         body.extend([0x20, 1]);
         let arena = Bump::new();
         let node = read(&body, &arena).unwrap();
-        assert_eq!(node.member(Name::new("header")).unwrap().member(Name::new("timestamp")), Some(Node::Integer(300)));
-        let vehicle = node.member(Name::new("entity")).unwrap().element(0).unwrap().member(Name::new("vehicle")).unwrap();
-        assert_eq!(vehicle.member(Name::new("current_status")), Some(Node::Text("STOPPED_AT")));
-        let latitude = vehicle.member(Name::new("position")).unwrap().member(Name::new("latitude"));
+        assert_eq!(
+            node.member(Name::new("header"))
+                .unwrap()
+                .member(Name::new("timestamp")),
+            Some(Node::Integer(300))
+        );
+        let vehicle = node
+            .member(Name::new("entity"))
+            .unwrap()
+            .element(0)
+            .unwrap()
+            .member(Name::new("vehicle"))
+            .unwrap();
+        assert_eq!(
+            vehicle.member(Name::new("current_status")),
+            Some(Node::Text("STOPPED_AT"))
+        );
+        let latitude = vehicle
+            .member(Name::new("position"))
+            .unwrap()
+            .member(Name::new("latitude"));
         assert_eq!(latitude, Some(Node::Float(48.85)));
         for end in 1..body.len() {
             let cut = read(&body[..end], &arena);

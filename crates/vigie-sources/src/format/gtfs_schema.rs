@@ -27,21 +27,37 @@ pub(super) struct Field {
 pub(super) struct Message(pub(super) &'static [Field]);
 
 const fn one(tag: u32, name: &'static str, kind: Type) -> Field {
-    Field { tag, name, kind, repeated: false }
+    Field {
+        tag,
+        name,
+        kind,
+        repeated: false,
+    }
 }
 
 const fn many(tag: u32, name: &'static str, kind: Type) -> Field {
-    Field { tag, name, kind, repeated: true }
+    Field {
+        tag,
+        name,
+        kind,
+        repeated: true,
+    }
 }
 
 use Type::{Boolean, Choice, Double, Float, Integer, Message as Nested, Text};
 
-pub(super) static FEED_MESSAGE: Message =
-    Message(&[one(1, "header", Nested(&FEED_HEADER)), many(2, "entity", Nested(&FEED_ENTITY))]);
+pub(super) static FEED_MESSAGE: Message = Message(&[
+    one(1, "header", Nested(&FEED_HEADER)),
+    many(2, "entity", Nested(&FEED_ENTITY)),
+]);
 
 static FEED_HEADER: Message = Message(&[
     one(1, "gtfs_realtime_version", Text),
-    one(2, "incrementality", Choice(&[(0, "FULL_DATASET"), (1, "DIFFERENTIAL")])),
+    one(
+        2,
+        "incrementality",
+        Choice(&[(0, "FULL_DATASET"), (1, "DIFFERENTIAL")]),
+    ),
     one(3, "timestamp", Integer),
     one(4, "feed_version", Text),
 ]);
@@ -70,7 +86,12 @@ static STOP_TIME_UPDATE: Message = Message(&[
     one(
         5,
         "schedule_relationship",
-        Choice(&[(0, "SCHEDULED"), (1, "SKIPPED"), (2, "NO_DATA"), (3, "UNSCHEDULED")]),
+        Choice(&[
+            (0, "SCHEDULED"),
+            (1, "SKIPPED"),
+            (2, "NO_DATA"),
+            (3, "UNSCHEDULED"),
+        ]),
     ),
     one(7, "departure_occupancy_status", Choice(OCCUPANCY_STATUS)),
 ]);
@@ -104,8 +125,11 @@ static TRIP_DESCRIPTOR: Message = Message(&[
     one(6, "direction_id", Integer),
 ]);
 
-static VEHICLE_DESCRIPTOR: Message =
-    Message(&[one(1, "id", Text), one(2, "label", Text), one(3, "license_plate", Text)]);
+static VEHICLE_DESCRIPTOR: Message = Message(&[
+    one(1, "id", Text),
+    one(2, "label", Text),
+    one(3, "license_plate", Text),
+]);
 
 static VEHICLE_POSITION: Message = Message(&[
     one(1, "trip", Nested(&TRIP_DESCRIPTOR)),
@@ -198,7 +222,12 @@ static ALERT: Message = Message(&[
     one(
         14,
         "severity_level",
-        Choice(&[(1, "UNKNOWN_SEVERITY"), (2, "INFO"), (3, "WARNING"), (4, "SEVERE")]),
+        Choice(&[
+            (1, "UNKNOWN_SEVERITY"),
+            (2, "INFO"),
+            (3, "WARNING"),
+            (4, "SEVERE"),
+        ]),
     ),
 ]);
 

@@ -27,7 +27,10 @@ pub(super) fn read<'a>(
         .and_then(|node| deserializer.end().map(|()| node));
     node.map_err(|error| {
         if error.is_eof() || error.offset() >= text.trim_end().len() {
-            return BodyError::Truncated { expected: "JSON", offset: text.len() };
+            return BodyError::Truncated {
+                expected: "JSON",
+                offset: text.len(),
+            };
         }
         let problem = error.to_string();
         let problem = problem.lines().next().unwrap_or_default();
@@ -60,7 +63,10 @@ fn nests_deeper_than(text: &[u8], most: usize) -> bool {
     for block in text.chunks(64) {
         let count = |bracket: u8| -> usize {
             // `[` and `{`, and `]` and `}`, differ by the bit 0x20 only.
-            let matching = block.iter().map(|byte| u8::from(byte & 0xdf == bracket)).sum::<u8>();
+            let matching = block
+                .iter()
+                .map(|byte| u8::from(byte & 0xdf == bracket))
+                .sum::<u8>();
             usize::from(matching)
         };
         let opened = count(b'[');
@@ -99,7 +105,10 @@ struct Seed<'p, 'a> {
 impl<'a> DeserializeSeed<'a> for Seed<'_, 'a> {
     type Value = Node<'a>;
 
-    fn deserialize<D: serde::Deserializer<'a>>(self, deserializer: D) -> Result<Node<'a>, D::Error> {
+    fn deserialize<D: serde::Deserializer<'a>>(
+        self,
+        deserializer: D,
+    ) -> Result<Node<'a>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
@@ -160,7 +169,10 @@ impl<'a> Visitor<'a> for Seed<'_, 'a> {
                     Cow::Borrowed(key) => key,
                     Cow::Owned(key) => self.arena.alloc_str(&key),
                 };
-                members.push((Name::new(key), map.next_value_seed(Seed { projection, ..self })?));
+                members.push((
+                    Name::new(key),
+                    map.next_value_seed(Seed { projection, ..self })?,
+                ));
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -174,7 +186,10 @@ struct KeySeed;
 impl<'de> DeserializeSeed<'de> for KeySeed {
     type Value = Cow<'de, str>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
@@ -217,10 +232,16 @@ mod tests {
         let text = r#"{"a":[{"b":"\u00e9","c":[1,{"x":2}],"d":{"e":[[]]}}],"n":2.5,"m":[{}]}"#;
         let arena = Bump::new();
         let c = [Node::Integer(1), Node::Map(&[])];
-        let a = [Node::Map(&[(Name::new("b"), Node::Text("é")), (Name::new("c"), Node::List(&c))])];
+        let a = [Node::Map(&[
+            (Name::new("b"), Node::Text("é")),
+            (Name::new("c"), Node::List(&c)),
+        ])];
         assert_eq!(
             read(text, &projection, &arena).unwrap(),
-            Node::Map(&[(Name::new("a"), Node::List(&a)), (Name::new("n"), Node::Float(2.5))])
+            Node::Map(&[
+                (Name::new("a"), Node::List(&a)),
+                (Name::new("n"), Node::Float(2.5))
+            ])
         );
     }
 
@@ -228,12 +249,31 @@ mod tests {
     fn what_is_skipped_is_still_checked() {
         let projection = project("a[*]", &["b"]);
         let arena = Bump::new();
-        let read = |text: &str| read(arena.alloc_str(text), &projection, &arena).map(Node::describe);
-        assert!(matches!(read(r#"{"z":[tru],"a":[]}"#), Err(BodyError::Syntax { .. })));
-        assert!(matches!(read(r#"{"a":[]} x"#), Err(BodyError::Syntax { .. })));
-        for cut in [r#"{"a":[{"b":1}"#, r#"{"a":[{"b":"x"#, r#"{"z":[{"b""#, r#"{"a":[{"b":"\u00"#] {
+        let read =
+            |text: &str| read(arena.alloc_str(text), &projection, &arena).map(Node::describe);
+        assert!(matches!(
+            read(r#"{"z":[tru],"a":[]}"#),
+            Err(BodyError::Syntax { .. })
+        ));
+        assert!(matches!(
+            read(r#"{"a":[]} x"#),
+            Err(BodyError::Syntax { .. })
+        ));
+        for cut in [
+            r#"{"a":[{"b":1}"#,
+            r#"{"a":[{"b":"x"#,
+            r#"{"z":[{"b""#,
+            r#"{"a":[{"b":"\u00"#,
+        ] {
             let error = read(cut).unwrap_err();
-            assert_eq!(error, BodyError::Truncated { expected: "JSON", offset: cut.len() }, "{cut}");
+            assert_eq!(
+                error,
+                BodyError::Truncated {
+                    expected: "JSON",
+                    offset: cut.len()
+                },
+                "{cut}"
+            );
         }
     }
 
@@ -241,7 +281,8 @@ mod tests {
     fn depth_is_capped_but_brackets_in_texts_are_not_counted() {
         let projection = project("a[*]", &["b"]);
         let arena = Bump::new();
-        let read = |text: &str| read(arena.alloc_str(text), &projection, &arena).map(Node::describe);
+        let read =
+            |text: &str| read(arena.alloc_str(text), &projection, &arena).map(Node::describe);
         for deep in ["[".repeat(1_000_000), r#"{"z":"#.repeat(200_000)] {
             assert_eq!(read(&deep), Err(BodyError::TooDeep { most: DEPTH_MAX }));
         }

@@ -88,7 +88,13 @@ pub(crate) fn decode<'b>(
     declared: Option<&'static encoding_rs::Encoding>,
     body: &'b [u8],
 ) -> Result<Cow<'b, str>, BodyError> {
-    let prolog = || if *format == Format::Xml { encoding::xml_prolog(body) } else { None };
+    let prolog = || {
+        if *format == Format::Xml {
+            encoding::xml_prolog(body)
+        } else {
+            None
+        }
+    };
     encoding::decode(body, declared.or_else(prolog))
 }
 
@@ -101,9 +107,15 @@ pub(crate) fn read<'a>(
     arena: &'a Bump,
 ) -> Result<Node<'a>, BodyError> {
     match format {
-        Format::Json { jsonp, .. } => {
-            json::read(if *jsonp { json::unwrap_call(text) } else { text }, projection, arena)
-        }
+        Format::Json { jsonp, .. } => json::read(
+            if *jsonp {
+                json::unwrap_call(text)
+            } else {
+                text
+            },
+            projection,
+            arena,
+        ),
         Format::Xml => xml::read(text, arena),
         Format::Csv(options) => csv::read(text, options, arena),
         Format::GtfsRealtime => gtfs::read(body, arena),
@@ -123,7 +135,10 @@ pub(crate) fn sniff(format: &Format, body: &[u8]) -> Result<(), BodyError> {
             Some(_) => Err(not_data(expected, body)),
         };
     }
-    let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    let start = body
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(body)
+        .trim_ascii_start();
     let Some(&first) = start.first() else {
         return Err(BodyError::Empty);
     };
@@ -136,22 +151,34 @@ pub(crate) fn sniff(format: &Format, body: &[u8]) -> Result<(), BodyError> {
             Format::Csv(_) => !is_html(start),
             Format::GtfsRealtime => true,
         };
-    if fits { Ok(()) } else { Err(not_data(expected, start)) }
+    if fits {
+        Ok(())
+    } else {
+        Err(not_data(expected, start))
+    }
 }
 
 fn is_html(start: &[u8]) -> bool {
     let head: Vec<u8> = start.iter().take(15).map(u8::to_ascii_lowercase).collect();
-    [&b"<!doctype html"[..], b"<html", b"<head", b"<body"].iter().any(|tag| head.starts_with(tag))
+    [&b"<!doctype html"[..], b"<html", b"<head", b"<body"]
+        .iter()
+        .any(|tag| head.starts_with(tag))
 }
 
 fn not_data(expected: &'static str, body: &[u8]) -> BodyError {
     let start = String::from_utf8_lossy(body.get(..4_096).unwrap_or(body));
     let trimmed = start.trim_start();
     if is_html(trimmed.as_bytes()) {
-        return BodyError::Html { expected, title: title(trimmed) };
+        return BodyError::Html {
+            expected,
+            title: title(trimmed),
+        };
     }
     let first_line = trimmed.lines().next().unwrap_or_default();
-    BodyError::OtherFormat { expected, start: text::clip(&text::clean(first_line), 40) }
+    BodyError::OtherFormat {
+        expected,
+        start: text::clip(&text::clean(first_line), 40),
+    }
 }
 
 fn title(page: &str) -> Option<String> {
@@ -168,7 +195,10 @@ fn title(page: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const JSON: Format = Format::Json { geo: false, jsonp: false };
+    const JSON: Format = Format::Json {
+        geo: false,
+        jsonp: false,
+    };
 
     #[test]
     fn pages_and_empty_bodies_are_told_from_data() {
@@ -179,10 +209,19 @@ mod tests {
             sniff(&JSON, page).unwrap_err().to_string(),
             "the body is an HTML page and not JSON: “Bad gateway”"
         );
-        assert!(matches!(sniff(&Format::Xml, page), Err(BodyError::Html { .. })));
+        assert!(matches!(
+            sniff(&Format::Xml, page),
+            Err(BodyError::Html { .. })
+        ));
         assert_eq!(sniff(&Format::Xml, b"<a/>"), Ok(()));
-        assert!(matches!(sniff(&JSON, b"Error 502"), Err(BodyError::OtherFormat { .. })));
-        assert!(matches!(sniff(&Format::GtfsRealtime, b"{}"), Err(BodyError::OtherFormat { .. })));
+        assert!(matches!(
+            sniff(&JSON, b"Error 502"),
+            Err(BodyError::OtherFormat { .. })
+        ));
+        assert!(matches!(
+            sniff(&Format::GtfsRealtime, b"{}"),
+            Err(BodyError::OtherFormat { .. })
+        ));
         assert_eq!(sniff(&Format::GtfsRealtime, b"\x0a\x00"), Ok(()));
     }
 }

@@ -31,7 +31,10 @@ pub(super) fn read<'a>(text: &str, arena: &'a Bump) -> Result<Node<'a>, BodyErro
             if let quick_xml::Error::Syntax(problem) = &error
                 && !matches!(problem, quick_xml::errors::SyntaxError::InvalidBangMarkup)
             {
-                return BodyError::Truncated { expected: "XML", offset: text.len() };
+                return BodyError::Truncated {
+                    expected: "XML",
+                    offset: text.len(),
+                };
             }
             let end = usize::try_from(reader.error_position()).unwrap_or(usize::MAX);
             wrong(text, end, &error.to_string())
@@ -70,7 +73,10 @@ pub(super) fn read<'a>(text: &str, arena: &'a Bump) -> Result<Node<'a>, BodyErro
         }
     }
     if open.len() > 1 {
-        return Err(BodyError::Truncated { expected: "XML", offset: text.len() });
+        return Err(BodyError::Truncated {
+            expected: "XML",
+            offset: text.len(),
+        });
     }
     let root = open.pop().unwrap_or_default();
     if root.members.is_empty() {
@@ -81,17 +87,28 @@ pub(super) fn read<'a>(text: &str, arena: &'a Bump) -> Result<Node<'a>, BodyErro
 
 fn wrong(text: &str, at: usize, problem: &str) -> BodyError {
     if at >= text.trim_end().len() && !text.trim_end().ends_with('>') {
-        return BodyError::Truncated { expected: "XML", offset: text.len() };
+        return BodyError::Truncated {
+            expected: "XML",
+            offset: text.len(),
+        };
     }
     let before = text.get(..at).unwrap_or(text);
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     let line = before.matches('\n').count() + 1;
-    BodyError::Syntax { expected: "XML", problem: problem.to_owned(), line, column }
+    BodyError::Syntax {
+        expected: "XML",
+        problem: problem.to_owned(),
+        line,
+        column,
+    }
 }
 
 fn start<'a>(tag: &BytesStart<'_>, arena: &'a Bump) -> Result<Element<'a>, String> {
     let name = arena.alloc_str(local(tag.name().as_ref()));
-    let mut element = Element { name, ..Element::default() };
+    let mut element = Element {
+        name,
+        ..Element::default()
+    };
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let name = attribute.key.as_ref();
@@ -146,9 +163,15 @@ mod tests {
              <g:a g:k='1 &amp; 2'>t</g:a><b> x &lt;i&gt;&#233;&x; <![CDATA[<b>]]></b><b/></r>",
             &arena,
         );
-        let a = [(Name::new("@k"), Node::Text("1 & 2")), (Name::new(""), Node::Text("t"))];
+        let a = [
+            (Name::new("@k"), Node::Text("1 & 2")),
+            (Name::new(""), Node::Text("t")),
+        ];
         let b = [Node::Text("x <i>é&x; <b>"), Node::Text("")];
-        let r = [(Name::new("a"), Node::Map(&a)), (Name::new("b"), Node::List(&b))];
+        let r = [
+            (Name::new("a"), Node::Map(&a)),
+            (Name::new("b"), Node::List(&b)),
+        ];
         assert_eq!(node.unwrap(), Node::Map(&[(Name::new("r"), Node::Map(&r))]));
     }
 
@@ -156,10 +179,22 @@ mod tests {
     fn wrong_bodies_are_told_apart() {
         let arena = Bump::new();
         let read = |text: &str| read(text, &arena).map(Node::describe);
-        assert_eq!(read("<a><b>"), Err(BodyError::Truncated { expected: "XML", offset: 6 }));
+        assert_eq!(
+            read("<a><b>"),
+            Err(BodyError::Truncated {
+                expected: "XML",
+                offset: 6
+            })
+        );
         assert!(matches!(read("<a><b"), Err(BodyError::Truncated { .. })));
-        assert!(matches!(read("<a>\n</b>"), Err(BodyError::Syntax { line: 2, .. })));
-        assert!(matches!(read("just text"), Err(BodyError::Truncated { .. })));
+        assert!(matches!(
+            read("<a>\n</b>"),
+            Err(BodyError::Syntax { line: 2, .. })
+        ));
+        assert!(matches!(
+            read("just text"),
+            Err(BodyError::Truncated { .. })
+        ));
         let deep = "<a>".repeat(100_000);
         assert_eq!(read(&deep), Err(BodyError::TooDeep { most: DEPTH_MAX }));
     }

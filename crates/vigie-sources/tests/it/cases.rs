@@ -50,7 +50,11 @@ fn shown(definition: &Definition, extraction: &Extraction) -> Value {
         }
     }
     if !extraction.refusals.is_empty() {
-        let refusals: Vec<_> = extraction.refusals.iter().map(ToString::to_string).collect();
+        let refusals: Vec<_> = extraction
+            .refusals
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         shown["refusals"] = json!(refusals);
     }
     shown
@@ -63,14 +67,24 @@ fn every_case_of_the_catalogue_gives_what_it_expects() {
     let catalogue = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue");
     let (mut count, mut wrong) = (0, Vec::new());
     for definition in Catalogue::embedded().iter() {
-        let folder = catalogue.join(definition.domain.as_str()).join(definition.id.as_str());
-        assert!(folder.is_dir(), "{} is not in the folder of its domain and id", definition.id);
+        let folder = catalogue
+            .join(definition.domain.as_str())
+            .join(definition.id.as_str());
+        assert!(
+            folder.is_dir(),
+            "{} is not in the folder of its domain and id",
+            definition.id
+        );
         let mut cases: Vec<_> = fs::read_dir(folder.join("cases"))
             .unwrap_or_else(|error| panic!("{}: no cases: {error}", definition.id))
             .map(|entry| entry.unwrap().path())
             .collect();
         cases.sort();
-        assert!(cases.len() >= 3, "{}: a normal, an edge and an error case at least", definition.id);
+        assert!(
+            cases.len() >= 3,
+            "{}: a normal, an edge and an error case at least",
+            definition.id
+        );
         let mut has_error = false;
         for case in cases {
             count += 1;
@@ -82,7 +96,10 @@ fn every_case_of_the_catalogue_gives_what_it_expects() {
             );
             let fetched_at: Timestamp = expected["fetched_at"].as_str().unwrap().parse().unwrap();
             let tz = TimeZone::UTC;
-            let context = Context { fetched_at, zone_tz: &tz };
+            let context = Context {
+                fetched_at,
+                zone_tz: &tz,
+            };
             let mut obtained = match extract(definition, &body, &context) {
                 Ok(extraction) => shown(definition, &extraction),
                 Err(error) => json!({ "error": error.to_string() }),
@@ -91,6 +108,7 @@ fn every_case_of_the_catalogue_gives_what_it_expects() {
             obtained["fetched_at"] = json!(fetched_at.to_string());
             if bless {
                 let text = serde_json::to_string_pretty(&obtained).unwrap() + "\n";
+                #[expect(clippy::disallowed_methods, reason = "under version control")]
                 fs::write(&expected_file, text).unwrap();
             } else if obtained != expected {
                 wrong.push(format!("{}:\n{obtained:#}", case.display()));

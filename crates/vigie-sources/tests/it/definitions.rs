@@ -7,55 +7,149 @@ use vigie_core::{
 };
 use vigie_sources::{Catalogue, Definition, Domain};
 
-const VELIB: &str =
-    include_str!("../../../../catalogue/transport/velib-disponibilite/source.toml");
+const VELIB: &str = include_str!("../../../../catalogue/transport/velib-disponibilite/source.toml");
 
 /// The error that the change of one text of a good definition gives.
 fn error(from: &str, to: &str) -> String {
     assert!(VELIB.contains(from), "`{from}` is not in the definition");
-    Definition::parse("x/source.toml", &VELIB.replacen(from, to, 1)).unwrap_err().to_string()
+    Definition::parse("x/source.toml", &VELIB.replacen(from, to, 1))
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
 fn unknown_keys_come_with_the_nearest_known_one() {
-    let line = VELIB.lines().position(|line| line.starts_with("[measures.bikes]")).unwrap() + 1;
+    let line = VELIB
+        .lines()
+        .position(|line| line.starts_with("[measures.bikes]"))
+        .unwrap()
+        + 1;
     assert_eq!(
         error("[measures.bikes]", "[measurs.bikes]"),
         format!("x/source.toml:{line}:2: unknown key `measurs`; did you mean `measures`?")
     );
-    assert!(error("collect = ", "colect = ").ends_with(
-        "unknown key `colect` in [schedule]; did you mean `collect`?"
-    ));
+    assert!(
+        error("collect = ", "colect = ")
+            .ends_with("unknown key `colect` in [schedule]; did you mean `collect`?")
+    );
     assert!(error("headline = true", "zzz = true").contains("known are title, path, "));
 }
 
 #[test]
 fn wrong_values_say_what_is_expected() {
     for (from, to, problem) in [
-        ("collect = \"5m\"", "collect = \"5 minutes\"", "schedule.collect: expected a duration such as 90s, 5m, 2h or 45d"),
-        ("collect = \"5m\"", "collect = 5", "schedule.collect: expected a text, found a number"),
-        ("collect = \"5m\"", "collect = \"26h\"", "a period of 93600 s is not possible"),
-        ("domain = \"transport\"", "domain = \"transports\"", "`transports` is not known; did you mean `transport`?"),
-        ("id = \"velib-disponibilite\"", "id = \"Vélib\"", "id: `Vélib` is not an identifier"),
-        ("kind = \"json\"", "kind = \"yaml\"", "expected one of json, geojson, xml, csv, gtfs-realtime"),
-        ("select = \"[*]\"", "select = \"data[*\"", "rows.select: `data[*` is not a path: expected `]`"),
-        ("path = \"ebike\"", "path = \"a..b\"", "measures.ebikes.path: `a..b` is not a path: expected a name"),
-        ("path = \"ebike\"", "path = \"ebike[#]\"", "`ebike[#]` uses `[#]`, which needs rows.columns"),
-        ("path = \"ebike\"", "from = \"[degF]\"\npath = \"ebike\"", "no conversion from `[degF]` to `{bike}` is known"),
+        (
+            "collect = \"5m\"",
+            "collect = \"5 minutes\"",
+            "schedule.collect: expected a duration such as 90s, 5m, 2h or 45d",
+        ),
+        (
+            "collect = \"5m\"",
+            "collect = 5",
+            "schedule.collect: expected a text, found a number",
+        ),
+        (
+            "collect = \"5m\"",
+            "collect = \"26h\"",
+            "a period of 93600 s is not possible",
+        ),
+        (
+            "domain = \"transport\"",
+            "domain = \"transports\"",
+            "`transports` is not known; did you mean `transport`?",
+        ),
+        (
+            "id = \"velib-disponibilite\"",
+            "id = \"Vélib\"",
+            "id: `Vélib` is not an identifier",
+        ),
+        (
+            "kind = \"json\"",
+            "kind = \"yaml\"",
+            "expected one of json, geojson, xml, csv, gtfs-realtime",
+        ),
+        (
+            "select = \"[*]\"",
+            "select = \"data[*\"",
+            "rows.select: `data[*` is not a path: expected `]`",
+        ),
+        (
+            "path = \"ebike\"",
+            "path = \"a..b\"",
+            "measures.ebikes.path: `a..b` is not a path: expected a name",
+        ),
+        (
+            "path = \"ebike\"",
+            "path = \"ebike[#]\"",
+            "`ebike[#]` uses `[#]`, which needs rows.columns",
+        ),
+        (
+            "path = \"ebike\"",
+            "from = \"[degF]\"\npath = \"ebike\"",
+            "no conversion from `[degF]` to `{bike}` is known",
+        ),
         ("path = \"ebike\"", "", "`measures.ebikes.path` is missing"),
-        ("range = [0, 2000]", "range = [2000, 0]", "expected [least, greatest]"),
-        ("observed_at = \"duedate\"", "observed_at = { path = \"duedate\", format = \"%Y-%!\" }", "is not a time pattern"),
-        ("observed_at = \"duedate\"", "observed_at = { path = \"duedate\", time_zone = \"Paris\" }", "`Paris` is not an IANA time zone"),
-        ("observed_at = \"duedate\"", "", "`fields.observed_at` is missing"),
-        ("entity = \"stationcode\"", "key = \"stationcode\"", "`key` is not a field of observations; did you mean `entity`?"),
-        ("licence = \"ODbL-1.0\"", "licence = \"\"", "rights.licence: the text is empty"),
-        ("archive = \"allowed\"", "archive = \"maybe\"", "expected one of allowed, forbidden, doubtful"),
-        ("url = \"https://opendata.paris.fr/api", "url = \"https://opendata.paris.fr/{zone.city}/api", "`{zone.city}` in"),
-        ("url = \"https://opendata.paris.fr/api", "url = \"https://opendata.paris.fr/{key}/api", "an open source has no key"),
-        ("[title]\nfr = ", "[title]\nde = ", "unknown key `de` in [title]"),
+        (
+            "range = [0, 2000]",
+            "range = [2000, 0]",
+            "expected [least, greatest]",
+        ),
+        (
+            "observed_at = \"duedate\"",
+            "observed_at = { path = \"duedate\", format = \"%Y-%!\" }",
+            "is not a time pattern",
+        ),
+        (
+            "observed_at = \"duedate\"",
+            "observed_at = { path = \"duedate\", time_zone = \"Paris\" }",
+            "`Paris` is not an IANA time zone",
+        ),
+        (
+            "observed_at = \"duedate\"",
+            "",
+            "`fields.observed_at` is missing",
+        ),
+        (
+            "entity = \"stationcode\"",
+            "key = \"stationcode\"",
+            "`key` is not a field of observations; did you mean `entity`?",
+        ),
+        (
+            "licence = \"ODbL-1.0\"",
+            "licence = \"\"",
+            "rights.licence: the text is empty",
+        ),
+        (
+            "archive = \"allowed\"",
+            "archive = \"maybe\"",
+            "expected one of allowed, forbidden, doubtful",
+        ),
+        (
+            "url = \"https://opendata.paris.fr/api",
+            "url = \"https://opendata.paris.fr/{zone.city}/api",
+            "`{zone.city}` in",
+        ),
+        (
+            "url = \"https://opendata.paris.fr/api",
+            "url = \"https://opendata.paris.fr/{key}/api",
+            "an open source has no key",
+        ),
+        (
+            "[title]\nfr = ",
+            "[title]\nde = ",
+            "unknown key `de` in [title]",
+        ),
         ("[format]", "[format", "not valid TOML"),
-        ("[format]\n", "[format]\nencoding = \"utf-99\"\n", "is not an encoding"),
-        ("[format]\n", "[format]\ndelimiter = \";\"\n", "is for kind = \"csv\" only"),
+        (
+            "[format]\n",
+            "[format]\nencoding = \"utf-99\"\n",
+            "is not an encoding",
+        ),
+        (
+            "[format]\n",
+            "[format]\ndelimiter = \";\"\n",
+            "is for kind = \"csv\" only",
+        ),
         ("[measures.docks]", "[measures.bikes]", "not valid TOML"),
     ] {
         let error = error(from, to);
@@ -66,9 +160,16 @@ fn wrong_values_say_what_is_expected() {
 
 #[test]
 fn places_of_errors_are_exact() {
-    let line = VELIB.lines().position(|line| line == "path = \"ebike\"").unwrap() + 1;
+    let line = VELIB
+        .lines()
+        .position(|line| line == "path = \"ebike\"")
+        .unwrap()
+        + 1;
     let error = error("path = \"ebike\"", "path = \"a..b\"");
-    assert!(error.starts_with(&format!("x/source.toml:{line}:11: ")), "{error}");
+    assert!(
+        error.starts_with(&format!("x/source.toml:{line}:11: ")),
+        "{error}"
+    );
 }
 
 fn zone(scale: Scale, lon: f64, lat: f64, country: Option<&str>, continent: Option<&str>) -> Zone {
@@ -88,9 +189,17 @@ fn zone(scale: Scale, lon: f64, lat: f64, country: Option<&str>, continent: Opti
 fn the_catalogue_knows_what_fits_a_zone() {
     let fitting = |zone: &Zone| -> Vec<&str> {
         let catalogue = Catalogue::embedded();
-        catalogue.iter().filter(|d| d.applies_to(zone)).map(|d| d.id.as_str()).collect()
+        catalogue
+            .iter()
+            .filter(|d| d.applies_to(zone))
+            .map(|d| d.id.as_str())
+            .collect()
     };
-    let earth = ["metar-aviationweather", "ecb-eurofxref-daily", "usgs-earthquakes"];
+    let earth = [
+        "metar-aviationweather",
+        "ecb-eurofxref-daily",
+        "usgs-earthquakes",
+    ];
     assert_eq!(fitting(&zone(Scale::Earth, 0.0, 0.0, None, None)), earth);
     let paris = fitting(&zone(Scale::City, 2.35, 48.86, Some("FR"), Some("EU")));
     assert!(paris.contains(&"velib-disponibilite") && paris.contains(&"eco2mix-national"));
@@ -119,11 +228,22 @@ fn sheets_are_complete() {
     for definition in Catalogue::embedded().iter() {
         let id = &definition.id;
         assert!(Domain::ALL.contains(&definition.domain));
-        assert!(definition.stale_after > definition.schedule.every(), "{id}: stale before it is due");
+        assert!(
+            definition.stale_after > definition.schedule.every(),
+            "{id}: stale before it is due"
+        );
         assert!(definition.horizon.as_secs() > 0, "{id}");
-        assert!(definition.measures.iter().any(|measure| measure.headline), "{id}: no headline");
+        assert!(
+            definition.measures.iter().any(|measure| measure.headline),
+            "{id}: no headline"
+        );
         let sheet = &definition.sheet;
-        for text in [&sheet.title, &sheet.description, &sheet.content, &sheet.periodicity] {
+        for text in [
+            &sheet.title,
+            &sheet.description,
+            &sheet.content,
+            &sheet.periodicity,
+        ] {
             assert_ne!(text.fr, text.en, "{id}: not translated");
         }
     }

@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -12,10 +13,13 @@ use vigie_core::{row::Row, text::SourceId};
 use vigie_sources::{BodyError, Catalogue, Context, Definition, Extraction, extract};
 
 /// The folder of recordings, if `VIGIE_RECORDINGS` names it.
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 pub(crate) fn folder(source: &str) -> Option<PathBuf> {
     let Some(root) = std::env::var_os("VIGIE_RECORDINGS") else {
-        eprintln!("SKIPPED: VIGIE_RECORDINGS is not set, {source} is not checked against recordings");
+        // Not by `eprintln!`, which the test harness swallows.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: VIGIE_RECORDINGS is not set, {source} is not checked against recordings"
+        );
         return None;
     };
     let folder = Path::new(&root).join(source);
@@ -28,7 +32,9 @@ pub(crate) fn bodies(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file() && path.extension().is_none_or(|extension| extension != "toml"))
+        .filter(|path| {
+            path.is_file() && path.extension().is_none_or(|extension| extension != "toml")
+        })
         .collect();
     files.sort();
     files
@@ -43,7 +49,14 @@ pub(crate) fn bodies(folder: &Path) -> Vec<(String, Vec<u8>)> {
 /// Extracts with a fixed fetch time and a watched zone in UTC.
 pub(crate) fn read(definition: &Definition, body: &[u8]) -> Result<Extraction, BodyError> {
     let fetched_at: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
-    extract(definition, body, &Context { fetched_at, zone_tz: &TimeZone::UTC })
+    extract(
+        definition,
+        body,
+        &Context {
+            fetched_at,
+            zone_tz: &TimeZone::UTC,
+        },
+    )
 }
 
 struct Totals {
@@ -57,7 +70,9 @@ struct Totals {
 
 fn totals(source: &str) -> Option<Totals> {
     let folder = folder(source)?;
-    let definition = Catalogue::embedded().get(&SourceId::new(source).unwrap()).unwrap();
+    let definition = Catalogue::embedded()
+        .get(&SourceId::new(source).unwrap())
+        .unwrap();
     let mut totals = Totals {
         definition,
         bodies: 0,
@@ -79,7 +94,13 @@ fn totals(source: &str) -> Option<Totals> {
 
 impl Totals {
     fn counts(&self) -> (usize, usize, u64, u64, u64) {
-        (self.bodies, self.rows.len(), self.refused_rows, self.refused_values, self.empty_rows)
+        (
+            self.bodies,
+            self.rows.len(),
+            self.refused_rows,
+            self.refused_values,
+            self.empty_rows,
+        )
     }
 
     /// How many values of a measure there are, and their sum.
@@ -97,31 +118,46 @@ impl Totals {
     fn check(&self, measure: &str, count: usize, sum: f64) {
         let (obtained_count, obtained) = self.sum(measure);
         assert_eq!(obtained_count, count, "{measure}");
-        assert!((obtained - sum).abs() <= sum.abs() * 1e-12 + 1e-6, "{measure}: {obtained} for {sum}");
+        assert!(
+            (obtained - sum).abs() <= sum.abs() * 1e-12 + 1e-6,
+            "{measure}: {obtained} for {sum}"
+        );
     }
 
     fn observed_seconds(&self) -> i64 {
-        self.rows.iter().map(|row| row.observed_at.as_second()).sum()
+        self.rows
+            .iter()
+            .map(|row| row.observed_at.as_second())
+            .sum()
     }
 }
 
 #[test]
 fn usgs_earthquakes() {
-    let Some(totals) = totals("usgs-earthquakes") else { return };
+    let Some(totals) = totals("usgs-earthquakes") else {
+        return;
+    };
     assert_eq!(totals.counts(), (87, 4946, 0, 0, 0));
     totals.check("magnitude", 4946, 22_408.44);
     totals.check("depth", 4946, 206_572.702_797);
     assert!((totals.sum("felt").1 - 10_735.0).abs() < 1e-9);
     let revisions: i64 = totals.rows.iter().map(|row| row.revision).sum();
     assert_eq!(revisions, 8_680_594_577_455_049);
-    assert!(totals.rows.iter().all(|row| row.point.is_some() && row.name.is_some()));
+    assert!(
+        totals
+            .rows
+            .iter()
+            .all(|row| row.point.is_some() && row.name.is_some())
+    );
     let ids: std::collections::BTreeSet<_> = totals.rows.iter().map(|row| &row.entity).collect();
     assert_eq!(ids.len(), 384);
 }
 
 #[test]
 fn metar() {
-    let Some(totals) = totals("metar-aviationweather") else { return };
+    let Some(totals) = totals("metar-aviationweather") else {
+        return;
+    };
     assert_eq!(totals.counts(), (200, 600, 0, 0, 0));
     totals.check("temperature", 600, 16_554.0);
     totals.check("wind_speed", 600, 2_811.953_333);
@@ -133,7 +169,9 @@ fn metar() {
 
 #[test]
 fn velib() {
-    let Some(totals) = totals("velib-disponibilite") else { return };
+    let Some(totals) = totals("velib-disponibilite") else {
+        return;
+    };
     // Two bodies have no station codes: 2 × 1479 rows are refused.
     assert_eq!(totals.counts(), (24, 32_670, 2_958, 0, 0));
     totals.check("bikes", 32_670, 343_184.0);
@@ -146,7 +184,9 @@ fn velib() {
 
 #[test]
 fn eco2mix() {
-    let Some(totals) = totals("eco2mix-national") else { return };
+    let Some(totals) = totals("eco2mix-national") else {
+        return;
+    };
     assert_eq!(totals.counts(), (6, 577, 0, 0, 0));
     for (measure, sum) in [
         ("consumption", 25_712_781.0),
@@ -170,7 +210,9 @@ fn eco2mix() {
 
 #[test]
 fn ecb() {
-    let Some(totals) = totals("ecb-eurofxref-daily") else { return };
+    let Some(totals) = totals("ecb-eurofxref-daily") else {
+        return;
+    };
     assert_eq!(totals.counts(), (69, 2_147, 0, 0, 0));
     totals.check("rate", 2_147, 1_325_795.733_69);
     assert_eq!(totals.observed_seconds(), 3_484_511_545_500);
@@ -178,7 +220,9 @@ fn ecb() {
 
 #[test]
 fn gtfs_realtime_nyct() {
-    let Some(totals) = totals("gtfs-rt-nyct-ace") else { return };
+    let Some(totals) = totals("gtfs-rt-nyct-ace") else {
+        return;
+    };
     assert_eq!(totals.counts(), (60, 300, 0, 0, 0));
     totals.check("trips", 300, 9_389.0);
     totals.check("vehicles", 300, 9_389.0);
@@ -188,14 +232,31 @@ fn gtfs_realtime_nyct() {
 
 #[test]
 fn recorded_errors_are_errors() {
-    let Some(usgs) = folder("usgs-earthquakes") else { return };
-    let definition = |id: &str| Catalogue::embedded().get(&SourceId::new(id).unwrap()).unwrap();
+    let Some(usgs) = folder("usgs-earthquakes") else {
+        return;
+    };
+    let definition = |id: &str| {
+        Catalogue::embedded()
+            .get(&SourceId::new(id).unwrap())
+            .unwrap()
+    };
     for (name, body) in bodies(&usgs.join("errors")) {
-        assert_eq!(read(definition("usgs-earthquakes"), &body), Err(BodyError::Empty), "{name}");
+        assert_eq!(
+            read(definition("usgs-earthquakes"), &body),
+            Err(BodyError::Empty),
+            "{name}"
+        );
     }
     let velib = folder("velib-disponibilite").unwrap();
     for (name, body) in bodies(&velib.join("errors")) {
         let error = read(definition("velib-disponibilite"), &body).unwrap_err();
-        assert_eq!(error, BodyError::Truncated { expected: "JSON", offset: 524_288 }, "{name}");
+        assert_eq!(
+            error,
+            BodyError::Truncated {
+                expected: "JSON",
+                offset: 524_288
+            },
+            "{name}"
+        );
     }
 }

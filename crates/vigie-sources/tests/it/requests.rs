@@ -11,8 +11,7 @@ use vigie_core::{
 };
 use vigie_sources::{Catalogue, Definition, Request, RequestError, build_request};
 
-const VELIB: &str =
-    include_str!("../../../../catalogue/transport/velib-disponibilite/source.toml");
+const VELIB: &str = include_str!("../../../../catalogue/transport/velib-disponibilite/source.toml");
 
 fn reunion() -> Zone {
     Zone {
@@ -32,16 +31,32 @@ fn now() -> Timestamp {
 }
 
 fn with_url(url: &str, access: &str) -> Definition {
-    let start = VELIB.find("url = \"https://opendata.paris.fr/api").unwrap();
-    let end = start + VELIB[start..].find('\n').unwrap();
-    let text = format!("{}url = \"{url}\"\n{}", &VELIB[..start], &VELIB[end..]);
+    let (before, rest) = VELIB
+        .split_once("url = \"https://opendata.paris.fr/api")
+        .unwrap();
+    let (_, after) = rest.split_once('\n').unwrap();
+    let text = format!("{before}url = \"{url}\"\n{after}");
     Definition::parse("x", &text.replace("kind = \"open\"", access)).unwrap()
 }
 
-fn build(definition: &Definition, params: &[(&str, &str)], base: Option<&str>, key: Option<&str>) -> Result<Request, RequestError> {
-    let params: BTreeMap<String, String> =
-        params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    build_request(definition, &reunion(), &params, base, key.map(Secret::new).as_ref(), now())
+fn build(
+    definition: &Definition,
+    params: &[(&str, &str)],
+    base: Option<&str>,
+    key: Option<&str>,
+) -> Result<Request, RequestError> {
+    let params: BTreeMap<String, String> = params
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    build_request(
+        definition,
+        &reunion(),
+        &params,
+        base,
+        key.map(Secret::new).as_ref(),
+        now(),
+    )
 }
 
 #[test]
@@ -56,12 +71,17 @@ fn variables_are_expanded_and_encoded() {
         "https://a.org/RE?at=-20.8823,55.44812&tz=Indian%2FReunion&d=2026-03-30&l=01%2F04&w=54.9&s=-21"
     );
     assert_eq!(request.host, "a.org");
-    assert_eq!(request.headers, [("accept".to_owned(), "application/json".to_owned())]);
+    assert_eq!(
+        request.headers,
+        [("accept".to_owned(), "application/json".to_owned())]
+    );
 }
 
 #[test]
 fn parameters_have_defaults_that_the_workspace_replaces() {
-    let metar = Catalogue::embedded().get(&SourceId::new("metar-aviationweather").unwrap()).unwrap();
+    let metar = Catalogue::embedded()
+        .get(&SourceId::new("metar-aviationweather").unwrap())
+        .unwrap();
     let request = build(metar, &[], None, None).unwrap();
     assert_eq!(
         request.url,
@@ -69,10 +89,16 @@ fn parameters_have_defaults_that_the_workspace_replaces() {
     );
     let params = [("ids", "FMEE,FMEP"), ("bbox", "")];
     let request = build(metar, &params, Some("http://127.0.0.1:8080"), None).unwrap();
-    assert_eq!(request.url, "http://127.0.0.1:8080/api/data/metar?ids=FMEE,FMEP&format=json");
+    assert_eq!(
+        request.url,
+        "http://127.0.0.1:8080/api/data/metar?ids=FMEE,FMEP&format=json"
+    );
     assert_eq!(request.host, "127.0.0.1:8080");
     let error = build(metar, &[("id", "x")], None, None).unwrap_err();
-    assert_eq!(error.to_string(), "`id` is not a parameter of this source; known are: bbox, ids");
+    assert_eq!(
+        error.to_string(),
+        "`id` is not a parameter of this source; known are: bbox, ids"
+    );
 }
 
 #[test]
@@ -80,7 +106,11 @@ fn keys_are_in_the_request_and_nowhere_else() {
     let access = "kind = \"key\"\nenv = \"VIGIE_KEY_X\"\nsignup = \"https://a.org/signup\"";
     let definition = with_url("https://a.org/x?k={key}&l={key}", access);
     let error = build(&definition, &[], None, None).unwrap_err();
-    assert!(error.to_string().contains("set it in the environment variable VIGIE_KEY_X"));
+    assert!(
+        error
+            .to_string()
+            .contains("set it in the environment variable VIGIE_KEY_X")
+    );
     let request = build(&definition, &[], None, Some("s3cr/t")).unwrap();
     assert_eq!(request.url, "https://a.org/x?k=s3cr%2Ft&l=s3cr%2Ft");
     assert_eq!(request.shown_url, "https://a.org/x?k=***&l=***");
@@ -91,5 +121,10 @@ fn keys_are_in_the_request_and_nowhere_else() {
 fn a_zone_without_the_code_is_told() {
     let definition = with_url("https://a.org/{zone.continent}", "kind = \"open\"");
     let error = build(&definition, &[], None, None).unwrap_err();
-    assert!(error.to_string().contains("set zone.continent in vigie.toml"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("set zone.continent in vigie.toml"),
+        "{error}"
+    );
 }

@@ -14,7 +14,10 @@ fn good_bodies() -> Vec<(&'static Definition, Vec<u8>)> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue");
     let mut bodies = Vec::new();
     for definition in definitions() {
-        let cases = root.join(definition.domain.as_str()).join(definition.id.as_str()).join("cases");
+        let cases = root
+            .join(definition.domain.as_str())
+            .join(definition.id.as_str())
+            .join("cases");
         for case in std::fs::read_dir(cases).unwrap() {
             let case = case.unwrap();
             if case.file_name().to_string_lossy().starts_with("normal") {
@@ -30,10 +33,22 @@ fn good_bodies() -> Vec<(&'static Definition, Vec<u8>)> {
 #[test]
 fn empty_bodies_and_pages_are_refused_by_every_source() {
     for definition in definitions() {
-        assert_eq!(sniff(definition, b""), Err(BodyError::Empty), "{}", definition.id);
+        assert_eq!(
+            sniff(definition, b""),
+            Err(BodyError::Empty),
+            "{}",
+            definition.id
+        );
         let page = sniff(definition, b"<!doctype html><title>Proxy login</title>").unwrap_err();
-        assert!(page.to_string().contains("“Proxy login”"), "{}: {page}", definition.id);
-        assert_eq!(read(definition, b"<html>"), sniff(definition, b"<html>").map(|()| unreachable!()));
+        assert!(
+            page.to_string().contains("“Proxy login”"),
+            "{}: {page}",
+            definition.id
+        );
+        assert_eq!(
+            read(definition, b"<html>"),
+            sniff(definition, b"<html>").map(|()| unreachable!())
+        );
     }
 }
 
@@ -43,16 +58,27 @@ fn other_encodings_are_refused_with_the_place() {
         if definition.extension == "pb" {
             continue;
         }
-        let at = body.iter().position(|byte| byte.is_ascii_alphabetic()).unwrap();
+        let at = body.iter().position(u8::is_ascii_alphabetic).unwrap();
         let mut latin = body.clone();
         latin[at] = 0xe9;
         let error = read(definition, &latin).unwrap_err();
-        assert_eq!(error, BodyError::Encoding { encoding: "UTF-8".to_owned(), offset: at });
+        assert_eq!(
+            error,
+            BodyError::Encoding {
+                encoding: "UTF-8".to_owned(),
+                offset: at
+            }
+        );
         // What says that it is UTF-16 is read as such.
         let text = String::from_utf8(body.clone()).unwrap();
         let mut utf16 = vec![0xff, 0xfe];
         utf16.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
-        assert_eq!(read(definition, &utf16), read(definition, &body), "{}", definition.id);
+        assert_eq!(
+            read(definition, &utf16),
+            read(definition, &body),
+            "{}",
+            definition.id
+        );
     }
 }
 
@@ -62,7 +88,11 @@ fn every_truncation_is_an_error() {
         let end = body.trim_ascii_end().len();
         for cut in 1..end {
             if definition.extension != "pb" {
-                assert!(read(definition, &body[..cut]).is_err(), "{}: {cut} of {end}", definition.id);
+                assert!(
+                    read(definition, &body[..cut]).is_err(),
+                    "{}: {cut} of {end}",
+                    definition.id
+                );
             } else if let Ok(extraction) = read(definition, &body[..cut]) {
                 // A protobuf message that ends between two entities is whole: only fewer rows tell.
                 assert!(extraction.refused_rows == 0, "{cut}");

@@ -1,12 +1,12 @@
 //! From a connection string to a database; what errors of the driver mean.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use ::mongodb::{
     Client, Database,
     bson::doc,
     error::{Error, ErrorKind},
-    options::{Acknowledgment, ClientOptions, Credential, WriteConcern},
+    options::{Acknowledgment, ClientOptions, WriteConcern},
 };
 use vigie_core::secret::Secret;
 
@@ -80,9 +80,9 @@ impl Server {
     }
 
     /// What an error of the driver means.
-    pub(super) fn error(&self, error: Error) -> StoreError {
+    pub(super) fn error(&self, error: &Error) -> StoreError {
         let store = self.name.clone();
-        let cause = Cause::redacted(&error, self.password.as_ref());
+        let cause = Cause::redacted(error, self.password.as_ref());
         let unavailable = |remedy| StoreError::Unavailable {
             store: store.clone(),
             remedy,
@@ -115,57 +115,90 @@ impl Server {
     }
 }
 
-/// The part of a connection string that is secret, as it is written.
-fn written_password(uri: &str) -> Option<Secret> {
-    let (_, rest) = uri.split_once("://")?;
-    let (credentials, _) = rest.rsplit_once('@')?;
-    let (_, password) = credentials.split_once(':')?;
-    Some(Secret::new(password))
+/// The connection string with `credentials`, unless it has some already.
+fn with_credentials(uri: &str, credentials: Option<&Credentials>) -> String {
+    match (uri.split_once("://"), credentials) {
+        (Some((scheme, rest)), Some(credentials)) if !rest.contains('@') => {
+            let user = percent_encoded(&credentials.user);
+            let password = percent_encoded(credentials.password.expose());
+            format!("{scheme}://{user}:{password}@{rest}")
+        }
+        _ => uri.to_owned(),
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// The words of an error about a connection string, without what may be a part of its password, however wrongly it is
+/// written.
+fn without_password(error: &Error, uri: &str) -> Cause {
+    let mut words = error.to_string();
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    if let Some((credentials, _)) = rest.rsplit_once('@') {
+        let password = credentials
+            .split_once(':')
+            .map_or("", |(_, password)| password);
+        let pieces = password.split(['/', ':', '@', '?', '#', '[', ']', '%', '&', '=']);
+        for piece in pieces.filter(|piece| !piece.is_empty()) {
+            words = words.replace(piece, "***");
+        }
+    }
+    Cause::new(words)
 }
 
 /// Connects, and asks the server what it is.
 pub(super) async fn connect(
     uri: &str,
-    credentials: Option<Credentials>,
+    credentials: Option<&Credentials>,
     dialect: Option<Dialect>,
 ) -> Result<(Server, Database), StoreError> {
+    let uri = with_credentials(uri, credentials);
     let mut server = Server {
-        name: shown(uri),
+        name: shown(&uri),
         version: String::new(),
         dialect: Dialect::Full,
-        password: written_password(uri),
+        password: None,
     };
-    let options = ClientOptions::parse(uri).await;
+    let wrong = |reason| StoreError::Address {
+        address: shown(&uri),
+        reason,
+    };
+    let options = ClientOptions::parse(&uri).await;
     let mut options = options.map_err(|error| match error.kind.as_ref() {
-        ErrorKind::InvalidArgument { .. } => StoreError::Address {
-            address: server.name.clone(),
-            reason: Cause::redacted(&error, server.password.as_ref()),
-        },
-        _ => server.error(error),
+        ErrorKind::InvalidArgument { .. } => wrong(without_password(&error, &uri)),
+        _ => server.error(&error),
     })?;
-    complete(&mut options, credentials);
+    complete(&mut options);
     server.password = options
         .credential
         .as_ref()
         .and_then(|credential| credential.password.clone())
         .map(Secret::new);
     let Some(name) = options.default_database.clone() else {
-        return Err(StoreError::Address {
-            address: server.name.clone(),
-            reason: Cause::new("it names no database"),
-        });
+        return Err(wrong(Cause::new("it names no database")));
     };
     let database = Client::with_options(options)
-        .map_err(|error| server.error(error))?
+        .map_err(|error| server.error(&error))?
         .database(&name);
-    let (version, found) = ask(&database).await.map_err(|error| server.error(error))?;
+    let (version, found) = ask(&database).await.map_err(|error| server.error(&error))?;
     server.version = version;
     server.dialect = dialect.unwrap_or(found);
     Ok((server, database))
 }
 
 /// Adds what the connection string leaves open, and what we insist on: a write counts once a majority has it on disk.
-fn complete(options: &mut ClientOptions, credentials: Option<Credentials>) {
+fn complete(options: &mut ClientOptions) {
     options.app_name.get_or_insert_with(|| "vigie".to_owned());
     options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
     options
@@ -177,30 +210,22 @@ fn complete(options: &mut ClientOptions, credentials: Option<Credentials>) {
             .journal(true)
             .build(),
     );
-    if let Some(Credentials { user, password }) = credentials {
-        let known = options.credential.get_or_insert_with(Credential::default);
-        if known.username.is_none() {
-            known.username = Some(user);
-            known.password = Some(password.expose().to_owned());
-        }
-    }
 }
 
 async fn ask(database: &Database) -> Result<(String, Dialect), Error> {
     let build = database.run_command(doc! { "buildInfo": 1 }).await?;
     let version = build.get_str("version").unwrap_or("?");
-    Ok(match build.get_str("ferretdbVersion") {
-        Ok(ferret) => {
-            let old = ferret.trim_start_matches('v').starts_with("1.");
-            let dialect = if old {
-                Dialect::SingleIds
-            } else {
-                Dialect::Full
-            };
-            (format!("FerretDB {ferret} (MongoDB {version})"), dialect)
-        }
-        Err(_) => (format!("MongoDB {version}"), Dialect::Full),
-    })
+    if build.contains_key("ferretdbVersion") {
+        // Its second generation has a document `ferretdb` instead.
+        let server = format!("FerretDB 1, as MongoDB {version}");
+        return Ok((server, Dialect::SingleIds));
+    }
+    let server = if build.contains_key("ferretdb") {
+        format!("FerretDB, as MongoDB {version}")
+    } else {
+        format!("MongoDB {version}")
+    };
+    Ok((server, Dialect::Full))
 }
 
 #[cfg(test)]
@@ -209,24 +234,24 @@ mod tests {
 
     #[tokio::test]
     async fn credentials_come_from_the_address_or_else_from_outside() {
-        let credentials = || {
-            Some(Credentials {
-                user: "watch".to_owned(),
-                password: Secret::new("s3cret"),
-            })
+        let credentials = Credentials {
+            user: "wätch".to_owned(),
+            password: Secret::new("s3:c/r@t?%"),
         };
-        let mut open = ClientOptions::parse("mongodb://h/d?authSource=admin")
+        let open = "mongodb://h,i:2/d?authSource=admin";
+        let filled = with_credentials(open, Some(&credentials));
+        let filled = ClientOptions::parse(filled)
             .await
+            .unwrap()
+            .credential
             .unwrap();
-        complete(&mut open, credentials());
-        let filled = open.credential.unwrap();
-        assert_eq!(filled.username.as_deref(), Some("watch"));
-        assert_eq!(filled.password.as_deref(), Some("s3cret"));
+        assert_eq!(filled.username.as_deref(), Some("wätch"));
+        assert_eq!(filled.password.as_deref(), Some("s3:c/r@t?%"));
         assert_eq!(filled.source.as_deref(), Some("admin"));
+        assert_eq!(with_credentials(open, None), open);
 
-        let mut closed = ClientOptions::parse("mongodb://me:mine@h/d").await.unwrap();
-        complete(&mut closed, credentials());
-        assert_eq!(closed.credential.unwrap().username.as_deref(), Some("me"));
+        let closed = "mongodb://me:mine@h/d";
+        assert_eq!(with_credentials(closed, Some(&credentials)), closed);
     }
 
     #[tokio::test]

@@ -4,18 +4,19 @@
 //! provider, `%` is written `%25` and `|` `%7C`. No field name comes from a provider: attributes are lists of names and
 //! values.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use ::mongodb::bson::{Bson, DateTime};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vigie_core::{
-    bucket::{Bucket, BucketKey, BucketSummary, Label, Samples, Summary},
+    bucket::{Bucket, BucketKey, BucketSummary, Label},
     event::{Event, EventKey, Version},
     row::Point,
     text::{EntityId, MeasureId, SourceId},
 };
 
+use super::measure::{SamplesDocument, SummaryDocument, Uneven};
 use crate::{
     error::{Cause, StoreError},
     store::{BucketWrite, Versioned, floor_ms},
@@ -94,7 +95,7 @@ fn attribute_map(list: Vec<Attribute>) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn damaged(store: &str, id: &str, why: &str) -> StoreError {
+fn damaged(store: &str, id: &str, why: impl fmt::Display) -> StoreError {
     StoreError::Corrupt {
         store: store.to_owned(),
         what: format!("the document `{id}`"),
@@ -125,10 +126,28 @@ pub(super) struct BucketDocument {
     described_at: (DateTime, DateTime),
     /// What the bucket says; left out when only the samples are read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    measures: Option<BTreeMap<MeasureId, Summary>>,
+    measures: Option<BTreeMap<MeasureId, SummaryDocument>>,
     /// Its samples; left out when only the summary is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    state: Option<BTreeMap<MeasureId, Samples>>,
+    state: Option<BTreeMap<MeasureId, SamplesDocument>>,
+}
+
+fn documents<'a, T, D: From<&'a T>>(
+    measures: &'a BTreeMap<MeasureId, T>,
+) -> BTreeMap<MeasureId, D> {
+    measures
+        .iter()
+        .map(|(id, measure)| (id.clone(), D::from(measure)))
+        .collect()
+}
+
+fn undocumented<T: TryFrom<D, Error = Uneven>, D>(
+    documents: BTreeMap<MeasureId, D>,
+) -> Result<BTreeMap<MeasureId, T>, Uneven> {
+    documents
+        .into_iter()
+        .map(|(id, document)| Ok((id, document.try_into()?)))
+        .collect()
 }
 
 fn date(at: Timestamp) -> DateTime {
@@ -142,7 +161,7 @@ impl BucketDocument {
         let (observed, fetched) = label.stamp;
         Self {
             id: bucket_id(&bucket.key),
-            version: version as i64,
+            version: version.cast_signed(),
             source: bucket.key.source.clone(),
             entity: bucket.key.entity.clone(),
             hour: date(bucket.key.hour),
@@ -156,8 +175,8 @@ impl BucketDocument {
                 DateTime::from_millis(observed),
                 DateTime::from_millis(fetched),
             ),
-            measures: Some(write.summary().measures.clone()),
-            state: Some(bucket.measures.clone()),
+            measures: Some(documents(&write.summary().measures)),
+            state: Some(documents(&bucket.measures)),
         }
     }
 
@@ -194,11 +213,11 @@ impl BucketDocument {
             deadline: self.time(self.deadline, store)?,
             sealed: self.sealed,
             label: self.label(),
-            measures: state,
+            measures: undocumented(state).map_err(|why| damaged(store, &self.id, why))?,
         };
         Ok(Versioned {
             document: bucket,
-            version: self.version as u64,
+            version: self.version.cast_unsigned(),
         })
     }
 
@@ -210,7 +229,7 @@ impl BucketDocument {
             key: self.key(store)?,
             end: self.time(self.end, store)?,
             label: self.label(),
-            measures,
+            measures: undocumented(measures).map_err(|why| damaged(store, &self.id, why))?,
         })
     }
 }
@@ -297,7 +316,7 @@ impl EventDocument {
         };
         Ok(Self {
             id: event_id(&event.key),
-            version: version as i64,
+            version: version.cast_signed(),
             source: event.key.source,
             key: event.key.key,
             observed_at: date(current.observed_at),
@@ -325,7 +344,7 @@ impl EventDocument {
         };
         Ok(Versioned {
             document: event,
-            version: self.version as u64,
+            version: self.version.cast_unsigned(),
         })
     }
 }

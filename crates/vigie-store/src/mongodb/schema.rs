@@ -4,6 +4,7 @@ use ::mongodb::{
     Database, IndexModel,
     bson::{Document, doc},
     error::{Error, ErrorKind},
+    options::IndexOptions,
 };
 
 use super::{connect::Server, document::whole_number, write::is_duplicate};
@@ -30,11 +31,11 @@ pub(super) async fn prepare(
 ) -> Result<bool, StoreError> {
     let meta = database.collection::<Document>(META);
     let schema = meta.find_one(doc! { "_id": "schema" }).await;
-    match schema.map_err(|error| server.error(error))? {
+    match schema.map_err(|error| server.error(&error))? {
         Some(schema) => {
             check(server, &schema)?;
             if !read_only {
-                make(database).await.map_err(|error| server.error(error))?;
+                make(database).await.map_err(|error| server.error(&error))?;
             }
         }
         None if read_only => {
@@ -43,18 +44,18 @@ pub(super) async fn prepare(
             });
         }
         None => {
-            make(database).await.map_err(|error| server.error(error))?;
+            make(database).await.map_err(|error| server.error(&error))?;
             let schema = doc! { "_id": "schema", "version": i64::from(KNOWN) };
             match meta.insert_one(schema).await {
                 // Another process was faster.
-                Err(error) if !is_duplicate(&error) => return Err(server.error(error)),
+                Err(error) if !is_duplicate(&error) => return Err(server.error(&error)),
                 _ => {}
             }
         }
     }
     validated(database)
         .await
-        .map_err(|error| server.error(error))
+        .map_err(|error| server.error(&error))
 }
 
 fn check(server: &Server, schema: &Document) -> Result<(), StoreError> {
@@ -83,19 +84,41 @@ async fn make(database: &Database) -> Result<(), Error> {
             create(database, name, validator).await?;
         }
     }
-    let index = |keys: Document| IndexModel::builder().keys(keys).build();
-    database
-        .collection::<Document>(BUCKETS)
-        .create_indexes([
-            index(doc! { "source": 1, "hour": 1, "entity": 1 }),
-            index(doc! { "source": 1, "entity": 1, "hour": 1 }),
-            index(doc! { "source": 1, "sealed": 1, "deadline": 1 }),
-        ])
-        .await?;
-    database
-        .collection::<Document>(EVENTS)
-        .create_index(index(doc! { "source": 1, "observed_at": 1, "key": 1 }))
-        .await?;
+    let buckets = [
+        doc! { "source": 1, "hour": 1, "entity": 1 },
+        doc! { "source": 1, "entity": 1, "hour": 1 },
+        doc! { "source": 1, "sealed": 1, "deadline": 1 },
+    ];
+    index(database, BUCKETS, &buckets).await?;
+    let events = [doc! { "source": 1, "observed_at": 1, "key": 1 }];
+    index(database, EVENTS, &events).await
+}
+
+/// Makes the indexes that are missing. `FerretDB` 1 does not survive being asked for one that it has.
+async fn index(database: &Database, name: &str, all: &[Document]) -> Result<(), Error> {
+    let collection = database.collection::<Document>(name);
+    for keys in all {
+        let parts: Vec<String> = keys
+            .iter()
+            .map(|(key, order)| format!("{key}_{order}"))
+            .collect();
+        let index_name = parts.join("_");
+        let exists = async || -> Result<bool, Error> {
+            let names = collection.list_index_names().await?;
+            Ok(names.contains(&index_name))
+        };
+        if exists().await? {
+            continue;
+        }
+        let options = IndexOptions::builder().name(index_name.clone()).build();
+        let index = IndexModel::builder().keys(keys.clone()).options(options);
+        if let Err(error) = collection.create_index(index.build()).await {
+            // Another process may have been faster.
+            if !exists().await? {
+                return Err(error);
+            }
+        }
+    }
     Ok(())
 }
 

@@ -27,9 +27,9 @@ const DUPLICATE: i32 = 11000;
 /// The `_id` of the lock document.
 const WRITER: &str = "writer";
 /// How often a writer that waits looks whether it is its turn.
-const TURN_POLL: Duration = Duration::from_millis(20);
+const TURN_POLL: Duration = Duration::from_millis(5);
 /// For how long the same writer must have been seen before it counts as dead. A batch takes seconds at most.
-const DEAD_AFTER: Duration = Duration::from_secs(60);
+const DEAD_AFTER: Duration = Duration::from_mins(1);
 
 /// A document to be written if its stored version is `version`.
 pub(super) struct Write<K, D> {
@@ -64,14 +64,14 @@ pub(super) async fn save<K, D: Serialize + Send + Sync>(
             let meta = database.collection(META);
             let turn = match take_turn(&meta).await {
                 Ok(turn) => turn,
-                Err(error) => return Err(server.error(error)),
+                Err(error) => return Err(server.error(&error)),
             };
             let done = write_all(collection, writes, Dialect::SingleIds).await;
             let ended = end_turn(&meta, turn).await;
             done.and_then(|conflicts| ended.map(|()| conflicts))
         }
     };
-    done.map_err(|error| server.error(error))
+    done.map_err(|error| server.error(&error))
 }
 
 async fn write_all<K, D: Serialize + Send + Sync>(
@@ -127,7 +127,7 @@ async fn replace<K, D: Serialize + Send + Sync>(
 ) -> Result<Vec<K>, Error> {
     stream::iter(writes)
         .map(|write| async move {
-            let expected = write.version as i64;
+            let expected = write.version.cast_signed();
             let filter = match dialect {
                 Dialect::Full => doc! { "_id": &write.id, "version": expected },
                 Dialect::SingleIds => {

@@ -1,6 +1,6 @@
 //! Buckets in their table.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, fmt::Write as _, ops::ControlFlow};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params};
@@ -98,7 +98,7 @@ impl Document for Bucket {
         let version: i64 = row.get("version")?;
         Ok(Some(Versioned {
             document: bucket,
-            version: version as u64,
+            version: version.cast_unsigned(),
         }))
     }
 
@@ -112,7 +112,7 @@ impl Document for Bucket {
             key.source.as_str(),
             key.entity.as_str(),
             key.hour.as_millisecond(),
-            write.version as i64,
+            write.version.cast_signed(),
             bucket.end.as_millisecond(),
             bucket.deadline.as_millisecond(),
             bucket.sealed,
@@ -143,11 +143,12 @@ pub(super) fn summaries(
     let entity = query.entity.as_ref().map(EntityId::as_str);
     if source.is_some() {
         values.push(&source);
-        sql.push_str(&format!(" AND source = ?{}", values.len()));
+        // Writing to a string cannot fail.
+        let _ = write!(sql, " AND source = ?{}", values.len());
     }
     if entity.is_some() {
         values.push(&entity);
-        sql.push_str(&format!(" AND entity = ?{}", values.len()));
+        let _ = write!(sql, " AND entity = ?{}", values.len());
     }
     sql.push_str(" ORDER BY source, hour, entity");
     let mut work = || {

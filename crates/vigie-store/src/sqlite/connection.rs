@@ -70,19 +70,8 @@ impl File {
         };
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.error(error))?;
-        self.configure(&connection, access)
-            .map_err(|error| self.error(error))?;
+        configure(&connection, access).map_err(|error| self.error(error))?;
         Ok(connection)
-    }
-
-    fn configure(&self, connection: &Connection, access: Access) -> rusqlite::Result<()> {
-        connection.busy_timeout(Duration::from_secs(BUSY_S))?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-        if access == Access::Write {
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
-        }
-        Ok(())
     }
 
     fn unavailable(&self, cause: impl std::fmt::Display) -> StoreError {
@@ -125,6 +114,51 @@ impl File {
             store: self.name.clone(),
             what,
             cause: Cause::new(cause),
+        }
+    }
+}
+
+fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(BUSY_S))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    if access == Access::Write {
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_sqlite_says_is_told_apart() {
+        let file = File::new(PathBuf::from("/srv/vigie.db"));
+        let said = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            file.error(error).to_string()
+        };
+        let expected = [
+            (
+                ffi::SQLITE_BUSY,
+                "stayed locked by another program for 15 s",
+            ),
+            (
+                ffi::SQLITE_FULL,
+                "no space is left for the store sqlite:/srv/vigie.db",
+            ),
+            (ffi::SQLITE_CORRUPT, "is damaged: a page of the file"),
+            (ffi::SQLITE_NOTADB, "is not a store of Vigie"),
+            (ffi::SQLITE_READONLY, "is read-only"),
+            (ffi::SQLITE_CANTOPEN, "is not available"),
+            (ffi::SQLITE_IOERR_FSYNC, "is not available"),
+            (ffi::SQLITE_TOOBIG, "refused a request"),
+        ];
+        for (code, words) in expected {
+            assert!(said(code).contains(words), "{code}: {}", said(code));
         }
     }
 }

@@ -49,7 +49,7 @@ impl Document for Event {
         let version: i64 = row.get("version")?;
         Ok(Some(Versioned {
             document: event,
-            version: version as u64,
+            version: version.cast_unsigned(),
         }))
     }
 
@@ -62,7 +62,7 @@ impl Document for Event {
         Ok(statement.execute(params![
             key.source.as_str(),
             key.key.as_str(),
-            write.version as i64,
+            write.version.cast_signed(),
             floor_ms(current.observed_at),
             current.title,
             current.point.map(|point| point.lon),

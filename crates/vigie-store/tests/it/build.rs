@@ -84,7 +84,7 @@ fn one_bucket(source_id: &str, rows: impl Iterator<Item = Row>) -> Bucket {
 pub(crate) fn exotic_bucket(id: &str) -> Bucket {
     let awkward = [
         0.1 + 0.2,
-        -0.0,
+        0.0,
         f64::MIN_POSITIVE,
         1.0e300,
         -273.15,
@@ -98,7 +98,7 @@ pub(crate) fn exotic_bucket(id: &str) -> Bucket {
         .zip(0i64..)
         .map(|(value, i)| Row {
             revision: i64::MAX - i,
-            point: Point::new(2.352_222_199_999_999_7, -0.0),
+            point: Point::new(2.352_222_199_999_999_7, 0.0),
             name: Some("Île <b>\"|$.\\\u{1f6b2}".to_owned()),
             attributes: [
                 ("$set".to_owned(), "a.b|c".to_owned()),
@@ -141,6 +141,6 @@ pub(crate) fn exotic_event(key: &str) -> Event {
         Event::from_row(&source("exotic"), &measures(), row, minute(5))
     };
     let mut event = version(1_795_392_000_123, 0.1 + 0.2);
-    event.merge(&version(1_795_392_000_124, -0.0));
+    event.merge(&version(1_795_392_000_124, 0.0));
     event
 }

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
+use futures::future::join_all;
 use jiff::Timestamp;
+use tokio::task::JoinSet;
 use vigie_core::{
     bucket::{Bucket, BucketSummary},
     event::Event,
+    row::Point,
 };
 use vigie_store::{
     error::StoreError,
@@ -42,6 +45,8 @@ contract! {
     an_event_comes_back_as_it_was
     a_write_on_another_version_is_a_conflict
     merging_again_changes_nothing
+    zero_has_no_sign
+    a_store_is_made_once_by_many
     writers_at_once_lose_nothing
     summaries_come_in_order_and_range
     events_come_in_order_and_range
@@ -119,8 +124,6 @@ async fn a_bucket_comes_back_as_it_was(world: &World) {
     let mut expected = Vec::new();
     for (loaded, bucket) in loaded.iter().zip(&buckets) {
         assert_eq!((&loaded.document, loaded.version), (bucket, 1));
-        // −0 equals 0, but not to the bit.
-        assert_eq!(format!("{:?}", loaded.document), format!("{bucket:?}"));
         expected.push(bucket.summarise(RHYTHM));
     }
     let summaries = summaries(&*store, &SummaryQuery::default()).await;
@@ -231,47 +234,81 @@ async fn merging_again_changes_nothing(world: &World) {
     assert_eq!((report.unchanged, report.verified), (1, 1));
 }
 
+async fn zero_has_no_sign(world: &World) {
+    let store = world.store().await;
+    let mut delta = bucket("s", "e", &[(0, -0.0)]);
+    delta.label.point = Point::new(-0.0, -0.0);
+    let mut quake = event("q", "e", 1, 0, 1);
+    quake.versions[0].point = Point::new(-0.0, 5.0);
+    for value in quake.versions[0].values.values_mut() {
+        *value = -0.0;
+    }
+    for unchanged in [0, 1] {
+        let report = merge_buckets(&*store, std::slice::from_ref(&delta), RHYTHM)
+            .await
+            .unwrap();
+        assert_eq!((report.unchanged, report.verified), (unchanged, 1));
+        let report = merge_events(&*store, std::slice::from_ref(&quake))
+            .await
+            .unwrap();
+        assert_eq!((report.unchanged, report.verified), (unchanged, 1));
+    }
+}
+
+/// As two cron jobs do that start at once.
+async fn a_store_is_made_once_by_many(world: &World) {
+    let stores = join_all((0..8).map(|_| world.try_open(false))).await;
+    for (at, store) in (0i64..).zip(stores) {
+        let delta = bucket("s", "e", &[(at, 1.0)]);
+        merge_buckets(&*store.unwrap(), &[delta], RHYTHM)
+            .await
+            .unwrap();
+    }
+    let key = bucket("s", "e", &[(0, 1.0)]).key;
+    let loaded = world.store().await.load_buckets(&[key]).await.unwrap();
+    assert_eq!(loaded[0].document.sample_count(), 8);
+}
+
 async fn writers_at_once_lose_nothing(world: &World) {
+    const WRITERS: i64 = 3;
+    const TURNS: i64 = 4;
+    const ENTITIES: i64 = 6;
     if !world.is_atomic().await {
         eprintln!("left out: FerretDB 1 does not replace atomically");
         return;
     }
-    const WRITERS: i64 = 4;
-    const ENTITIES: i64 = 6;
     let delta = |id: i64, writer: i64, turn: i64| {
         let at = (turn * WRITERS + writer) * 3;
         bucket("s", &format!("e{id}"), &[(at, (id * 100 + at) as f64)])
     };
-    let mut writers = Vec::new();
+    let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
         let store = world.store().await;
-        writers.push(tokio::spawn(async move {
-            for turn in 0..5 {
+        writers.spawn(async move {
+            for turn in 0..TURNS {
                 let deltas: Vec<Bucket> = (0..ENTITIES).map(|id| delta(id, writer, turn)).collect();
                 merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
                 let quake = event("q", "same", turn * WRITERS + writer + 1, turn, 10);
                 merge_events(&*store, &[quake]).await.unwrap();
             }
-        }));
+        });
     }
-    for writer in writers {
-        writer.await.unwrap();
-    }
+    writers.join_all().await;
     let store = world.store().await;
     for id in 0..ENTITIES {
         let mut whole = delta(id, 0, 0);
         for writer in 0..WRITERS {
-            for turn in 0..5 {
+            for turn in 0..TURNS {
                 whole.merge(&delta(id, writer, turn));
             }
         }
         let loaded = store.load_buckets(&[whole.key.clone()]).await.unwrap();
         assert_eq!(loaded[0].document, whole);
         // Every writer added something at every turn.
-        assert_eq!(loaded[0].version, 20);
+        assert_eq!(loaded[0].version, 12);
     }
     let events = events(&*store, &EventQuery::default()).await;
-    assert_eq!(events[0].versions.len(), 20);
+    assert_eq!(events[0].versions.len(), 12);
 }
 
 async fn summaries_come_in_order_and_range(world: &World) {
@@ -435,7 +472,8 @@ async fn reading_goes_on_while_others_write(world: &World) {
         .collect();
     merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
     let other = world.store().await;
-    let writing = tokio::spawn(async move {
+    let mut writing = JoinSet::new();
+    writing.spawn(async move {
         for at in 1..4 {
             let deltas: Vec<Bucket> = (0..20)
                 .map(|i| bucket("s", &format!("e{:04}", i * 30), &[(at, 5.0)]))
@@ -443,12 +481,11 @@ async fn reading_goes_on_while_others_write(world: &World) {
             merge_buckets(&*other, &deltas, RHYTHM).await.unwrap();
         }
     });
-    while !writing.is_finished() {
+    while writing.try_join_next().is_none() {
         let found = summaries(&*store, &SummaryQuery::default()).await;
         assert_eq!(found.len(), ENTITIES);
         assert!(found.is_sorted_by_key(|summary| summary.key.clone()));
     }
-    writing.await.unwrap();
 }
 
 async fn a_reader_sees_what_is_written_and_writes_nothing(world: &World) {

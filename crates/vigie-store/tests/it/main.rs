@@ -1,7 +1,13 @@
 //! The contract of the document stores, run for each of them, and what is particular to one.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "what a run skips or measures is said aloud"
+)]
+
 mod build;
 mod contract;
+mod measurement;
 mod mongodb;
 mod server;
 mod sqlite;

@@ -89,8 +89,8 @@ async fn documents_are_readable() {
             merge_buckets(&*store, &[exotic_bucket("a|$.b")], RHYTHM).await.unwrap();
             merge_events(&*store, &[exotic_event("e|1")]).await.unwrap();
             let database = database(world).await;
-            let bucket = database.collection::<Document>("summaries").find_one(doc! {});
-            let bucket = bucket.await.unwrap().unwrap();
+            let documents = database.collection::<Document>("summaries");
+            let bucket = documents.find_one(doc! {}).await.unwrap().unwrap();
             assert_eq!(bucket.get_str("_id").unwrap(), "exotic|a%7C$.b|2026-11-23T00:00:00Z");
             let names: Vec<&str> = bucket.keys().map(String::as_str).collect();
             let expected = [
@@ -106,8 +106,8 @@ async fn documents_are_readable() {
             assert!(matches!(level.get("max"), Some(Bson::Double(_))));
             let location = bucket.get_document("location").unwrap();
             assert_eq!(location.get_str("type").unwrap(), "Point");
-            let event = database.collection::<Document>("events").find_one(doc! {});
-            let event = event.await.unwrap().unwrap();
+            let documents = database.collection::<Document>("events");
+            let event = documents.find_one(doc! {}).await.unwrap().unwrap();
             assert_eq!(event.get_str("_id").unwrap(), "exotic|e%7C1");
             assert!(matches!(event.get("observed_at"), Some(Bson::DateTime(_))));
             assert!(matches!(event.get("values").and_then(Bson::as_document), Some(values) if values.contains_key("level")));
@@ -123,11 +123,7 @@ async fn the_lock_is_only_taken_where_it_is_needed() {
             let store = world.store().await;
             let facts = store.facts().await.unwrap();
             let locked = facts.notes.iter().any(|note| note.contains("take turns"));
-            assert_eq!(
-                locked,
-                facts.server.starts_with("FerretDB v1."),
-                "{facts:?}"
-            );
+            assert_eq!(locked, facts.server.starts_with("FerretDB 1"), "{facts:?}");
         })
     })
     .await;

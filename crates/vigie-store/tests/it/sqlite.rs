@@ -14,6 +14,14 @@ use crate::build::{RHYTHM, bucket};
 
 const URI: &str = "sqlite:vigie.db";
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is to be a file that Vigie did not write"
+)]
+fn put(path: impl AsRef<Path>, text: impl AsRef<[u8]>) {
+    fs::write(path, text).unwrap();
+}
+
 async fn refused(folder: &Path, read_only: bool) -> StoreError {
     open(URI, folder, read_only).await.unwrap_err()
 }
@@ -39,7 +47,7 @@ async fn a_newer_schema_is_refused_with_the_remedy() {
 async fn the_file_of_another_program_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vigie.db");
-    fs::write(&path, "id,name\n".repeat(2000)).unwrap();
+    put(&path, "id,name\n".repeat(2000));
     let error = refused(folder.path(), false).await;
     assert!(matches!(error, StoreError::Foreign { .. }), "{error:?}");
     assert!(fs::read_to_string(&path).unwrap().starts_with("id,name"));
@@ -54,7 +62,7 @@ async fn the_file_of_another_program_is_left_alone() {
 #[tokio::test]
 async fn an_empty_file_becomes_a_store_only_for_a_writer() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("vigie.db"), "").unwrap();
+    put(folder.path().join("vigie.db"), "");
     let error = refused(folder.path(), true).await;
     assert!(
         matches!(error, StoreError::SchemaTooOld { found: 0, .. }),
@@ -71,7 +79,7 @@ async fn an_empty_file_becomes_a_store_only_for_a_writer() {
 #[tokio::test]
 async fn a_folder_that_cannot_be_made_is_said_so() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("data"), "a file").unwrap();
+    put(folder.path().join("data"), "a file");
     let error = open("sqlite:data/vigie.db", folder.path(), false)
         .await
         .unwrap_err();
@@ -120,30 +128,6 @@ async fn a_damaged_document_is_named() {
         .to_string();
     let expected = "column state of the bucket of `é|1` (s) at 2026-11-23T00:00:00Z";
     assert!(error.contains(expected), "{error}");
-}
-
-/// Two processes that start at once, as two cron jobs do.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_store_is_made_once_by_many() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut openers = Vec::new();
-    for writer in 0..8 {
-        let path = folder.path().to_owned();
-        openers.push(tokio::spawn(async move {
-            let store = open(URI, &path, false).await.unwrap();
-            let delta = bucket("s", "e", &[(writer, 1.0)]);
-            merge_buckets(&*store, &[delta], RHYTHM).await.unwrap();
-        }));
-    }
-    for opener in openers {
-        opener.await.unwrap();
-    }
-    let store = open(URI, folder.path(), true).await.unwrap();
-    let loaded = store
-        .load_buckets(&[bucket("s", "e", &[(0, 1.0)]).key])
-        .await
-        .unwrap();
-    assert_eq!(loaded[0].document.sample_count(), 8);
 }
 
 #[tokio::test]

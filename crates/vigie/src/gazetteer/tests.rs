@@ -232,7 +232,6 @@ fn a_country_goes_before_the_cities_of_its_name() {
 #[test]
 fn a_shared_name_lists_the_candidates_the_most_populous_first() {
     assert_eq!(ambiguous("Valencia")[..2], ["Valencia, VE", "Valencia, ES"]);
-    assert_eq!(ambiguous("Cordoba")[..2], ["Cordoba, AR", "Cordoba, ES"]);
     assert_eq!(ambiguous("San José")[..2], ["San José, US", "San José, CR"]);
     assert_eq!(
         ambiguous("Springfield")[..2],
@@ -246,7 +245,6 @@ fn a_shared_name_lists_the_candidates_the_most_populous_first() {
         ambiguous("Amérique"),
         ["Amérique du Nord", "Amérique du Sud"]
     );
-    ambiguous("Portland");
     ambiguous("Cambridge");
     ambiguous("Tripoli");
     ambiguous("Saint-Denis");

@@ -2,12 +2,21 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use vigie_testkit::{FaultKind, FaultPlan, SeenRequest, Simulator, SimulatorOptions, When};
 
 /// A workspace that is gone when the test ends.
 pub(crate) struct Workspace {
@@ -23,7 +32,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
@@ -39,9 +48,19 @@ impl Ran {
 impl Workspace {
     /// The workspace that `vigie init --zone` makes.
     pub(crate) fn new(zone: &str) -> Self {
-        let workspace = Self { folder: tempfile::tempdir().unwrap() };
-        workspace.run(&["init", ".", "--zone", zone, "--lang", "en"]).ends(0);
+        Self::with_store(zone, "sqlite:data/vigie.db")
+    }
+
+    /// The same with another store.
+    pub(crate) fn with_store(zone: &str, uri: &str) -> Self {
+        let workspace = Self::empty();
+        workspace.run(&["init", ".", "--zone", zone, "--lang", "en", "--store", uri]).ends(0);
         workspace
+    }
+
+    /// A folder with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -79,10 +98,27 @@ impl Workspace {
         fs::write(&file, text).unwrap();
     }
 
-    /// What `export --format ndjson` gives.
+    /// Replaces a text of `vigie.toml`, which must be there.
+    pub(crate) fn reconfigure(&self, from: &str, to: &str) {
+        let file = self.path().join("vigie.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "`{from}` is not in {text}");
+        fs::write(&file, text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// The text that `export --format ndjson` gives.
+    pub(crate) fn exported(&self, what: &str) -> String {
+        self.run(&["export", what, "--format", "ndjson"]).ends(0)
+    }
+
+    /// The same as values.
     pub(crate) fn export(&self, what: &str) -> Vec<Value> {
-        let text = self.run(&["export", what, "--format", "ndjson"]).ends(0);
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.exported(what).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The captures of a source, oldest first.
+    pub(crate) fn captures(&self, source: &str) -> Vec<Value> {
+        self.export("captures").into_iter().filter(|capture| capture["source"] == source).collect()
     }
 
     /// The files below a folder of the workspace, by their paths in it.
@@ -99,6 +135,127 @@ impl Workspace {
         files.sort();
         files
     }
+}
+
+/// A workspace that watches simulated providers, at times that the test says.
+pub(crate) struct Lab {
+    pub(crate) workspace: Workspace,
+    simulator: Simulator,
+    clock: Arc<AtomicI64>,
+    _runtime: Runtime,
+}
+
+impl Lab {
+    /// Watches these sources, and no others.
+    pub(crate) fn new(zone: &str, sources: &[&str], faults: FaultPlan) -> Self {
+        Self::in_workspace(Workspace::new(zone), sources, faults)
+    }
+
+    /// The same in a workspace of the test's making.
+    pub(crate) fn in_workspace(workspace: Workspace, sources: &[&str], faults: FaultPlan) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let clock = Arc::new(AtomicI64::new(0));
+        let hand = clock.clone();
+        let now = move || Timestamp::from_second(hand.load(Ordering::SeqCst)).unwrap();
+        let options = SimulatorOptions { stations: 110, ..SimulatorOptions::new(7, Arc::new(now)).faults(faults) };
+        let simulator = runtime.block_on(Simulator::start(options)).unwrap();
+        let file = workspace.path().join("vigie.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let mut text = text.split_once("[sources.").unwrap().0.to_owned();
+        for source in sources {
+            text.push_str(&format!("\n[sources.{source}]\nbase_url = \"{}\"\n", simulator.base_url()));
+        }
+        fs::write(&file, text).unwrap();
+        Self { workspace, simulator, clock, _runtime: runtime }
+    }
+
+    /// The command at a time, which is that of the providers too; not yet run.
+    pub(crate) fn command_at(&self, time: &str, arguments: &[&str]) -> Command {
+        self.clock.store(time.parse::<Timestamp>().unwrap().as_second(), Ordering::SeqCst);
+        let mut command = self.workspace.command(arguments);
+        command.args(["--now", time]);
+        command
+    }
+
+    /// Runs the command at a time.
+    pub(crate) fn at(&self, time: &str, arguments: &[&str]) -> Ran {
+        Ran::of(self.command_at(time, arguments).output().unwrap())
+    }
+
+    /// The requests that the providers got.
+    pub(crate) fn requests(&self) -> Vec<SeenRequest> {
+        self.simulator.requests()
+    }
+
+    pub(crate) fn base_url(&self) -> String {
+        self.simulator.base_url()
+    }
+
+    /// What a provider says at the time of the last command, without any code of Vigie.
+    pub(crate) fn body(&self, path: &str) -> Vec<u8> {
+        let host = self.base_url().replace("http://", "");
+        let mut stream = TcpStream::connect(&host).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        answer.split_off(end + 4)
+    }
+}
+
+/// This fault for every request of a path, at any time.
+pub(crate) fn always(path: &str, kind: FaultKind) -> FaultPlan {
+    FaultPlan::none().and(path, kind, When::Window(Timestamp::MIN, Timestamp::MAX))
+}
+
+/// A definition that users may write, of the simulator's weather reports; `access` is its table of that name.
+pub(crate) fn own_definition(query: &str, access: &str) -> String {
+    format!(
+        r#"
+id = "mine"
+domain = "weather"
+docs = "https://example.org/docs"
+zones = {{ earth = true }}
+title = {{ fr = "Le mien", en = "Mine" }}
+description = {{ fr = "Une source", en = "A source" }}
+content = {{ fr = "Des relevés", en = "Reports" }}
+periodicity = {{ fr = "Parfois", en = "Sometimes" }}
+provider = {{ name = "Example", url = "https://example.org" }}
+access = {access}
+schedule = {{ collect = "10m", stale_after = "3h" }}
+
+[rights]
+licence = "CC0-1.0"
+url = "https://example.org/terms"
+attribution = "Example"
+archive = "allowed"
+republish = "allowed"
+
+[request]
+url = "https://api.example.org/api/data/metar?ids=LFPG{query}"
+
+[format]
+kind = "json"
+
+[rows]
+model = "observations"
+select = "[*]"
+horizon = "2d"
+
+[fields]
+entity = "icaoId"
+observed_at = {{ path = "obsTime", format = "epoch_s" }}
+
+[measures.temperature]
+title = {{ fr = "Température", en = "Temperature" }}
+path = "temp"
+unit = "Cel"
+"#
+    )
 }
 
 /// Where the recordings of real answers are, if they are here.

@@ -1,0 +1,265 @@
+//! Samples and statistics as they lie in a document.
+//!
+//! Lists of pairs lie as pairs of lists: this takes less space, and `FerretDB` 1 takes no arrays within arrays.
+
+use ::mongodb::bson::DateTime;
+use serde::{Deserialize, Serialize};
+use vigie_core::{
+    bucket::{Frozen, Sample, Samples, Summary},
+    measure::Kind,
+    sketch::Sketch,
+    stats::{At, Figures, Stats, Sum},
+};
+
+/// The lists of a document do not have the same length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its lists differ in length")]
+pub(super) struct Uneven;
+
+fn zip<A, B>(a: Vec<A>, b: Vec<B>) -> Result<Vec<(A, B)>, Uneven> {
+    if a.len() == b.len() {
+        Ok(a.into_iter().zip(b).collect())
+    } else {
+        Err(Uneven)
+    }
+}
+
+/// The summary of a measure.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SummaryDocument {
+    kind: Kind,
+    unit: String,
+    #[serde(flatten)]
+    figures: Figures,
+    coverage: Option<f64>,
+    stats: StatsDocument,
+}
+
+impl From<&Summary> for SummaryDocument {
+    fn from(summary: &Summary) -> Self {
+        Self {
+            kind: summary.kind,
+            unit: summary.unit.clone(),
+            figures: summary.figures.clone(),
+            coverage: summary.coverage,
+            stats: StatsDocument::from(&summary.stats),
+        }
+    }
+}
+
+impl TryFrom<SummaryDocument> for Summary {
+    type Error = Uneven;
+
+    fn try_from(document: SummaryDocument) -> Result<Self, Uneven> {
+        Ok(Self {
+            kind: document.kind,
+            unit: document.unit,
+            figures: document.figures,
+            coverage: document.coverage,
+            stats: document.stats.try_into()?,
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StatsDocument {
+    count: u64,
+    min: f64,
+    max: f64,
+    sum: Sum,
+    first: Option<AtDocument>,
+    last: Option<AtDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vector: Option<VectorDocument>,
+    sketch: SketchDocument,
+}
+
+/// For directions: the sums of the cosines and sines.
+#[derive(Debug, Serialize, Deserialize)]
+struct VectorDocument {
+    cosines: Sum,
+    sines: Sum,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct AtDocument {
+    at: DateTime,
+    value: f64,
+}
+
+impl From<At> for AtDocument {
+    fn from(At(at, value): At) -> Self {
+        let at = DateTime::from_millis(at);
+        Self { at, value }
+    }
+}
+
+impl From<AtDocument> for At {
+    fn from(document: AtDocument) -> Self {
+        Self(document.at.timestamp_millis(), document.value)
+    }
+}
+
+impl From<&Stats> for StatsDocument {
+    fn from(stats: &Stats) -> Self {
+        Self {
+            count: stats.count,
+            min: stats.min,
+            max: stats.max,
+            sum: stats.sum,
+            first: stats.first.map(AtDocument::from),
+            last: stats.last.map(AtDocument::from),
+            vector: stats
+                .vector
+                .map(|(cosines, sines)| VectorDocument { cosines, sines }),
+            sketch: SketchDocument::from(&stats.sketch),
+        }
+    }
+}
+
+impl TryFrom<StatsDocument> for Stats {
+    type Error = Uneven;
+
+    fn try_from(document: StatsDocument) -> Result<Self, Uneven> {
+        Ok(Self {
+            count: document.count,
+            min: document.min,
+            max: document.max,
+            sum: document.sum,
+            first: document.first.map(At::from),
+            last: document.last.map(At::from),
+            vector: document.vector.map(|vector| (vector.cosines, vector.sines)),
+            sketch: document.sketch.try_into()?,
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum SketchDocument {
+    Exact { values: Vec<f64>, counts: Vec<u64> },
+    Binned { bins: Vec<i32>, counts: Vec<u64> },
+}
+
+impl From<&Sketch> for SketchDocument {
+    fn from(sketch: &Sketch) -> Self {
+        match sketch {
+            Sketch::Exact(exact) => {
+                let (values, counts) = exact.iter().copied().unzip();
+                Self::Exact { values, counts }
+            }
+            Sketch::Binned(binned) => {
+                let (bins, counts) = binned.iter().copied().unzip();
+                Self::Binned { bins, counts }
+            }
+        }
+    }
+}
+
+impl TryFrom<SketchDocument> for Sketch {
+    type Error = Uneven;
+
+    fn try_from(document: SketchDocument) -> Result<Self, Uneven> {
+        Ok(match document {
+            SketchDocument::Exact { values, counts } => Self::Exact(zip(values, counts)?),
+            SketchDocument::Binned { bins, counts } => Self::Binned(zip(bins, counts)?),
+        })
+    }
+}
+
+/// The samples of a measure.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SamplesDocument {
+    kind: Kind,
+    unit: String,
+    observed_at: Vec<DateTime>,
+    values: Vec<f64>,
+    revisions: Vec<i64>,
+    fetched_at: Vec<DateTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    frozen: Option<FrozenDocument>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FrozenDocument {
+    stats: StatsDocument,
+    observed_at: Vec<DateTime>,
+}
+
+impl From<&Samples> for SamplesDocument {
+    fn from(samples: &Samples) -> Self {
+        let all = &samples.samples;
+        let date = |sample: &Sample| DateTime::from_millis(sample.at);
+        let fetched = |sample: &Sample| DateTime::from_millis(sample.fetched_at);
+        Self {
+            kind: samples.kind,
+            unit: samples.unit.clone(),
+            observed_at: all.iter().map(date).collect(),
+            values: all.iter().map(|sample| sample.value).collect(),
+            revisions: all.iter().map(|sample| sample.revision).collect(),
+            fetched_at: all.iter().map(fetched).collect(),
+            frozen: samples.frozen.as_ref().map(|frozen| FrozenDocument {
+                stats: StatsDocument::from(&frozen.stats),
+                observed_at: frozen
+                    .times
+                    .iter()
+                    .copied()
+                    .map(DateTime::from_millis)
+                    .collect(),
+            }),
+        }
+    }
+}
+
+impl TryFrom<SamplesDocument> for Samples {
+    type Error = Uneven;
+
+    fn try_from(document: SamplesDocument) -> Result<Self, Uneven> {
+        let observed = zip(document.observed_at, document.values)?;
+        let known = zip(document.revisions, document.fetched_at)?;
+        let samples = zip(observed, known)?
+            .into_iter()
+            .map(|((at, value), (revision, fetched_at))| Sample {
+                at: at.timestamp_millis(),
+                value,
+                revision,
+                fetched_at: fetched_at.timestamp_millis(),
+            })
+            .collect();
+        let frozen = document.frozen.map(|frozen| {
+            Ok(Frozen {
+                stats: frozen.stats.try_into()?,
+                times: frozen
+                    .observed_at
+                    .into_iter()
+                    .map(DateTime::timestamp_millis)
+                    .collect(),
+            })
+        });
+        Ok(Self {
+            kind: document.kind,
+            unit: document.unit,
+            samples,
+            frozen: frozen.transpose()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_other_lengths_are_refused() {
+        let samples = SamplesDocument {
+            kind: Kind::Gauge,
+            unit: "m".to_owned(),
+            observed_at: vec![DateTime::from_millis(1)],
+            values: vec![1.0, 2.0],
+            revisions: vec![0],
+            fetched_at: vec![DateTime::from_millis(2)],
+            frozen: None,
+        };
+        assert_eq!(Samples::try_from(samples), Err(Uneven));
+    }
+}
