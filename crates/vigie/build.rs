@@ -22,10 +22,18 @@ fn main() {
 }
 
 fn build() -> Result<(), Box<dyn Error>> {
-    let web = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../web").canonicalize()?;
-    for watched in
-        ["src", "index.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json", "public"]
-    {
+    let web = Path::new(&env::var("CARGO_MANIFEST_DIR")?)
+        .join("../../web")
+        .canonicalize()?;
+    for watched in [
+        "src",
+        "index.html",
+        "package.json",
+        "package-lock.json",
+        "vite.config.ts",
+        "tsconfig.json",
+        "public",
+    ] {
         let path = web.join(watched);
         if path.exists() {
             println!("cargo::rerun-if-changed={}", path.display());
@@ -36,11 +44,22 @@ fn build() -> Result<(), Box<dyn Error>> {
     check_node()?;
     let lock = web.join("package-lock.json");
     let installed = web.join("node_modules/.package-lock.json");
-    let fresh = modified(&installed).zip(modified(&lock)).is_some_and(|(done, wanted)| done >= wanted);
+    let fresh = modified(&installed)
+        .zip(modified(&lock))
+        .is_some_and(|(done, wanted)| done >= wanted);
     if !fresh {
         run(npm(&web).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
     }
-    let vite = ["exec", "--", "vite", "build", "--emptyOutDir", "--logLevel", "warn", "--outDir"];
+    let vite = [
+        "exec",
+        "--",
+        "vite",
+        "build",
+        "--emptyOutDir",
+        "--logLevel",
+        "warn",
+        "--outDir",
+    ];
     run(npm(&web).args(vite).arg(&dist))?;
 
     let zipped = out.join("web.gz");
@@ -50,15 +69,24 @@ fn build() -> Result<(), Box<dyn Error>> {
     walk(&dist, &mut files)?;
     files.sort();
     for file in files {
-        let name = format!("/{}", file.strip_prefix(&dist)?.to_string_lossy().replace('\\', "/"));
+        let name = format!(
+            "/{}",
+            file.strip_prefix(&dist)?
+                .to_string_lossy()
+                .replace('\\', "/")
+        );
         let small = zipped.join(name.replace('/', "_"));
         let mut encoder = GzEncoder::new(fs::File::create(&small)?, Compression::best());
         encoder.write_all(&fs::read(&file)?)?;
         encoder.finish()?;
-        writeln!(table, "    ({name:?}, include_bytes!({file:?}), include_bytes!({small:?})),")?;
+        let (file, small) = (file.to_string_lossy(), small.to_string_lossy());
+        writeln!(
+            table,
+            "    ({name:?}, include_bytes!({file:?}), include_bytes!({small:?})),"
+        )?;
     }
     table.push_str("];\n");
-    fs::write(out.join("assets.rs"), table)?;
+    fs::File::create(out.join("assets.rs"))?.write_all(table.as_bytes())?;
     Ok(())
 }
 
@@ -68,9 +96,17 @@ fn check_node() -> Result<(), Box<dyn Error>> {
          (a package `nodejs` of your system, or from nodejs.org), then build again",
         NODE_MIN.0, NODE_MIN.1
     );
-    let output = Command::new("node").arg("--version").output().map_err(|_| wanted.clone())?;
-    let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
-    let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    let output = Command::new("node")
+        .arg("--version")
+        .output()
+        .map_err(|_| wanted.clone())?;
+    let version = String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .trim_start_matches('v')
+        .to_owned();
+    let mut numbers = version
+        .split('.')
+        .map_while(|part| part.parse::<u32>().ok());
     let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if found < NODE_MIN {
         return Err(format!("Node {version} was found, but {wanted}").into());
@@ -91,8 +127,11 @@ fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
     if output.status.success() {
         return Ok(());
     }
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    Err(format!("{command:?} failed: {} {}", said[0], said[1]).replace('\n', " | ").into())
+    let said =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Err(format!("{command:?} failed: {} {}", said[0], said[1])
+        .replace('\n', " | ")
+        .into())
 }
 
 fn modified(path: &Path) -> Option<std::time::SystemTime> {

@@ -32,6 +32,7 @@ func main() {
 }
 
 func serve(directory, listen string, detached bool) error {
+	options := ""
 	if directory == "" {
 		temporary, err := os.MkdirTemp("", "vigie-ferretdb-")
 		if err != nil {
@@ -39,6 +40,8 @@ func serve(directory, listen string, detached bool) error {
 		}
 		defer os.RemoveAll(temporary)
 		directory = temporary
+		// What is removed at the end need not survive a power cut.
+		options = "?_pragma=synchronous(off)"
 	}
 
 	directory, err := filepath.Abs(directory)
@@ -55,7 +58,7 @@ func serve(directory, listen string, detached bool) error {
 		// Refused requests are answers to the client, not news.
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError + 1})),
 		Handler:   "sqlite",
-		SQLiteURL: "file:" + directory + "/",
+		SQLiteURL: "file:" + directory + "/" + options,
 	})
 	if err != nil {
 		return err

@@ -93,7 +93,7 @@ const fr = {
   chartTable: "Tableau",
   chartTableTitle: "Les valeurs du graphique en tableau",
   chartKind: { line: "Courbe", scatter: "Nuage de points", bars: "Barres" },
-  across: { mean: "moyenne", sum: "total" },
+  across: { mean: "moyenne", sum: "total", each: "" },
   chartSeries: (label: string, least: string, greatest: string, last: string) =>
     `${label} : de ${least} à ${greatest}, dernière valeur ${last}`,
   chartEmptySeries: (label: string) => `${label} : aucune valeur`,
@@ -217,7 +217,7 @@ const en: typeof fr = {
   chartTable: "Table",
   chartTableTitle: "The values of the chart as a table",
   chartKind: { line: "Line chart", scatter: "Scatter chart", bars: "Bar chart" },
-  across: { mean: "mean", sum: "total" },
+  across: { mean: "mean", sum: "total", each: "" },
   chartSeries: (label, least, greatest, last) => `${label}: from ${least} to ${greatest}, last value ${last}`,
   chartEmptySeries: (label) => `${label}: no value`,
   chartGaps: (count) => plural("en", count, "interval without data", "intervals without data"),

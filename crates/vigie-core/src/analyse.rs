@@ -423,7 +423,11 @@ impl<'a> SourceAnalyser<'a> {
     fn chart(&self, entities: &[(&String, &Entity)], leading: &Measure) -> Option<Chart> {
         // Series that cannot be compared would flatten each other: the first one stands for itself.
         let alone = leading.across == Across::Each;
-        let entities = if alone { &entities[..entities.len().min(1)] } else { entities };
+        let entities = if alone {
+            &entities[..entities.len().min(1)]
+        } else {
+            entities
+        };
         let apart = alone || entities.len() <= LINES_MAX;
         let (across, series): (_, Vec<Series>) = if entities.len() == 1 && !alone {
             // One entity: its measures of the leading unit, side by side.
@@ -532,7 +536,12 @@ mod tests {
     use jiff::civil::Date;
 
     use super::*;
-    use crate::{bucket::Bucketing, row::Row, text::{EntityId, MeasureId}, time::period};
+    use crate::{
+        bucket::Bucketing,
+        row::Row,
+        text::{EntityId, MeasureId},
+        time::period,
+    };
 
     fn sheet(across: Across) -> SourceSheet {
         SourceSheet {
@@ -564,10 +573,17 @@ mod tests {
     fn analysis(sheet: &SourceSheet, rows: &[(String, i64, f64)]) -> SourceAnalysis {
         let tz = TimeZone::get("Europe/Paris").unwrap();
         let day = period(PeriodKind::Day, Date::constant(2026, 10, 25), &tz);
-        let mut bucketing =
-            Bucketing::new(&sheet.id, &sheet.measures, &tz, SignedDuration::from_hours(24));
+        let mut bucketing = Bucketing::new(
+            &sheet.id,
+            &sheet.measures,
+            &tz,
+            SignedDuration::from_hours(24),
+        );
         for (entity, minute, value) in rows {
-            let at = day.start.saturating_add(SignedDuration::from_mins(*minute)).unwrap();
+            let at = day
+                .start
+                .saturating_add(SignedDuration::from_mins(*minute))
+                .unwrap();
             let row = Row {
                 entity: EntityId::new(entity).unwrap(),
                 observed_at: at,
@@ -588,7 +604,9 @@ mod tests {
     }
 
     fn stations(count: usize, minute: i64, value: f64) -> Vec<(String, i64, f64)> {
-        (0..count).map(|station| (format!("{station:03}"), minute, value)).collect()
+        (0..count)
+            .map(|station| (format!("{station:03}"), minute, value))
+            .collect()
     }
 
     #[test]
@@ -599,7 +617,10 @@ mod tests {
         let chart = analysis(&sheet(Across::Sum), &rows).chart.unwrap();
         // The day on which clocks go back has 25 hours.
         assert_eq!(chart.times.len(), 25);
-        assert_eq!(chart.series[0].values[..4], [Some(40.0), Some(60.0), None, None]);
+        assert_eq!(
+            chart.series[0].values[..4],
+            [Some(40.0), Some(60.0), None, None]
+        );
     }
 
     #[test]
@@ -608,12 +629,17 @@ mod tests {
         rows.push(("000".into(), 200, 7.0));
         let analysis = analysis(&sheet(Across::Sum), &rows);
         assert_eq!(analysis.headlines[0].value, Some(45.0));
-        assert_eq!((analysis.entity_count, analysis.entities[0].entity.as_str()), (20, "000"));
+        assert_eq!(
+            (analysis.entity_count, analysis.entities[0].entity.as_str()),
+            (20, "000")
+        );
     }
 
     #[test]
     fn coverage_counts_the_hours_that_are_missing() {
-        let rows: Vec<_> = (0..25).map(|half_hour| ("a".to_owned(), half_hour * 30, 1.0)).collect();
+        let rows: Vec<_> = (0..25)
+            .map(|half_hour| ("a".to_owned(), half_hour * 30, 1.0))
+            .collect();
         // 25 of 50 half hours.
         assert_eq!(analysis(&sheet(Across::Mean), &rows).coverage, Some(0.5));
     }
@@ -623,7 +649,11 @@ mod tests {
         let mut sheet = sheet(Across::Each);
         sheet.leading = vec!["019".into(), "007".into()];
         let analysis = analysis(&sheet, &stations(20, 5, 1.5));
-        let shown: Vec<_> = analysis.headlines.iter().map(|h| h.entity.as_deref().unwrap()).collect();
+        let shown: Vec<_> = analysis
+            .headlines
+            .iter()
+            .map(|h| h.entity.as_deref().unwrap())
+            .collect();
         assert_eq!(shown, ["019", "007", "000", "001"]);
         assert_eq!(analysis.chart.unwrap().series[0].label.en, "019");
     }

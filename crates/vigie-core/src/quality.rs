@@ -1,5 +1,6 @@
 //! Checks of a whole body against what the source has sent before.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 /// What the number of rows of a body must be.
@@ -26,6 +27,17 @@ const HISTORY_MIN: usize = 3;
 /// How many earlier bodies make up what is usual. Once more than half of them are small, small is usual: a source that
 /// really shrank is believed again after that many captures.
 pub const HISTORY_MAX: usize = 15;
+
+/// How many of a source's periods back what is usual is looked for, and at least [`HISTORY_AGE_MIN`]: what was usual months ago says
+/// nothing of today.
+const HISTORY_PERIODS: i32 = 30;
+/// At least two days, whatever the period.
+const HISTORY_AGE_MIN: SignedDuration = SignedDuration::from_hours(48);
+
+/// How old a body may be to count as history.
+pub fn history_age_max(every: SignedDuration) -> SignedDuration {
+    every.saturating_mul(HISTORY_PERIODS).max(HISTORY_AGE_MIN)
+}
 
 /// A body of which less than this share of the rows can be read is not believed.
 const READABLE_SHARE_MIN: f64 = 0.5;

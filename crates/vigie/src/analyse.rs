@@ -71,7 +71,10 @@ pub(crate) async fn analyse_source(
                 analyser.add_summary(&summary);
                 ControlFlow::Continue(())
             };
-            store.summaries(&query, &mut each).await.map_err(store_failure)?;
+            store
+                .summaries(&query, &mut each)
+                .await
+                .map_err(store_failure)?;
         }
         Model::Events => {
             let query = EventQuery {
@@ -83,7 +86,10 @@ pub(crate) async fn analyse_source(
                 analyser.add_event(&event);
                 ControlFlow::Continue(())
             };
-            store.events(&query, &mut each).await.map_err(store_failure)?;
+            store
+                .events(&query, &mut each)
+                .await
+                .map_err(store_failure)?;
         }
     }
     let (freshness, captures) = block_in_place(|| ledger_facts(app, definition, period, now))?;
@@ -128,10 +134,16 @@ pub(crate) fn ledger_facts(
     let until = period.end.min(now);
     let watched_since = ledger.first_slot(source).map_err(Failure::usage)?;
     let expected = watched_since.map_or(0, |since| {
-        schedule.slots(period.start.max(since), until, SLOTS_MAX).len() as u64
+        schedule
+            .slots(period.start.max(since), until, SLOTS_MAX)
+            .len() as u64
     });
-    let counts = ledger.counts(source, period.start, period.end).map_err(Failure::usage)?;
-    let totals = ledger.row_totals(source, period.start, period.end).map_err(Failure::usage)?;
+    let counts = ledger
+        .counts(source, period.start, period.end)
+        .map_err(Failure::usage)?;
+    let totals = ledger
+        .row_totals(source, period.start, period.end)
+        .map_err(Failure::usage)?;
     let problems = ledger
         .problems(Some(source), period.start, period.end, PROBLEMS_MAX)
         .map_err(Failure::usage)?

@@ -71,15 +71,28 @@ impl App {
         let landing = Landing::new(data);
         let tz = config.zone.tz();
         let (events, _) = broadcast::channel(1024);
-        let inner =
-            Inner { root: root.to_path_buf(), config, definitions, tz, ledger: Mutex::new(ledger), landing, events };
-        Ok(Self { inner: Arc::new(inner), clock })
+        let inner = Inner {
+            root: root.to_path_buf(),
+            config,
+            definitions,
+            tz,
+            ledger: Mutex::new(ledger),
+            landing,
+            events,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            clock,
+        })
     }
 
     /// The same workspace at another time.
     #[must_use]
     pub(crate) fn at(&self, clock: Clock) -> Self {
-        Self { inner: self.inner.clone(), clock }
+        Self {
+            inner: self.inner.clone(),
+            clock,
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -108,7 +121,10 @@ impl App {
 
     /// The ledger, for a short moment: it is one connection. Never held over an `await`.
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.inner.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .ledger
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn landing(&self) -> &Landing {
@@ -133,7 +149,12 @@ impl App {
 
     /// The settings of a source.
     pub(crate) fn source_config(&self, id: &SourceId) -> SourceConfig {
-        self.inner.config.sources.get(id).cloned().unwrap_or_default()
+        self.inner
+            .config
+            .sources
+            .get(id)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The enabled sources, in the order of domains and names.
@@ -153,18 +174,16 @@ impl App {
         if names.is_empty() {
             return Ok(self.enabled());
         }
-        names
-            .iter()
-            .map(|id| self.definition(id))
-            .collect()
+        names.iter().map(|id| self.definition(id)).collect()
     }
 
     /// The definition of a source.
     pub(crate) fn definition(&self, id: &SourceId) -> Outcome<Arc<Definition>> {
-        self.known(id).ok_or_else(|| match catalogue_of(Some(self.root())) {
-            Ok(catalogue) => unknown_source(&catalogue, id),
-            Err(failure) => failure,
-        })
+        self.known(id)
+            .ok_or_else(|| match catalogue_of(Some(self.root())) {
+                Ok(catalogue) => unknown_source(&catalogue, id),
+                Err(failure) => failure,
+            })
     }
 
     /// The definition of a source, if there is one.
@@ -180,12 +199,6 @@ impl App {
             .unwrap_or_else(|| definition.schedule.clone())
     }
 
-    /// The key of a source, from the environment.
-    pub(crate) fn key(&self, definition: &Definition) -> Option<Secret> {
-        let access = definition.sheet.access.key.as_ref()?;
-        std::env::var(&access.env).ok().filter(|key| !key.is_empty()).map(Secret::new)
-    }
-
     /// The host whose published limits a request counts against: the provider's own, also when the requests
     /// go to a mirror.
     pub(crate) fn counted_host(
@@ -196,7 +209,14 @@ impl App {
         now: Timestamp,
     ) -> String {
         let settings = self.source_config(&definition.id);
-        let own = build_request(definition, &self.config().zone, &settings.params, None, key, now);
+        let own = build_request(
+            definition,
+            &self.config().zone,
+            &settings.params,
+            None,
+            key,
+            now,
+        );
         own.map_or_else(|_| asked.to_owned(), |request| request.host)
     }
 
@@ -206,6 +226,13 @@ impl App {
             .await
             .map_err(store_failure)
     }
+}
+
+/// The key of a source, from the environment.
+pub(crate) fn key_of(definition: &Definition) -> Option<Secret> {
+    let access = definition.sheet.access.key.as_ref()?;
+    let key = std::env::var(&access.env).ok()?;
+    (!key.is_empty()).then(|| Secret::new(key))
 }
 
 /// The exit code of a store's error.
@@ -224,14 +251,20 @@ pub(crate) fn store_failure(error: StoreError) -> Failure {
 /// The catalogue, with the user's own sources when there is a workspace.
 pub(crate) fn catalogue_of(root: Option<&Path>) -> Outcome<Catalogue> {
     let own = root.map(user_definitions).transpose()?.unwrap_or_default();
-    let own = own.iter().map(|(file, text)| (file.as_str(), text.as_str()));
-    Catalogue::embedded().with_user_definitions(own).map_err(Failure::usage)
+    let own = own
+        .iter()
+        .map(|(file, text)| (file.as_str(), text.as_str()));
+    Catalogue::embedded()
+        .with_user_definitions(own)
+        .map_err(Failure::usage)
 }
 
 pub(crate) fn unknown_source(catalogue: &Catalogue, id: &SourceId) -> Failure {
     let failure = Failure::usage(format!("no source is called `{id}`"));
     match catalogue.nearest(id.as_str()) {
-        Some(known) => failure.hint(format!("did you mean `{known}`? `vigie sources list` shows all")),
+        Some(known) => failure.hint(format!(
+            "did you mean `{known}`? `vigie sources list` shows all"
+        )),
         None => failure.hint("`vigie sources list` shows all"),
     }
 }
@@ -239,11 +272,23 @@ pub(crate) fn unknown_source(catalogue: &Catalogue, id: &SourceId) -> Failure {
 /// The definitions that the user has put into the workspace: `sources/<id>.toml` or `sources/<id>/source.toml`.
 fn user_definitions(root: &Path) -> Outcome<Vec<(String, String)>> {
     let folder = root.join("sources");
-    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        return Ok(Vec::new());
+    };
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .map(|path| if path.is_dir() { path.join("source.toml") } else { path })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml") && path.is_file())
+        .map(|path| {
+            if path.is_dir() {
+                path.join("source.toml")
+            } else {
+                path
+            }
+        })
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+                && path.is_file()
+        })
         .collect();
     files.sort();
     files

@@ -11,9 +11,14 @@ use vigie_core::{
 
 /// Keeps watch over the live public data of a place: collects them, summarises them, shows them.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100, after_help = "\
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
 Exit codes: 0 done · 1 some source failed, the others were done · 2 wrong command line or \
-configuration · 3 the store is unavailable, raw files wait · 4 another run holds the lock")]
+configuration · 3 the store is unavailable, raw files wait · 4 another run holds the lock"
+)]
 pub(crate) struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -93,7 +98,7 @@ pub(crate) enum Command {
     Doctor(Status),
     /// Write what is stored as CSV, NDJSON or Parquet
     Export(Export),
-    /// Play recorded bodies (YYYYMMDDTHHMMSSZ.<ext>) through the whole pipeline at their own times
+    /// Play recorded bodies (`YYYYMMDDTHHMMSSZ.EXT`) through the whole pipeline at their own times
     Replay(Replay),
     /// Show everything on a simulated day: no account, no Internet, no other service
     Demo(Demo),
@@ -107,7 +112,7 @@ pub(crate) struct Init {
     /// Earth, a continent, a country or a city of more than 15,000 people, in French or English
     #[arg(long)]
     pub(crate) zone: String,
-    /// Where summaries are kept: sqlite:PATH or mongodb://HOST/DATABASE
+    /// Where summaries are kept: `sqlite:PATH` or `mongodb://HOST/DATABASE`
     #[arg(long, default_value = "sqlite:data/vigie.db")]
     pub(crate) store: String,
     /// The language of comments and reports [default: that of the environment]
@@ -165,7 +170,7 @@ pub(crate) struct Report {
     /// The language of the report [default: that of vigie.toml]
     #[arg(long, value_enum)]
     pub(crate) lang: Option<Lang>,
-    /// The file to write [default: reports/<period>_<date>_<language>.pdf]
+    /// The file to write [default: `reports/PERIOD_DATE_LANGUAGE.pdf`]
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
 }

@@ -25,7 +25,10 @@ impl Clock {
     /// The current time.
     pub(crate) fn now(&self) -> Timestamp {
         match self {
-            #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else asks")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the clock that everything else asks"
+            )]
             Clock::System => Timestamp::now(),
             Clock::Fixed(now) => *now,
             Clock::Stepped(clock) => {
@@ -37,7 +40,10 @@ impl Clock {
     /// Waits until `then`, but not longer than `most`. A clock that does not go by itself waits for `most`.
     pub(crate) async fn sleep_until(&self, then: Timestamp, most: Duration) {
         let wait = match self {
-            Clock::System => then.duration_since(self.now()).max(SignedDuration::ZERO).unsigned_abs(),
+            Clock::System => then
+                .duration_since(self.now())
+                .max(SignedDuration::ZERO)
+                .unsigned_abs(),
             Clock::Fixed(_) | Clock::Stepped(_) => most,
         };
         tokio::time::sleep(wait.min(most)).await;
@@ -45,7 +51,10 @@ impl Clock {
 }
 
 /// The time by which the machine dates files.
-#[expect(clippy::disallowed_methods, reason = "files are dated by the machine, not by `--now`")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "files are dated by the machine, not by `--now`"
+)]
 pub(crate) fn machine_time() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }

@@ -27,7 +27,7 @@ use vigie_store::{
 };
 
 use crate::{
-    app::{App, RunEvent},
+    app::{App, RunEvent, key_of},
     crash,
     failure::{Exit, Failure, Outcome, chain},
     fetch::{Answer, Fetcher, NoAnswer, Question},
@@ -100,15 +100,23 @@ impl Collector {
             }
         }
         let attempts = attempts.into_iter().map(|attempt| {
-            attempt.unwrap_or_else(|| Attempt::Broken { reason: "the task ended unexpectedly".into() })
+            attempt.unwrap_or_else(|| Attempt::Broken {
+                reason: "the task ended unexpectedly".into(),
+            })
         });
-        sources.iter().map(|definition| definition.id.clone()).zip(attempts).collect()
+        sources
+            .iter()
+            .map(|definition| definition.id.clone())
+            .zip(attempts)
+            .collect()
     }
 
     async fn ask(&self, definition: &Definition, asked: Asked) -> Attempt {
         let attempt = match self.ask_or_fail(definition, asked).await {
             Ok(attempt) => attempt,
-            Err(failure) => Attempt::Broken { reason: failure.report() },
+            Err(failure) => Attempt::Broken {
+                reason: failure.report(),
+            },
         };
         self.log(&definition.id, &attempt);
         attempt
@@ -139,7 +147,11 @@ impl Collector {
         let now = whole_second(app.now());
         let _lock = match Lock::take(&app.data(), &format!("collect.{}", definition.id), now) {
             Ok(lock) => lock,
-            Err(error @ LockError::Held { .. }) => return Ok(Attempt::Locked { by: error.to_string() }),
+            Err(error @ LockError::Held { .. }) => {
+                return Ok(Attempt::Locked {
+                    by: error.to_string(),
+                });
+            }
             Err(error) => return Err(Failure::usage(error)),
         };
         let schedule = app.schedule(definition);
@@ -155,7 +167,7 @@ impl Collector {
                 return Ok(Attempt::Waits { until, why });
             }
         };
-        let key = app.key(definition);
+        let key = key_of(definition);
         let settings = app.source_config(&definition.id);
         let request = build_request(
             definition,
@@ -174,10 +186,14 @@ impl Collector {
         let reserved = block_in_place(|| app.ledger().reserve_request(&counted, now, &limits))
             .map_err(Failure::usage)?;
         if let Reservation::RetryAt(until) = reserved {
-            return Ok(Attempt::Waits { until, why: "the published limit is reached".to_owned() });
+            return Ok(Attempt::Waits {
+                until,
+                why: "the published limit is reached".to_owned(),
+            });
         }
         crash::point("collect.reserved");
-        let last = block_in_place(|| app.ledger().validators(&definition.id)).map_err(Failure::usage)?;
+        let last =
+            block_in_place(|| app.ledger().validators(&definition.id)).map_err(Failure::usage)?;
         let asked_before = block_in_place(|| app.ledger().last_answered(&definition.id))
             .map_err(Failure::usage)?
             .is_some_and(|entry| entry.capture.url == request.shown_url);
@@ -208,7 +224,9 @@ impl Collector {
     fn state(&self, definition: &Definition, slot: Timestamp) -> Outcome<SourceState> {
         block_in_place(|| {
             let ledger = self.app.ledger();
-            let last = ledger.last_attempt(&definition.id)?.map(|entry| entry.capture);
+            let last = ledger
+                .last_attempt(&definition.id)?
+                .map(|entry| entry.capture);
             Ok(SourceState {
                 slot_obtained: ledger.has_good(&definition.id, slot)?,
                 provider_not_before: ledger.not_before(&definition.id)?,
@@ -222,8 +240,14 @@ impl Collector {
 
     fn host(&self, host: &str) -> Arc<Semaphore> {
         let most = self.app.config().http.per_host_max.max(1);
-        let mut hosts = self.hosts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        hosts.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(most))).clone()
+        let mut hosts = self
+            .hosts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        hosts
+            .entry(host.to_owned())
+            .or_insert_with(|| Arc::new(Semaphore::new(most)))
+            .clone()
     }
 }
 
@@ -275,7 +299,10 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
     capture.http_status = Some(answer.status);
     capture.etag = answer.etag;
     capture.last_modified = answer.last_modified;
-    let last = app.ledger().validators(&definition.id).map_err(Failure::usage)?;
+    let last = app
+        .ledger()
+        .validators(&definition.id)
+        .map_err(Failure::usage)?;
     let Some(body) = answer.body else {
         capture.outcome = CaptureOutcome::Unchanged;
         if let Some(last) = last {
@@ -298,13 +325,17 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
     }
     // As above: without a time of its own, the same body is a new observation.
     let same = !definition.times_are_fetch_times()
-        && last.as_ref().is_some_and(|last| last.sha256 == capture.sha256);
+        && last
+            .as_ref()
+            .is_some_and(|last| last.sha256 == capture.sha256);
     if same {
         capture.outcome = CaptureOutcome::Unchanged;
         return record(capture);
     }
-    let landed =
-        app.landing().land(&capture, &extension, &body, &answer.said).map_err(Failure::usage)?;
+    let landed = app
+        .landing()
+        .land(&capture, &extension, &body, &answer.said)
+        .map_err(Failure::usage)?;
     crash::point("collect.landed");
     let capture = record(landed.capture)?;
     crash::point("collect.recorded");
@@ -320,8 +351,13 @@ fn pause(
 ) -> Outcome<Capture> {
     capture.not_before = retry_after;
     if retry_after.is_none() {
-        let failures = app.ledger().consecutive_failures(&definition.id).map_err(Failure::usage)?;
-        let failures = u32::try_from(failures).unwrap_or(u32::MAX).saturating_add(1);
+        let failures = app
+            .ledger()
+            .consecutive_failures(&definition.id)
+            .map_err(Failure::usage)?;
+        let failures = u32::try_from(failures)
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
         let mut entropy = DefaultHasher::new();
         (definition.id.as_str(), capture.started_at.as_millisecond()).hash(&mut entropy);
         let pause = plan::backoff(&app.schedule(definition), failures, entropy.finish());
@@ -365,11 +401,19 @@ pub(crate) fn print(attempts: &[(SourceId, Attempt)]) -> Outcome<()> {
             Attempt::Captured(capture) => {
                 let what = match capture.outcome {
                     CaptureOutcome::Landed => {
-                        format!("{} bytes in data/{}", capture.bytes, capture.file.as_deref().unwrap_or("?"))
+                        format!(
+                            "{} bytes in data/{}",
+                            capture.bytes,
+                            capture.file.as_deref().unwrap_or("?")
+                        )
                     }
                     CaptureOutcome::Unchanged => "unchanged".to_owned(),
                     outcome => {
-                        format!("{}: {}", outcome.as_str(), capture.reason.as_deref().unwrap_or(""))
+                        format!(
+                            "{}: {}",
+                            outcome.as_str(),
+                            capture.reason.as_deref().unwrap_or("")
+                        )
                     }
                 };
                 format!("{source}: {what}")

@@ -56,7 +56,9 @@ pub(crate) struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { uri: "sqlite:data/vigie.db".to_owned() }
+        Self {
+            uri: "sqlite:data/vigie.db".to_owned(),
+        }
     }
 }
 
@@ -122,7 +124,9 @@ pub(crate) struct ServeConfig {
 
 impl Default for ServeConfig {
     fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 8470).into() }
+        Self {
+            listen: ([127, 0, 0, 1], 8470).into(),
+        }
     }
 }
 
@@ -142,14 +146,21 @@ pub(crate) struct SourceConfig {
 
 impl Default for SourceConfig {
     fn default() -> Self {
-        Self { enabled: true, base_url: None, collect_seconds: None, params: BTreeMap::new() }
+        Self {
+            enabled: true,
+            base_url: None,
+            collect_seconds: None,
+            params: BTreeMap::new(),
+        }
     }
 }
 
 /// Reads a configuration; errors say file, line and column, and the nearest known key.
 pub(crate) fn parse(file: &Path, text: &str) -> Outcome<Config> {
     let config: Config = toml::from_str(text).map_err(|error| {
-        let (line, column) = error.span().map_or((1, 1), |span| position(text, span.start));
+        let (line, column) = error
+            .span()
+            .map_or((1, 1), |span| position(text, span.start));
         let message = error.message().to_owned();
         let failure = Failure::usage(format!("{}:{line}:{column}: {message}", file.display()));
         match suggestion(&message) {
@@ -166,7 +177,9 @@ pub(crate) fn parse(file: &Path, text: &str) -> Outcome<Config> {
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
             let key = format!("{}: sources.{id}.base_url", file.display());
-            return Err(Failure::usage(format!("{key}: `{url}` is not an http:// or https:// address")));
+            return Err(Failure::usage(format!(
+                "{key}: `{url}` is not an http:// or https:// address"
+            )));
         }
     }
     Ok(config)
@@ -196,10 +209,16 @@ pub(crate) fn find_root(dir: Option<&Path>) -> Outcome<PathBuf> {
     };
     if let Some(dir) = dir {
         let root = std::path::absolute(dir).map_err(Failure::usage)?;
-        return if root.join(FILE_NAME).is_file() { Ok(root) } else { Err(missing(&root)) };
+        return if root.join(FILE_NAME).is_file() {
+            Ok(root)
+        } else {
+            Err(missing(&root))
+        };
     }
     let here = std::env::current_dir().map_err(Failure::usage)?;
-    let found = here.ancestors().find(|folder| folder.join(FILE_NAME).is_file());
+    let found = here
+        .ancestors()
+        .find(|folder| folder.join(FILE_NAME).is_file());
     found.map(Path::to_path_buf).ok_or_else(|| missing(&here))
 }
 
@@ -233,7 +252,10 @@ mod tests {
     fn a_wrong_key_is_named_with_its_place_and_the_nearest_known() {
         let text = format!("{ZONE}[raw]\nafer = \"keep\"\n");
         let report = report(&text);
-        assert!(report.contains("vigie.toml:8:1: unknown field `afer`"), "{report}");
+        assert!(
+            report.contains("vigie.toml:8:1: unknown field `afer`"),
+            "{report}"
+        );
         assert!(report.contains("did you mean `after`?"), "{report}");
     }
 

@@ -25,8 +25,13 @@ pub(crate) const POINTS: [&str; 12] = [
 pub(crate) fn point(name: &'static str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static REACHED: AtomicU32 = AtomicU32::new(0);
-    debug_assert!(POINTS.contains(&name), "`{name}` is not in the list of crash points");
-    let Ok(wanted) = std::env::var("VIGIE_CRASH_AT") else { return };
+    debug_assert!(
+        POINTS.contains(&name),
+        "`{name}` is not in the list of crash points"
+    );
+    let Ok(wanted) = std::env::var("VIGIE_CRASH_AT") else {
+        return;
+    };
     let (wanted, count) = wanted.split_once('#').unwrap_or((&wanted, "1"));
     if wanted == name && REACHED.fetch_add(1, Ordering::SeqCst) + 1 == count.parse().unwrap_or(1) {
         std::process::abort();

@@ -49,7 +49,9 @@ const DATE: Date = Date::constant(2026, 10, 15);
 pub(crate) async fn run(global: &Global, args: &cli::Demo) -> Outcome {
     let root = global.dir.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     let root = std::path::absolute(root).map_err(Failure::usage)?;
-    let language = args.lang.map_or_else(init::language_of_environment, Language::from);
+    let language = args
+        .lang
+        .map_or_else(init::language_of_environment, Language::from);
     let tz = TimeZone::get("Europe/Paris").map_err(Failure::usage)?;
     let date = global.now.map_or(DATE, |now| local_date(now, &tz));
     let day = time::period(PeriodKind::Day, date, &tz);
@@ -110,7 +112,9 @@ pub(crate) async fn run(global: &Global, args: &cli::Demo) -> Outcome {
             let path = report::write(&app, &store, PeriodKind::Day, date, language, None).await?;
             output::line(&path.display().to_string())?;
             if !args.exit {
-                output::note("The day is over; the page goes on being served. Ctrl-C ends the demo.");
+                output::note(
+                    "The day is over; the page goes on being served. Ctrl-C ends the demo.",
+                );
                 let _ = stopped.wait_for(|stopped| *stopped).await;
             }
         }
@@ -126,12 +130,15 @@ pub(crate) async fn run(global: &Global, args: &cli::Demo) -> Outcome {
 /// Makes the folder of the demo anew. Only a folder that is empty or that a demo made is touched.
 fn prepare(root: &Path, store: &str, language: Language, simulator: &str) -> Outcome<()> {
     let file = root.join(FILE_NAME);
-    let occupied = root.is_dir()
-        && fs::read_dir(root).map_err(Failure::usage)?.next().is_some();
+    let occupied = root.is_dir() && fs::read_dir(root).map_err(Failure::usage)?.next().is_some();
     if occupied {
-        let ours = fs::read_to_string(&file).is_ok_and(|text| text.contains("\nsimulated = true\n"));
+        let ours =
+            fs::read_to_string(&file).is_ok_and(|text| text.contains("\nsimulated = true\n"));
         if !ours {
-            let problem = format!("{} is not empty and was not made by the demo", root.display());
+            let problem = format!(
+                "{} is not empty and was not made by the demo",
+                root.display()
+            );
             return Err(Failure::usage(problem).hint("name another folder with `--dir DIR`"));
         }
         for made in ["data", "reports", "logs"] {
@@ -154,7 +161,7 @@ fn prepare(root: &Path, store: &str, language: Language, simulator: &str) -> Out
         ours.push_str(line);
         ours.push('\n');
         if line.starts_with("[sources.") && !line.contains(".params") {
-            ours.push_str(&format!("base_url = \"{simulator}\"\n"));
+            ours.extend(["base_url = \"", simulator, "\"\n"]);
         }
     }
     durable::write(&file, ours.as_bytes()).map_err(Failure::usage)

@@ -5,10 +5,13 @@ use std::fs;
 use serde::Serialize;
 use vigie_core::text::Language;
 use vigie_sources::build_request;
-use vigie_store::{durable, lock::{Lock, LockError}};
+use vigie_store::{
+    durable,
+    lock::{Lock, LockError},
+};
 
 use crate::{
-    app::App,
+    app::{App, key_of},
     cli,
     failure::{Exit, Outcome},
     fetch::Fetcher,
@@ -28,7 +31,11 @@ struct Check {
 
 fn check(name: impl Into<String>, result: Result<String, String>) -> Check {
     let well = result.is_ok();
-    Check { name: name.into(), well, found: result.unwrap_or_else(|problem| problem) }
+    Check {
+        name: name.into(),
+        well,
+        found: result.unwrap_or_else(|problem| problem),
+    }
 }
 
 /// Runs the command.
@@ -37,13 +44,20 @@ pub(crate) async fn run(app: &App, args: &cli::Status) -> Outcome {
     let word = |fr: &'static str, en: &'static str| if french { fr } else { en };
     let mut checks = vec![
         // Opening the workspace has read the settings, the catalogue and the ledger.
-        check(word("réglages", "settings"), Ok(app.root().join(crate::config::FILE_NAME).display().to_string())),
+        check(
+            word("réglages", "settings"),
+            Ok(app
+                .root()
+                .join(crate::config::FILE_NAME)
+                .display()
+                .to_string()),
+        ),
         check(word("dossier data", "data folder"), writable(app)),
         check(word("client HTTP", "HTTP client"), http(app)),
     ];
     checks.extend(store(app, word("base", "store")).await);
     for definition in app.enabled() {
-        let key = app.key(&definition);
+        let key = key_of(&definition);
         let settings = app.source_config(&definition.id);
         let request = build_request(
             &definition,
@@ -55,9 +69,15 @@ pub(crate) async fn run(app: &App, args: &cli::Status) -> Outcome {
         );
         checks.push(check(
             definition.id.to_string(),
-            request.map(|request| request.shown_url).map_err(|error| error.to_string()),
+            request
+                .map(|request| request.shown_url)
+                .map_err(|error| error.to_string()),
         ));
-        checks.extend(landing(app, &definition.id, word("fichiers en attente", "raw files waiting")));
+        checks.extend(landing(
+            app,
+            &definition.id,
+            word("fichiers en attente", "raw files waiting"),
+        ));
     }
     let well = checks.iter().all(|check| check.well);
     if args.json {
@@ -80,7 +100,9 @@ fn writable(app: &App) -> Result<String, String> {
 
 fn http(app: &App) -> Result<String, String> {
     let client = Fetcher::new(&app.config().http);
-    client.map(|_| "rustls".to_owned()).map_err(|error| crate::failure::chain(&error))
+    client
+        .map(|_| "rustls".to_owned())
+        .map_err(|error| crate::failure::chain(&error))
 }
 
 async fn store(app: &App, name: &str) -> Vec<Check> {
@@ -101,7 +123,10 @@ async fn store(app: &App, name: &str) -> Vec<Check> {
         }
         Ok::<String, vigie_store::error::StoreError>(text)
     };
-    vec![check(name, found.await.map_err(|error| crate::failure::chain(&error)))]
+    vec![check(
+        name,
+        found.await.map_err(|error| crate::failure::chain(&error)),
+    )]
 }
 
 /// What is odd in the landing zone of a source: foreign files, and files that nobody takes up.
@@ -130,7 +155,9 @@ fn landing(app: &App, source: &vigie_core::text::SourceId, name: &str) -> Vec<Ch
         let result = if age.as_hours() < 3 {
             Ok(text)
         } else {
-            Err(format!("{text}: run `vigie summarize`, or see `vigie schedule`"))
+            Err(format!(
+                "{text}: run `vigie summarize`, or see `vigie schedule`"
+            ))
         };
         checks.push(check(format!("{source}: {name}"), result));
     }

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{
     Client, Response, StatusCode,
     header::{
-        ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE,
-        IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
+        ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+        IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
     },
     redirect::Policy,
 };
@@ -90,7 +90,9 @@ impl Fetcher {
                 let leaves = attempt.previous().last().and_then(|url| url.host_str())
                     != attempt.url().host_str();
                 if attempt.previous().len() > redirects_max {
-                    attempt.error(io::Error::other(format!("more than {redirects_max} redirects")))
+                    attempt.error(io::Error::other(format!(
+                        "more than {redirects_max} redirects"
+                    )))
                 } else if same_host && leaves {
                     attempt.error(io::Error::other(
                         "redirected to another host, which must not learn the key",
@@ -107,11 +109,19 @@ impl Fetcher {
                 .referer(false)
                 .build()
         };
-        Ok(Self { open: client(false)?, keyed: client(true)?, body_bytes_max: config.body_bytes_max })
+        Ok(Self {
+            open: client(false)?,
+            keyed: client(true)?,
+            body_bytes_max: config.body_bytes_max,
+        })
     }
 
     /// Sends one request and reads the whole answer. `now` is the time of the request.
-    pub(crate) async fn fetch(&self, question: &Question, now: Timestamp) -> Result<Answer, NoAnswer> {
+    pub(crate) async fn fetch(
+        &self,
+        question: &Question,
+        now: Timestamp,
+    ) -> Result<Answer, NoAnswer> {
         let redact = |text: String| match &question.key {
             Some(key) => key.redact(&text),
             None => text,
@@ -121,8 +131,14 @@ impl Fetcher {
             reason: redact(reason),
             retry_after: None,
         };
-        let client = if question.key.is_some() { &self.keyed } else { &self.open };
-        let mut request = client.get(&question.url).header(ACCEPT_ENCODING, "gzip, br, zstd");
+        let client = if question.key.is_some() {
+            &self.keyed
+        } else {
+            &self.open
+        };
+        let mut request = client
+            .get(&question.url)
+            .header(ACCEPT_ENCODING, "gzip, br, zstd");
         for (name, value) in &question.headers {
             request = request.header(name, value);
         }
@@ -132,7 +148,10 @@ impl Fetcher {
         if let Some(last_modified) = &question.last_modified {
             request = request.header(IF_MODIFIED_SINCE, last_modified);
         }
-        let response = request.send().await.map_err(|error| failed(None, explain(error)))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| failed(None, explain(error)))?;
 
         let status = response.status();
         let headers = response.headers().clone();
@@ -165,7 +184,9 @@ impl Fetcher {
             return Err(failed(code, reason));
         }
         let encoding = text_of(&headers, &CONTENT_ENCODING);
-        let stream = response.bytes_stream().map_err(|error| io::Error::other(explain(error)));
+        let stream = response
+            .bytes_stream()
+            .map_err(|error| io::Error::other(explain(error)));
         let reader = StreamReader::new(stream);
         let body = self.read(reader, encoding.as_deref()).await;
         answer.body = Some(body.map_err(|error| failed(code, chain(&error)))?);
@@ -189,11 +210,16 @@ impl Fetcher {
             Some("zstd") => Box::new(ZstdDecoder::new(reader)),
             Some("deflate") => Box::new(ZlibDecoder::new(reader)),
             Some(other) => {
-                return Err(io::Error::other(format!("unknown Content-Encoding `{other}`")));
+                return Err(io::Error::other(format!(
+                    "unknown Content-Encoding `{other}`"
+                )));
             }
         };
         let mut body = Vec::new();
-        (&mut decoder).take(self.body_bytes_max + 1).read_to_end(&mut body).await?;
+        (&mut decoder)
+            .take(self.body_bytes_max + 1)
+            .read_to_end(&mut body)
+            .await?;
         if body.len() as u64 > self.body_bytes_max {
             return Err(io::Error::other(format!(
                 "the body is larger than http.body_bytes_max = {} bytes",
@@ -208,7 +234,11 @@ impl Fetcher {
 fn explain(error: reqwest::Error) -> String {
     let timed_out = error.is_timeout();
     let text = chain(&error.without_url());
-    if timed_out { format!("timed out: {text}") } else { text }
+    if timed_out {
+        format!("timed out: {text}")
+    } else {
+        text
+    }
 }
 
 fn text_of(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -236,9 +266,12 @@ pub(crate) fn parse_retry_after(text: &str, now: Timestamp) -> Option<Timestamp>
     let text = text.trim();
     let latest = now.saturating_add(RETRY_AFTER_MAX).ok()?;
     let then = if let Ok(seconds) = text.parse::<u32>() {
-        now.saturating_add(SignedDuration::from_secs(i64::from(seconds))).ok()?
+        now.saturating_add(SignedDuration::from_secs(i64::from(seconds)))
+            .ok()?
     } else {
-        jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?
+        jiff::fmt::rfc2822::DateTimeParser::new()
+            .parse_timestamp(text)
+            .ok()?
     };
     Some(then.min(latest))
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt::Write as _, fs};
 
-use vigie_core::{text::Language, zone::{Scale, Zone}};
+use vigie_core::{
+    text::Language,
+    zone::{Scale, Zone},
+};
 use vigie_sources::{Catalogue, Definition};
 use vigie_store::durable;
 
@@ -15,7 +18,9 @@ use crate::{
 
 /// Runs the command.
 pub(crate) fn run(args: &cli::Init) -> Outcome {
-    let language = args.lang.map_or_else(language_of_environment, Language::from);
+    let language = args
+        .lang
+        .map_or_else(language_of_environment, Language::from);
     let root = std::path::absolute(&args.folder).map_err(Failure::usage)?;
     let file = root.join(FILE_NAME);
     if file.exists() && !args.force {
@@ -30,9 +35,13 @@ pub(crate) fn run(args: &cli::Init) -> Outcome {
     output::line(&file.display().to_string())?;
     let mut name = config.zone.name.get(language).to_owned();
     if let (Scale::City, Some(country)) = (config.zone.scale, &config.zone.country) {
-        name.push_str(&format!(" ({country})"));
+        name.extend([" (", country, ")"]);
     }
-    let count = config.sources.values().filter(|source| source.enabled).count();
+    let count = config
+        .sources
+        .values()
+        .filter(|source| source.enabled)
+        .count();
     let dir = if args.folder.as_os_str() == "." {
         String::new()
     } else {
@@ -48,8 +57,15 @@ pub(crate) fn run(args: &cli::Init) -> Outcome {
 /// French where the environment speaks French, else English.
 pub(crate) fn language_of_environment() -> Language {
     let named = ["LC_ALL", "LC_MESSAGES", "LANG"];
-    let locale = named.into_iter().filter_map(|name| std::env::var(name).ok()).find(|l| !l.is_empty());
-    if locale.is_some_and(|locale| locale.starts_with("fr")) { Language::Fr } else { Language::En }
+    let locale = named
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|l| !l.is_empty());
+    if locale.is_some_and(|locale| locale.starts_with("fr")) {
+        Language::Fr
+    } else {
+        Language::En
+    }
 }
 
 /// The text of a `vigie.toml` for a zone, with the sources that `fits` chooses.
@@ -66,44 +82,92 @@ pub(crate) fn configuration(
     let mut text = String::new();
     let put = &mut text;
     // Writing to a `String` cannot fail.
-    let _ = writeln!(put, "# {}", word(
-        "Réglages de Vigie. Les clés en commentaire montrent leur valeur par défaut.",
-        "Settings of Vigie. Keys in comments show their defaults."));
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "Réglages de Vigie. Les clés en commentaire montrent leur valeur par défaut.",
+            "Settings of Vigie. Keys in comments show their defaults."
+        )
+    );
     let _ = writeln!(put, "language = \"{}\"", word("fr", "en"));
     let _ = writeln!(put, "\n# {}", gazetteer::ATTRIBUTION);
     let _ = writeln!(put, "[zone]");
-    let _ = writeln!(put, "name = {{ fr = {}, en = {} }}", quoted(&zone.name.fr), quoted(&zone.name.en));
+    let _ = writeln!(
+        put,
+        "name = {{ fr = {}, en = {} }}",
+        quoted(&zone.name.fr),
+        quoted(&zone.name.en)
+    );
     let _ = writeln!(put, "scale = \"{}\"", scale(zone.scale));
     let [west, south, east, north] = zone.bbox;
-    let _ = writeln!(put, "# {}", word("ouest, sud, est, nord, en degrés", "west, south, east, north, in degrees"));
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "ouest, sud, est, nord, en degrés",
+            "west, south, east, north, in degrees"
+        )
+    );
     let _ = writeln!(put, "bbox = [{west:?}, {south:?}, {east:?}, {north:?}]");
-    let _ = writeln!(put, "centre = {{ lon = {:?}, lat = {:?} }}", zone.centre.lon, zone.centre.lat);
-    for (key, code) in
-        [("country", &zone.country), ("currency", &zone.currency), ("continent", &zone.continent)]
-    {
+    let _ = writeln!(
+        put,
+        "centre = {{ lon = {:?}, lat = {:?} }}",
+        zone.centre.lon, zone.centre.lat
+    );
+    for (key, code) in [
+        ("country", &zone.country),
+        ("currency", &zone.currency),
+        ("continent", &zone.continent),
+    ] {
         if let Some(code) = code {
             let _ = writeln!(put, "{key} = \"{code}\"");
         }
     }
-    let _ = writeln!(put, "# {}", word(
-        "fuseau dans lequel les heures et les jours sont comptés",
-        "the time zone in which hours and days are counted"));
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "fuseau dans lequel les heures et les jours sont comptés",
+            "the time zone in which hours and days are counted"
+        )
+    );
     let _ = writeln!(put, "time_zone = \"{}\"", zone.time_zone);
     let _ = writeln!(put, "\n[store]");
-    let _ = writeln!(put, "# sqlite:{} · mongodb://{}", word("CHEMIN", "PATH"), word("HÔTE/BASE", "HOST/DATABASE"));
-    let _ = writeln!(put, "# {}", word(
-        "identifiants MongoDB : VIGIE_MONGODB_USER et VIGIE_MONGODB_PASSWORD dans l'environnement",
-        "MongoDB credentials: VIGIE_MONGODB_USER and VIGIE_MONGODB_PASSWORD in the environment"));
+    let _ = writeln!(
+        put,
+        "# sqlite:{} · mongodb://{}",
+        word("CHEMIN", "PATH"),
+        word("HÔTE/BASE", "HOST/DATABASE")
+    );
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "identifiants MongoDB : VIGIE_MONGODB_USER et VIGIE_MONGODB_PASSWORD dans l'environnement",
+            "MongoDB credentials: VIGIE_MONGODB_USER and VIGIE_MONGODB_PASSWORD in the environment"
+        )
+    );
     let _ = writeln!(put, "uri = {}", quoted(store));
     let _ = writeln!(put, "\n[raw]");
-    let _ = writeln!(put, "# {}", word(
-        "des fichiers bruts résumés : delete (supprimés), archive (archive mensuelle .tar.zst), keep (gardés)",
-        "raw files once summarised: delete, archive (a monthly .tar.zst), keep"));
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "des fichiers bruts résumés : delete (supprimés), archive (archive mensuelle .tar.zst), keep (gardés)",
+            "raw files once summarised: delete, archive (a monthly .tar.zst), keep"
+        )
+    );
     let _ = writeln!(put, "# after = \"delete\"");
     let _ = writeln!(put, "\n[http]");
-    let _ = writeln!(put, "# {}", word(
-        "une adresse où les fournisseurs peuvent vous joindre, envoyée avec chaque requête",
-        "an address at which providers can reach you, sent with every request"));
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "une adresse où les fournisseurs peuvent vous joindre, envoyée avec chaque requête",
+            "an address at which providers can reach you, sent with every request"
+        )
+    );
     let _ = writeln!(put, "# contact = \"mailto:you@example.org\"");
     for line in [
         "connect_timeout_seconds = 10",
@@ -115,11 +179,19 @@ pub(crate) fn configuration(
         let _ = writeln!(put, "# {line}");
     }
     let _ = writeln!(put, "\n[serve]");
-    let _ = writeln!(put, "# {}", word(
-        "toute autre adresse que 127.0.0.1 exige un jeton dans VIGIE_TOKEN",
-        "any address other than 127.0.0.1 needs a token in VIGIE_TOKEN"));
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "toute autre adresse que 127.0.0.1 exige un jeton dans VIGIE_TOKEN",
+            "any address other than 127.0.0.1 needs a token in VIGIE_TOKEN"
+        )
+    );
     let _ = writeln!(put, "# listen = \"127.0.0.1:8470\"");
-    for definition in Catalogue::embedded().iter().filter(|definition| fits(definition, &zone)) {
+    for definition in Catalogue::embedded()
+        .iter()
+        .filter(|definition| fits(definition, &zone))
+    {
         source(put, definition, language);
     }
     Ok(text)
@@ -155,7 +227,11 @@ fn source(put: &mut String, definition: &Definition, language: Language) {
     }
     let _ = writeln!(put, "[sources.{}]", definition.id);
     let _ = writeln!(put, "enabled = {enabled}");
-    let _ = writeln!(put, "# collect_seconds = {}", definition.schedule.every().as_secs());
+    let _ = writeln!(
+        put,
+        "# collect_seconds = {}",
+        definition.schedule.every().as_secs()
+    );
     let _ = writeln!(put, "# base_url = \"http://127.0.0.1:8080\"");
     for (name, value) in &definition.params {
         let value = toml::Value::String(value.clone());
@@ -173,9 +249,18 @@ mod tests {
     fn what_is_written_can_be_read() {
         for zone in ["Earth", "Europe", "France", "Paris", "Tokyo", "Québec"] {
             for language in [Language::Fr, Language::En] {
-                let text = configuration(zone, "sqlite:data/vigie.db", language, Definition::applies_to).unwrap();
+                let text = configuration(
+                    zone,
+                    "sqlite:data/vigie.db",
+                    language,
+                    Definition::applies_to,
+                )
+                .unwrap();
                 let config = config::parse(Path::new("vigie.toml"), &text).unwrap();
-                assert!(config.sources.values().any(|source| source.enabled), "{zone}");
+                assert!(
+                    config.sources.values().any(|source| source.enabled),
+                    "{zone}"
+                );
             }
         }
     }

@@ -73,7 +73,11 @@ async fn run_in_workspace(app: &App, command: &Command) -> Outcome {
     match command {
         Command::Collect(args) => {
             let sources = app.chosen(&args.sources)?;
-            let asked = if args.due { Asked::BySchedule } else { Asked::ByName };
+            let asked = if args.due {
+                Asked::BySchedule
+            } else {
+                Asked::ByName
+            };
             let attempts = Collector::new(app)?.collect(sources, asked).await;
             collect::print(&attempts)?;
             Ok(collect::exit_of(&attempts))
@@ -110,10 +114,15 @@ fn log_to_standard_error(cli: &Cli) {
     };
     let filter = EnvFilter::try_from_env("VIGIE_LOG")
         .unwrap_or_else(|_| EnvFilter::new(format!("error,vigie={level}")));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second subscriber can only come from a test harness, which then keeps its own.
     let _ = match global.log {
         LogFormat::Json => builder.json().try_init(),
-        LogFormat::Text => builder.with_target(false).with_ansi(output::is_terminal()).try_init(),
+        LogFormat::Text => builder
+            .with_target(false)
+            .with_ansi(output::is_terminal())
+            .try_init(),
     };
 }

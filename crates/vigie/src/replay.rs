@@ -6,10 +6,7 @@ use std::{
 };
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use vigie_core::{
-    capture::Outcome as CaptureOutcome,
-    text::SourceId,
-};
+use vigie_core::{capture::Outcome as CaptureOutcome, text::SourceId};
 use vigie_store::manifest;
 
 use crate::{
@@ -62,8 +59,11 @@ fn sources(app: &App, args: &cli::Replay) -> Outcome<Vec<(SourceId, PathBuf)>> {
         .collect();
     found.sort();
     if found.is_empty() {
-        return Err(Failure::usage(format!("{}: no folder here is named as a source", folder.display()))
-            .hint("say which source the bodies are of with `--source ID`"));
+        return Err(Failure::usage(format!(
+            "{}: no folder here is named as a source",
+            folder.display()
+        ))
+        .hint("say which source the bodies are of with `--source ID`"));
     }
     Ok(found)
 }
@@ -72,8 +72,11 @@ async fn replay(app: &App, id: &SourceId, folder: &Path) -> Outcome<()> {
     let definition = app.definition(id)?;
     let recorded = recorded(folder)?;
     let Some(last) = recorded.last() else {
-        return Err(Failure::usage(format!("{}: no file is named YYYYMMDDTHHMMSSZ.<ext>", folder.display()))
-            .hint("the name says when the body was fetched, in UTC"));
+        return Err(Failure::usage(format!(
+            "{}: no file is named YYYYMMDDTHHMMSSZ.<ext>",
+            folder.display()
+        ))
+        .hint("the name says when the body was fetched, in UTC"));
     };
     let after = last.at;
     let app = app.at(Clock::Fixed(after));
@@ -89,7 +92,10 @@ async fn replay(app: &App, id: &SourceId, folder: &Path) -> Outcome<()> {
                 slot: app.schedule(&definition).slot_at(body.at),
                 started_at: body.at,
                 finished_at: body.at,
-                url: format!("replay:{}", body.path.file_name().unwrap_or_default().to_string_lossy()),
+                url: format!(
+                    "replay:{}",
+                    body.path.file_name().unwrap_or_default().to_string_lossy()
+                ),
                 answer: Ok(Answer {
                     status: 200,
                     body: Some(bytes),
@@ -136,7 +142,12 @@ fn recorded(folder: &Path) -> Outcome<Vec<Recorded>> {
     let mut recorded: Vec<Recorded> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.is_file())
-        .filter_map(|path| Some(Recorded { at: time_in_name(path.file_name()?.to_str()?)?, path }))
+        .filter_map(|path| {
+            Some(Recorded {
+                at: time_in_name(path.file_name()?.to_str()?)?,
+                path,
+            })
+        })
         .collect();
     recorded.sort_by(|a, b| (a.at, &a.path).cmp(&(b.at, &b.path)));
     Ok(recorded)
@@ -148,7 +159,11 @@ fn time_in_name(name: &str) -> Option<Timestamp> {
     if !rest.starts_with(['.', '-', '_']) {
         return None;
     }
-    DateTime::strptime("%Y%m%dT%H%M%SZ", stamp).ok()?.to_zoned_datetime(TimeZone::UTC).ok().map(|z| z.timestamp())
+    DateTime::strptime("%Y%m%dT%H%M%SZ", stamp)
+        .ok()?
+        .to_zoned_datetime(TimeZone::UTC)
+        .ok()
+        .map(|z| z.timestamp())
 }
 
 #[cfg(test)]
@@ -158,8 +173,14 @@ mod tests {
     #[test]
     fn times_are_read_from_names() {
         let read = |name| time_in_name(name).map(|at| at.to_string());
-        assert_eq!(read("20241108T160501Z.json").as_deref(), Some("2024-11-08T16:05:01Z"));
-        assert_eq!(read("20241108T160501Z-1-x.xml").as_deref(), Some("2024-11-08T16:05:01Z"));
+        assert_eq!(
+            read("20241108T160501Z.json").as_deref(),
+            Some("2024-11-08T16:05:01Z")
+        );
+        assert_eq!(
+            read("20241108T160501Z-1-x.xml").as_deref(),
+            Some("2024-11-08T16:05:01Z")
+        );
         assert_eq!(read("recording.toml"), None);
         assert_eq!(read("20241308T160501Z.json"), None);
     }

@@ -27,7 +27,15 @@ pub(crate) async fn run(app: &App, args: &cli::Report) -> Outcome {
     let last = period(kind, today, app.tz()).date.saturating_sub(1.day());
     let store = app.store(true).await?;
     let language = args.lang.map_or(app.config().language, Language::from);
-    let path = write(app, &store, kind, args.date.unwrap_or(last), language, args.output.clone()).await?;
+    let path = write(
+        app,
+        &store,
+        kind,
+        args.date.unwrap_or(last),
+        language,
+        args.output.clone(),
+    )
+    .await?;
     output::line(&path.display().to_string())?;
     Ok(Exit::Done)
 }
@@ -43,7 +51,10 @@ pub(crate) async fn write(
 ) -> Outcome<PathBuf> {
     let analysis = analyse(app, store, kind, date).await?;
     let first = analysis.period.date;
-    let options = ReportOptions { language, ..ReportOptions::default() };
+    let options = ReportOptions {
+        language,
+        ..ReportOptions::default()
+    };
     let pdf = tokio::task::spawn_blocking(move || render_pdf(&analysis, &options))
         .await
         .map_err(Failure::usage)?
@@ -57,8 +68,11 @@ pub(crate) async fn write(
         Language::Fr => "fr",
         Language::En => "en",
     };
-    let path =
-        output.unwrap_or_else(|| app.root().join("reports").join(format!("{word}_{first}_{tag}.pdf")));
+    let path = output.unwrap_or_else(|| {
+        app.root()
+            .join("reports")
+            .join(format!("{word}_{first}_{tag}.pdf"))
+    });
     let path = std::path::absolute(path).map_err(Failure::usage)?;
     durable::write(&path, &pdf).map_err(Failure::usage)?;
     app.tell(RunEvent::ReportWritten { path: path.clone() });

@@ -67,17 +67,37 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
     };
     put(definition.id.as_str(), sheet.title.get(language));
     put("", sheet.description.get(language));
-    put(word("Domaine", "Domain"), definition.domain.title().get(language));
-    put(word("Fournisseur", "Provider"), &format!("{} <{}>", sheet.provider.name, sheet.provider.url));
+    put(
+        word("Domaine", "Domain"),
+        definition.domain.title().get(language),
+    );
+    put(
+        word("Fournisseur", "Provider"),
+        &format!("{} <{}>", sheet.provider.name, sheet.provider.url),
+    );
     put("Documentation", &sheet.docs);
     put(word("Contenu", "Content"), sheet.content.get(language));
     for measure in &definition.measures {
         let kind = measure.kind.as_str();
-        put("", &format!("· {} [{}], {kind}: {}", measure.id, measure.unit, measure.title.get(language)));
+        put(
+            "",
+            &format!(
+                "· {} [{}], {kind}: {}",
+                measure.id,
+                measure.unit,
+                measure.title.get(language)
+            ),
+        );
     }
-    put(word("Périodicité", "Periodicity"), sheet.periodicity.get(language));
+    put(
+        word("Périodicité", "Periodicity"),
+        sheet.periodicity.get(language),
+    );
     let every = duration(definition.schedule.every().as_secs());
-    put("", &format!("{} {every}", word("Relevée toutes les", "Collected every")));
+    put(
+        "",
+        &format!("{} {every}", word("Relevée toutes les", "Collected every")),
+    );
     let kind = match (&access.key, french) {
         (None, true) => "libre, sans clé".to_owned(),
         (None, false) => "open, no key".to_owned(),
@@ -87,12 +107,22 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
     put(word("Accès", "Access"), &kind);
     for limit in &access.limits {
         let per = duration(limit.per.as_secs());
-        put("", &format!("{} {} / {per}", limit.requests, word("requêtes", "requests")));
+        put(
+            "",
+            &format!(
+                "{} {} / {per}",
+                limit.requests,
+                word("requêtes", "requests")
+            ),
+        );
     }
     if let Some(note) = &access.note {
         put("", note.get(language));
     }
-    put(word("Droits", "Rights"), &format!("{} <{}>", rights.licence, rights.url));
+    put(
+        word("Droits", "Rights"),
+        &format!("{} <{}>", rights.licence, rights.url),
+    );
     put(word("Mention", "Attribution"), &rights.attribution);
     let permission = |permission: vigie_sources::Permission| match (permission.as_str(), french) {
         ("allowed", true) => "autorisé",
@@ -100,8 +130,22 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
         ("doubtful", true) => "douteux",
         (word, _) => word,
     };
-    put("", &format!("{}: {}", word("archivage", "archiving"), permission(rights.archive)));
-    put("", &format!("{}: {}", word("republication", "republishing"), permission(rights.republish)));
+    put(
+        "",
+        &format!(
+            "{}: {}",
+            word("archivage", "archiving"),
+            permission(rights.archive)
+        ),
+    );
+    put(
+        "",
+        &format!(
+            "{}: {}",
+            word("republication", "republishing"),
+            permission(rights.republish)
+        ),
+    );
     if let Some(note) = &rights.note {
         put("", note.get(language));
     }

@@ -67,9 +67,14 @@ struct Listed<'a> {
 fn list(global: &Global, json: bool) -> Outcome {
     let catalogue = catalogue(global)?;
     let settings = workspace(global)?;
-    let language = settings.as_ref().map_or_else(language_of_environment, |config| config.language);
+    let language = settings
+        .as_ref()
+        .map_or_else(language_of_environment, |config| config.language);
     let enabled = |id: &SourceId| {
-        settings.as_ref().and_then(|config| config.sources.get(id)).is_some_and(|source| source.enabled)
+        settings
+            .as_ref()
+            .and_then(|config| config.sources.get(id))
+            .is_some_and(|source| source.enabled)
     };
     let listed: Vec<(Listed<'_>, &Definition)> = catalogue
         .iter()
@@ -92,8 +97,12 @@ fn list(global: &Global, json: bool) -> Outcome {
         return Ok(Exit::Done);
     }
     let header = match language {
-        Language::Fr => ["source", "domaine", "période", "accès", "licence", "activée", "titre"],
-        Language::En => ["source", "domain", "period", "access", "licence", "enabled", "title"],
+        Language::Fr => [
+            "source", "domaine", "période", "accès", "licence", "activée", "titre",
+        ],
+        Language::En => [
+            "source", "domain", "period", "access", "licence", "enabled", "title",
+        ],
     };
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(listed.iter().map(|(listed, definition)| {
@@ -113,8 +122,9 @@ fn list(global: &Global, json: bool) -> Outcome {
 
 fn show(global: &Global, source: &SourceId, json: bool, language: Language) -> Outcome {
     let catalogue = catalogue(global)?;
-    let definition =
-        catalogue.get(source).ok_or_else(|| crate::app::unknown_source(&catalogue, source))?;
+    let definition = catalogue
+        .get(source)
+        .ok_or_else(|| crate::app::unknown_source(&catalogue, source))?;
     if json {
         output::json(&sheet::as_json(definition))?;
     } else {
@@ -140,30 +150,53 @@ struct Checked<'a> {
 
 fn check(definition: &Definition, sample: Option<&Path>, json: bool, now: Timestamp) -> Outcome {
     let Some(sample) = sample else {
-        output::line(&format!("{}: the definition is right; try it with --sample BODY", definition.id))?;
+        output::line(&format!(
+            "{}: the definition is right; try it with --sample BODY",
+            definition.id
+        ))?;
         return Ok(Exit::Done);
     };
     let body = fs::read(sample)
         .map_err(|error| Failure::usage(format!("{}: {error}", sample.display())))?;
     let tz = jiff::tz::TimeZone::UTC;
-    let context = Context { fetched_at: now, zone_tz: &tz };
+    let context = Context {
+        fetched_at: now,
+        zone_tz: &tz,
+    };
     let extraction = vigie_sources::sniff(definition, &body)
         .and_then(|()| extract(definition, &body, &context))
         .map_err(|error| {
-            Failure::new(Exit::SomeFailed, format!("{}: {}", sample.display(), chain(&error)))
+            Failure::new(
+                Exit::SomeFailed,
+                format!("{}: {}", sample.display(), chain(&error)),
+            )
         })?;
     if json {
         output::json(&Checked {
-            rows: extraction.rows.iter().map(|row| as_json(definition, row)).collect(),
+            rows: extraction
+                .rows
+                .iter()
+                .map(|row| as_json(definition, row))
+                .collect(),
             refused_rows: extraction.refused_rows,
             refused_values: extraction.refused_values,
-            refusals: extraction.refusals.iter().map(ToString::to_string).collect(),
+            refusals: extraction
+                .refusals
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             source: &definition.id,
         })?;
     } else {
         print_rows(definition, &extraction)?;
     }
-    Ok(if extraction.rows.is_empty() && extraction.refused_rows > 0 { Exit::SomeFailed } else { Exit::Done })
+    Ok(
+        if extraction.rows.is_empty() && extraction.refused_rows > 0 {
+            Exit::SomeFailed
+        } else {
+            Exit::Done
+        },
+    )
 }
 
 fn as_json(definition: &Definition, row: &Row) -> serde_json::Value {
@@ -187,8 +220,17 @@ fn as_json(definition: &Definition, row: &Row) -> serde_json::Value {
 }
 
 fn print_rows(definition: &Definition, extraction: &Extraction) -> Outcome<()> {
-    let mut header = vec!["entity".to_owned(), "observed at".to_owned(), "name".to_owned()];
-    header.extend(definition.measures.iter().map(|measure| format!("{} [{}]", measure.id, measure.unit)));
+    let mut header = vec![
+        "entity".to_owned(),
+        "observed at".to_owned(),
+        "name".to_owned(),
+    ];
+    header.extend(
+        definition
+            .measures
+            .iter()
+            .map(|measure| format!("{} [{}]", measure.id, measure.unit)),
+    );
     let mut table = vec![header];
     table.extend(extraction.rows.iter().take(ROWS_SHOWN).map(|row| {
         let mut cells = vec![
@@ -196,15 +238,23 @@ fn print_rows(definition: &Definition, extraction: &Extraction) -> Outcome<()> {
             row.observed_at.to_string(),
             row.name.clone().unwrap_or_default(),
         ];
-        cells.extend(row.values.iter().map(|value| value.map_or_else(|| "–".into(), |v| v.to_string())));
+        cells.extend(
+            row.values
+                .iter()
+                .map(|value| value.map_or_else(|| "–".into(), |v| v.to_string())),
+        );
         cells
     }));
     output::table(&table)?;
     let (rows, refused) = (extraction.rows.len(), extraction.refused_rows);
     let values = extraction.refused_values;
-    output::line(&format!("{rows} rows, {refused} rows refused, {values} values refused"))?;
+    output::line(&format!(
+        "{rows} rows, {refused} rows refused, {values} values refused"
+    ))?;
     if rows > ROWS_SHOWN {
-        output::line(&format!("(the first {ROWS_SHOWN} are shown; --json shows all)"))?;
+        output::line(&format!(
+            "(the first {ROWS_SHOWN} are shown; --json shows all)"
+        ))?;
     }
     for refusal in &extraction.refusals {
         output::line(&format!("  {refusal}"))?;

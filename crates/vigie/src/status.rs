@@ -50,10 +50,17 @@ pub(crate) fn statuses(app: &App) -> Outcome<Vec<SourceStatus>> {
         .iter()
         .map(|definition| {
             let (freshness, today) = ledger_facts(app, definition, &today, now)?;
-            let failures_in_a_row =
-                app.ledger().consecutive_failures(&definition.id).map_err(Failure::usage)?;
-            let pending = app.landing().pending(&definition.id).map_err(Failure::usage)?;
-            let age = freshness.observed_at.map(|at| now.duration_since(at).as_secs());
+            let failures_in_a_row = app
+                .ledger()
+                .consecutive_failures(&definition.id)
+                .map_err(Failure::usage)?;
+            let pending = app
+                .landing()
+                .pending(&definition.id)
+                .map_err(Failure::usage)?;
+            let age = freshness
+                .observed_at
+                .map(|at| now.duration_since(at).as_secs());
             Ok(SourceStatus {
                 id: definition.id.clone(),
                 content_age_seconds: age,
@@ -74,17 +81,42 @@ pub(crate) async fn run(app: &App, args: &cli::Status) -> Outcome {
     let well = sources.iter().all(|source| source.well);
     let exit = if well { Exit::Done } else { Exit::SomeFailed };
     if args.json {
-        output::json(&Status { now: app.now(), well, sources })?;
+        output::json(&Status {
+            now: app.now(),
+            well,
+            sources,
+        })?;
         return Ok(exit);
     }
     let french = app.config().language == Language::Fr;
     let header = if french {
-        ["source", "", "âge du contenu", "dernier succès", "relevés du jour", "échecs", "en attente", "prochain"]
+        [
+            "source",
+            "",
+            "âge du contenu",
+            "dernier succès",
+            "relevés du jour",
+            "échecs",
+            "en attente",
+            "prochain",
+        ]
     } else {
-        ["source", "", "age of content", "last success", "today", "failures", "waiting", "next"]
+        [
+            "source",
+            "",
+            "age of content",
+            "last success",
+            "today",
+            "failures",
+            "waiting",
+            "next",
+        ]
     };
     let ago = |at: Option<Timestamp>| {
-        at.map_or_else(|| "–".to_owned(), |at| output::duration(app.now().duration_since(at).as_secs()))
+        at.map_or_else(
+            || "–".to_owned(),
+            |at| output::duration(app.now().duration_since(at).as_secs()),
+        )
     };
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for source in &sources {
@@ -96,7 +128,10 @@ pub(crate) async fn run(app: &App, args: &cli::Status) -> Outcome {
             format!("{}/{}", source.today.obtained, source.today.expected),
             (source.today.failed + source.today.quarantined).to_string(),
             source.waiting_files.to_string(),
-            source.freshness.next_at.map_or_else(|| "–".to_owned(), |at| time::rfc3339_local(at, app.tz())),
+            source
+                .freshness
+                .next_at
+                .map_or_else(|| "–".to_owned(), |at| time::rfc3339_local(at, app.tz())),
         ]);
     }
     output::table(&rows)?;

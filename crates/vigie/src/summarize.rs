@@ -80,7 +80,12 @@ pub(crate) async fn summarize(
     for definition in sources {
         let summarized = summarize_source(app, store.as_ref(), definition).await?;
         if summarized.files > 0 || !summarized.quarantined.is_empty() {
-            let Summarized { files, rows, refused_rows, .. } = &summarized;
+            let Summarized {
+                files,
+                rows,
+                refused_rows,
+                ..
+            } = &summarized;
             info!(source = %definition.id, files, rows, refused_rows, "summarised");
             app.tell(RunEvent::LedgerChanged);
         }
@@ -100,7 +105,11 @@ pub(crate) fn exit_of(all: &BTreeMap<SourceId, Summarized>) -> Exit {
     }
 }
 
-async fn summarize_source(app: &App, store: &dyn Store, definition: &Definition) -> Outcome<Summarized> {
+async fn summarize_source(
+    app: &App,
+    store: &dyn Store,
+    definition: &Definition,
+) -> Outcome<Summarized> {
     let mut summarized = Summarized::default();
     let name = format!("summarize.{}", definition.id);
     let now = app.now();
@@ -113,7 +122,8 @@ async fn summarize_source(app: &App, store: &dyn Store, definition: &Definition)
         }
         Err(error) => return Err(Failure::usage(error)),
     };
-    let pending = block_in_place(|| app.landing().pending(&definition.id)).map_err(Failure::usage)?;
+    let pending =
+        block_in_place(|| app.landing().pending(&definition.id)).map_err(Failure::usage)?;
     let mut waiting: VecDeque<RawFile> = unfinished(app, pending)?.into();
     while !waiting.is_empty() {
         let batch = prepare(app, definition, &mut waiting, &mut summarized)?;
@@ -145,9 +155,14 @@ fn unfinished(app: &App, pending: Pending) -> Outcome<Vec<RawFile>> {
         for file in pending.raw {
             // Without a manifest the file was put there by somebody, and is read like any other.
             let manifest = app.landing().manifest(&file).ok().flatten();
-            let sha256 = manifest.and_then(|manifest| manifest.capture.sha256).unwrap_or_default();
+            let sha256 = manifest
+                .and_then(|manifest| manifest.capture.sha256)
+                .unwrap_or_default();
             let known = app.ledger().find_by_file(&file.source, &file.file, &sha256);
-            match known.map_err(Failure::usage)?.map(|entry| entry.capture.outcome) {
+            match known
+                .map_err(Failure::usage)?
+                .map(|entry| entry.capture.outcome)
+            {
                 Some(CaptureOutcome::Summarized) if app.config().raw.after == After::Keep => {}
                 Some(CaptureOutcome::Summarized) => {
                     app.landing().remove(&file).map_err(Failure::usage)?;
@@ -172,9 +187,13 @@ fn prepare(
     waiting: &mut VecDeque<RawFile>,
     summarized: &mut Summarized,
 ) -> Outcome<Batch> {
-    let mut batch = Batch { ready: Vec::new(), rows: Vec::new() };
+    let mut batch = Batch {
+        ready: Vec::new(),
+        rows: Vec::new(),
+    };
     let mut bytes = 0;
-    let mut history: Option<VecDeque<u64>> = None;
+    let mut history: Option<VecDeque<(Timestamp, u64)>> = None;
+    let age_max = quality::history_age_max(app.schedule(definition).every());
     let mut extractor = Extractor::default();
     while let Some(file) = waiting.pop_front() {
         let read = block_in_place(|| app.landing().read(&file, app.config().http.body_bytes_max));
@@ -186,7 +205,9 @@ fn prepare(
             }
             Err(error) => return Err(Failure::usage(error)),
         };
-        let id = block_in_place(|| app.ledger().reconcile(&capture)).map_err(Failure::usage)?.id;
+        let id = block_in_place(|| app.ledger().reconcile(&capture))
+            .map_err(Failure::usage)?
+            .id;
         let history = match &mut history {
             Some(history) => history,
             none => {
@@ -197,7 +218,10 @@ fn prepare(
                 none.insert(rows.map_err(Failure::usage)?.into())
             }
         };
-        let context = Context { fetched_at: capture.started_at, zone_tz: app.tz() };
+        let context = Context {
+            fetched_at: capture.started_at,
+            zone_tz: app.tz(),
+        };
         let extraction = vigie_sources::sniff(definition, &body)
             .and_then(|()| block_in_place(|| extractor.extract(definition, &body, &context)));
         let extraction = match extraction {
@@ -214,17 +238,22 @@ fn prepare(
             min: definition.expected.min.unwrap_or(0),
             shrink: definition.expected.shrink.unwrap_or(0.0),
         };
-        let judged = quality::judge(
-            expected,
-            read_rows,
-            refused,
-            first.as_deref(),
-            history.make_contiguous(),
-        );
-        history.push_front(read_rows + refused);
+        let recent: Vec<u64> = history
+            .iter()
+            .filter(|(at, _)| capture.started_at.duration_since(*at) <= age_max)
+            .map(|(_, rows)| *rows)
+            .collect();
+        let judged = quality::judge(expected, read_rows, refused, first.as_deref(), &recent);
+        history.push_front((capture.started_at, read_rows + refused));
         history.truncate(HISTORY_MAX);
         if let Err(degraded) = judged {
-            set_aside(app, &file, &degraded.to_string(), Some(taken + refused), summarized)?;
+            set_aside(
+                app,
+                &file,
+                &degraded.to_string(),
+                Some(taken + refused),
+                summarized,
+            )?;
             continue;
         }
         bytes += body.len() as u64;
@@ -253,7 +282,9 @@ impl Batch {
         let reason = first_refusal.map(|first| match (refused, extraction.refused_values) {
             (0, values) => format!("{values} values refused, the first: {first}"),
             (rows, 0) => format!("{rows} rows refused, the first: {first}"),
-            (rows, values) => format!("{rows} rows and {values} values refused, the first: {first}"),
+            (rows, values) => {
+                format!("{rows} rows and {values} values refused, the first: {first}")
+            }
         });
         let tombstone = Tombstone {
             rows: rows.len() as u64,
@@ -262,8 +293,13 @@ impl Batch {
             published_at: extraction.published_at.max(published),
             reason,
         };
-        self.ready.push(Ready { file, id, tombstone });
-        self.rows.extend(rows.into_iter().map(|row| (row, fetched_at)));
+        self.ready.push(Ready {
+            file,
+            id,
+            tombstone,
+        });
+        self.rows
+            .extend(rows.into_iter().map(|row| (row, fetched_at)));
     }
 }
 
@@ -278,14 +314,23 @@ fn set_aside(
 ) -> Outcome<()> {
     warn!(file = %file.file, reason, "set aside");
     block_in_place(|| {
-        let mut capture = app.landing().condemn(file, reason).map_err(Failure::usage)?;
+        let mut capture = app
+            .landing()
+            .condemn(file, reason)
+            .map_err(Failure::usage)?;
         capture.refused_rows = rows.unwrap_or(0);
-        app.ledger().record_quarantined(&capture, rows.is_some()).map_err(Failure::usage)?;
+        app.ledger()
+            .record_quarantined(&capture, rows.is_some())
+            .map_err(Failure::usage)?;
         crash::point("summarize.condemned");
-        app.landing().quarantine(file, &capture).map_err(Failure::usage)
+        app.landing()
+            .quarantine(file, &capture)
+            .map_err(Failure::usage)
     })?;
     crash::point("summarize.quarantined");
-    summarized.quarantined.push((file.file.clone(), reason.to_owned()));
+    summarized
+        .quarantined
+        .push((file.file.clone(), reason.to_owned()));
     Ok(())
 }
 
@@ -309,7 +354,9 @@ async fn take_in(
                 bucketing.add(row, fetched_at);
             }
             let deltas = block_in_place(|| bucketing.finish());
-            merge_buckets(store, &deltas, rhythm(app, definition)).await.map_err(store_failure)?;
+            merge_buckets(store, &deltas, rhythm(app, definition))
+                .await
+                .map_err(store_failure)?;
         }
         Model::Events => {
             let mut events: BTreeMap<_, Event> = BTreeMap::new();
@@ -324,7 +371,9 @@ async fn take_in(
                     }
                 }
             }
-            merge_events(store, &events.into_values().collect::<Vec<_>>()).await.map_err(store_failure)?;
+            merge_events(store, &events.into_values().collect::<Vec<_>>())
+                .await
+                .map_err(store_failure)?;
         }
     }
     crash::point("summarize.merged");
@@ -338,17 +387,23 @@ async fn take_in(
 
 /// Writes the tombstones, and then removes the files; when they are archived, the archive is on the disk first.
 fn let_go(app: &App, definition: &Definition, ready: Vec<Ready>) -> Outcome<()> {
-    let (files, tombstones): (Vec<RawFile>, Vec<_>) =
-        ready.into_iter().map(|ready| (ready.file, (ready.id, ready.tombstone))).unzip();
+    let (files, tombstones): (Vec<RawFile>, Vec<_>) = ready
+        .into_iter()
+        .map(|ready| (ready.file, (ready.id, ready.tombstone)))
+        .unzip();
     let after = app.config().raw.after;
     let bytes_max = app.config().http.body_bytes_max;
     let mut ledger = app.ledger();
     let archived = match after {
-        After::Archive => app.archive().append(&ledger, &definition.id, &files, bytes_max),
+        After::Archive => app
+            .archive()
+            .append(&ledger, &definition.id, &files, bytes_max),
         After::Delete | After::Keep => Ok(Vec::new()),
     };
     crash::point("summarize.archived");
-    ledger.tombstones(&tombstones, &archived.map_err(Failure::usage)?).map_err(Failure::usage)?;
+    ledger
+        .tombstones(&tombstones, &archived.map_err(Failure::usage)?)
+        .map_err(Failure::usage)?;
     drop(ledger);
     crash::point("summarize.buried");
     if after != After::Keep {
@@ -374,11 +429,16 @@ async fn seal(
     }
     let mut sealed = 0;
     loop {
-        let keys = store.unsealed(&definition.id, now, SEAL_MAX).await.map_err(store_failure)?;
+        let keys = store
+            .unsealed(&definition.id, now, SEAL_MAX)
+            .await
+            .map_err(store_failure)?;
         if keys.is_empty() {
             return Ok(sealed);
         }
-        let done = seal_buckets(store, &keys, rhythm).await.map_err(store_failure)?;
+        let done = seal_buckets(store, &keys, rhythm)
+            .await
+            .map_err(store_failure)?;
         sealed += done;
         crash::point("summarize.sealed");
         if done == 0 {
@@ -396,9 +456,10 @@ pub(crate) fn chosen(app: &App, names: &[SourceId]) -> Outcome<Vec<Arc<Definitio
             if chosen.iter().any(|definition| definition.id == id) {
                 continue;
             }
-            match app.known(&id) {
-                Some(definition) => chosen.push(definition),
-                None => warn!(source = %id, "raw files wait, but no definition is called so"),
+            if let Some(definition) = app.known(&id) {
+                chosen.push(definition);
+            } else {
+                warn!(source = %id, "raw files wait, but no definition is called so");
             }
         }
     }
@@ -412,8 +473,15 @@ pub(crate) fn print(all: &BTreeMap<SourceId, Summarized>) -> Outcome<()> {
             output::line(&format!("{source}: another run is summarising"))?;
         }
         if one.files > 0 {
-            let Summarized { files, rows, refused_rows, .. } = one;
-            output::line(&format!("{source}: {files} files, {rows} rows taken, {refused_rows} refused"))?;
+            let Summarized {
+                files,
+                rows,
+                refused_rows,
+                ..
+            } = one;
+            output::line(&format!(
+                "{source}: {files} files, {rows} rows taken, {refused_rows} refused"
+            ))?;
         }
         for (file, reason) in &one.quarantined {
             output::line(&format!("{source}: data/{file} set aside: {reason}"))?;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The longest sleep between two looks at what is due.
-const LOOK_MAX: Duration = Duration::from_secs(60);
+const LOOK_MAX: Duration = Duration::from_mins(1);
 /// How long after midnight the report of the day before is written, so that late data is in it.
 const REPORT_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// How long to wait before a store that is away is asked again.
@@ -71,7 +71,9 @@ async fn watch_over(
             pause(&mut stopped, STORE_RETRY).await;
         }
         let today = local_date(app.now(), app.tz());
-        let due = day_start(today, app.tz()).saturating_add(REPORT_AFTER).unwrap_or(Timestamp::MAX);
+        let due = day_start(today, app.tz())
+            .saturating_add(REPORT_AFTER)
+            .unwrap_or(Timestamp::MAX);
         if today > reported && app.now() >= due {
             let yesterday = today.saturating_sub(1.day());
             let language = app.config().language;
@@ -82,7 +84,11 @@ async fn watch_over(
             reported = today;
         }
         let now = app.now();
-        let next = app.enabled().iter().map(|definition| app.schedule(definition).next_after(now)).min();
+        let next = app
+            .enabled()
+            .iter()
+            .map(|definition| app.schedule(definition).next_after(now))
+            .min();
         let clock = app.clock().clone();
         tokio::select! {
             () = clock.sleep_until(next.unwrap_or(now), LOOK_MAX) => {}

@@ -49,7 +49,10 @@ struct Shared {
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Vigie", description = "The live public data of a place, summarised."),
+    info(
+        title = "Vigie",
+        description = "The live public data of a place, summarised."
+    ),
     paths(day, source_day, report),
     components(schemas(Analysis, SourceAnalysis))
 )]
@@ -62,14 +65,23 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
 
 impl Dashboard {
     /// Binds the address. Anything but loopback needs a token, from `VIGIE_TOKEN`.
-    pub(crate) async fn bind(app: &App, store: Arc<dyn Store>, listen: SocketAddr) -> Outcome<Self> {
+    pub(crate) async fn bind(
+        app: &App,
+        store: Arc<dyn Store>,
+        listen: SocketAddr,
+    ) -> Outcome<Self> {
         let guard = Guard::for_address(listen)?;
         let listener = TcpListener::bind(listen).await.map_err(|error| {
-            Failure::usage(format!("cannot listen on {listen}: {error}"))
-                .hint("another program may hold the port: choose one with `--listen 127.0.0.1:PORT`")
+            Failure::usage(format!("cannot listen on {listen}: {error}")).hint(
+                "another program may hold the port: choose one with `--listen 127.0.0.1:PORT`",
+            )
         })?;
         let live = Arc::new(Live::new(app));
-        let shared = Shared { app: app.clone(), store, live: live.clone() };
+        let shared = Shared {
+            app: app.clone(),
+            store,
+            live: live.clone(),
+        };
         let router = Router::new()
             .route("/api/v1/day", get(day))
             .route("/api/v1/day/{source}", get(source_day))
@@ -77,11 +89,18 @@ impl Dashboard {
             .route("/api/v1/stream", get(live::stream))
             .route("/api/openapi.json", get(|| async { Json(openapi()) }))
             .fallback(get(assets::asset))
-            .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
+            .layer(middleware::from_fn_with_state(
+                Arc::new(guard),
+                guard::check,
+            ))
             .layer(middleware::from_fn(guard::headers))
             .layer(tower_http::compression::CompressionLayer::new())
             .with_state(shared);
-        Ok(Self { listener, router, live })
+        Ok(Self {
+            listener,
+            router,
+            live,
+        })
     }
 
     /// The address of the page.
@@ -93,7 +112,10 @@ impl Dashboard {
     }
 
     /// Serves until `stop` ends.
-    pub(crate) async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Outcome<()> {
+    pub(crate) async fn serve(
+        self,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Outcome<()> {
         let (live, stopping) = (self.live.clone(), self.live.clone());
         let stop = async move {
             stop.await;
@@ -133,7 +155,8 @@ struct DayQuery {
 
 impl DayQuery {
     fn date(&self, app: &App) -> Date {
-        self.date.unwrap_or_else(|| time::local_date(app.now(), app.tz()))
+        self.date
+            .unwrap_or_else(|| time::local_date(app.now(), app.tz()))
     }
 }
 
@@ -148,7 +171,12 @@ async fn day(
     let date = query.date(app);
     let mut sources = Vec::new();
     for definition in app.enabled() {
-        sources.push(shared.live.source_day(app, &shared.store, &definition, date).await?);
+        sources.push(
+            shared
+                .live
+                .source_day(app, &shared.store, &definition, date)
+                .await?,
+        );
     }
     Ok(Json(Analysis {
         zone: app.config().zone.clone(),
@@ -169,12 +197,25 @@ async fn source_day(
     Query(query): Query<DayQuery>,
 ) -> Result<Json<SourceAnalysis>, Refusal> {
     let app = &shared.app;
-    let unknown = || Refusal(StatusCode::NOT_FOUND, format!("no enabled source is called `{source}`"));
+    let unknown = || {
+        Refusal(
+            StatusCode::NOT_FOUND,
+            format!("no enabled source is called `{source}`"),
+        )
+    };
     let id = SourceId::new(&source).map_err(|_| unknown())?;
-    let definition =
-        app.enabled().into_iter().find(|definition| definition.id == id).ok_or_else(unknown)?;
+    let definition = app
+        .enabled()
+        .into_iter()
+        .find(|definition| definition.id == id)
+        .ok_or_else(unknown)?;
     let date = query.date(app);
-    Ok(Json(shared.live.source_day(app, &shared.store, &definition, date).await?))
+    Ok(Json(
+        shared
+            .live
+            .source_day(app, &shared.store, &definition, date)
+            .await?,
+    ))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -199,7 +240,10 @@ async fn report(
     let date = DayQuery { date: query.date }.date(app);
     let analysis = crate::analyse::analyse(app, &shared.store, PeriodKind::Day, date).await?;
     let language = query.lang.unwrap_or(app.config().language);
-    let options = ReportOptions { language, ..ReportOptions::default() };
+    let options = ReportOptions {
+        language,
+        ..ReportOptions::default()
+    };
     let pdf = tokio::task::spawn_blocking(move || vigie_report::render_pdf(&analysis, &options))
         .await
         .map_err(Failure::usage)?
@@ -225,6 +269,9 @@ mod tests {
             vigie_store::durable::write(&file, document.as_bytes()).unwrap();
         }
         let known = std::fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(known, document, "run with VIGIE_BLESS=1, then `npm run generate` in web/");
+        assert_eq!(
+            known, document,
+            "run with VIGIE_BLESS=1, then `npm run generate` in web/"
+        );
     }
 }

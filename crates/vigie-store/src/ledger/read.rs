@@ -40,7 +40,7 @@ SELECT max(not_before_ms) FROM captures WHERE source = ?1 AND started_at_ms >= c
     -9223372036854775808)";
 
 const ROW_HISTORY: &str = "
-SELECT rows + refused_rows FROM captures WHERE source = ?1 AND started_at_ms < ?2 AND readable = 1
+SELECT started_at_ms, rows + refused_rows FROM captures WHERE source = ?1 AND started_at_ms < ?2 AND readable = 1
 ORDER BY started_at_ms DESC, id DESC LIMIT ?3";
 
 const NEWEST_OBSERVED: &str = "
@@ -148,14 +148,14 @@ impl Ledger {
             .map_err(self.failed(READ))
     }
 
-    /// The numbers of rows, taken and refused, of at most `most` readable bodies fetched before a time, newest first:
-    /// the history that `vigie_core::quality::judge` compares with.
+    /// When at most `most` readable bodies were fetched before a time, newest first, and their numbers of rows, taken and
+    /// refused: the history that `vigie_core::quality::judge` compares with.
     pub fn row_history(
         &self,
         source: &SourceId,
         before: Timestamp,
         most: usize,
-    ) -> Result<Vec<u64>, LedgerError> {
+    ) -> Result<Vec<(Timestamp, u64)>, LedgerError> {
         let failed = self.failed(READ);
         let mut statement = self
             .connection
@@ -168,7 +168,7 @@ impl Ledger {
                     before.as_millisecond(),
                     rows::signed(most as u64),
                 ),
-                |row| rows::number(row, 0),
+                |row| Ok((rows::time(row, 0)?, rows::number(row, 1)?)),
             )
             .and_then(Iterator::collect)
             .map_err(&failed)

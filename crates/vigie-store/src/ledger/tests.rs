@@ -275,9 +275,12 @@ fn row_history_has_readable_bodies_newest_first_even_empty_ones() {
             .row_history(&velib(), minute(before), most)
             .unwrap()
     };
-    assert_eq!(history(9, 15), [0, 41, 37]);
-    assert_eq!(history(4, 15), [41, 37]);
-    assert_eq!(history(9, 1), [0]);
+    assert_eq!(
+        history(9, 15),
+        [(minute(4), 0), (minute(2), 41), (minute(1), 37)]
+    );
+    assert_eq!(history(4, 15), [(minute(2), 41), (minute(1), 37)]);
+    assert_eq!(history(9, 1), [(minute(4), 0)]);
 }
 
 #[test]

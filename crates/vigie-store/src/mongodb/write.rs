@@ -125,6 +125,11 @@ async fn replace<K, D: Serialize + Send + Sync>(
     writes: Vec<Write<K, D>>,
     dialect: Dialect,
 ) -> Result<Vec<K>, Error> {
+    // There, many writes at once only fight for the one lock of the database behind it, until one gives up.
+    let at_once = match dialect {
+        Dialect::Full => REQUESTS_MAX,
+        Dialect::SingleIds => 1,
+    };
     stream::iter(writes)
         .map(|write| async move {
             let expected = write.version.cast_signed();
@@ -140,7 +145,7 @@ async fn replace<K, D: Serialize + Send + Sync>(
             let done = collection.replace_one(filter, &write.document).await?;
             Ok((done.matched_count == 0).then_some(write.key))
         })
-        .buffer_unordered(REQUESTS_MAX)
+        .buffer_unordered(at_once)
         .try_filter_map(|conflict| async move { Ok(conflict) })
         .try_collect()
         .await

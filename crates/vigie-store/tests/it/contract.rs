@@ -481,11 +481,15 @@ async fn reading_goes_on_while_others_write(world: &World) {
             merge_buckets(&*other, &deltas, RHYTHM).await.unwrap();
         }
     });
-    while writing.try_join_next().is_none() {
+    let written = loop {
         let found = summaries(&*store, &SummaryQuery::default()).await;
         assert_eq!(found.len(), ENTITIES);
         assert!(found.is_sorted_by_key(|summary| summary.key.clone()));
-    }
+        if let Some(written) = writing.try_join_next() {
+            break written;
+        }
+    };
+    written.unwrap();
 }
 
 async fn a_reader_sees_what_is_written_and_writes_nothing(world: &World) {

@@ -11,18 +11,28 @@ mod embedded {
 
 /// Serves a file of the page. Names under `/assets/` hold a hash of their content and never change.
 pub(super) async fn asset(uri: Uri, asked: HeaderMap) -> Response {
-    let path = if uri.path() == "/" { "/index.html" } else { uri.path() };
+    let path = if uri.path() == "/" {
+        "/index.html"
+    } else {
+        uri.path()
+    };
     let Some((_, bytes, zipped)) = embedded::ASSETS.iter().find(|(name, ..)| *name == path) else {
         return (StatusCode::NOT_FOUND, "not found").into_response();
     };
     let lasting = path.starts_with("/assets/");
-    let cache = if lasting { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let cache = if lasting {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     let headers = [
         (header::CONTENT_TYPE, content_type(path)),
         (header::CACHE_CONTROL, cache),
         (header::VARY, "accept-encoding"),
     ];
-    let accepts = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    let accepts = asked
+        .get(header::ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok());
     if accepts.is_some_and(|accepts| accepts.contains("gzip")) {
         return (headers, [(header::CONTENT_ENCODING, "gzip")], *zipped).into_response();
     }

@@ -40,8 +40,13 @@ impl Guard {
         }
         match std::env::var(TOKEN) {
             Ok(token) if token.len() >= 16 => Ok(Guard::Token(Secret::new(token))),
-            _ => Err(Failure::usage(format!("{listen} can be reached from other machines"))
-                .hint(format!("set {TOKEN} to a secret of at least 16 characters, or listen on 127.0.0.1"))),
+            _ => Err(
+                Failure::usage(format!("{listen} can be reached from other machines")).hint(
+                    format!(
+                        "set {TOKEN} to a secret of at least 16 characters, or listen on 127.0.0.1"
+                    ),
+                ),
+            ),
         }
     }
 
@@ -67,7 +72,10 @@ fn is_loopback_name(host: &str) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or(""),
         None => host.split(':').next().unwrap_or(""),
     };
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    name == "localhost"
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Compares digests, so that the time taken says nothing of the token.
@@ -76,16 +84,26 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
-    cookies.split(';').find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    cookies
+        .split(';')
+        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
 fn in_query(request: &Request) -> Option<&str> {
-    request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("token="))
+    request
+        .uri()
+        .query()?
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("token="))
 }
 
 /// Lets in who may read.
@@ -96,16 +114,25 @@ pub(super) async fn check(
 ) -> Response {
     if !guard.lets_in(&request) {
         return match *guard {
-            Guard::Loopback => (StatusCode::FORBIDDEN, "ask by the name localhost or 127.0.0.1").into_response(),
-            Guard::Token(_) => {
-                (StatusCode::UNAUTHORIZED, "open the page with ?token=… (see VIGIE_TOKEN)").into_response()
-            }
+            Guard::Loopback => (
+                StatusCode::FORBIDDEN,
+                "ask by the name localhost or 127.0.0.1",
+            )
+                .into_response(),
+            Guard::Token(_) => (
+                StatusCode::UNAUTHORIZED,
+                "open the page with ?token=… (see VIGIE_TOKEN)",
+            )
+                .into_response(),
         };
     }
     let from_query = in_query(&request).is_some();
     let mut response = next.run(request).await;
     if let (Guard::Token(token), true) = (guard.as_ref(), from_query) {
-        let value = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/", token.expose());
+        let value = format!(
+            "{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/",
+            token.expose()
+        );
         if let Ok(mut value) = HeaderValue::from_str(&value) {
             value.set_sensitive(true);
             response.headers_mut().insert(header::SET_COOKIE, value);
@@ -138,7 +165,12 @@ mod tests {
         for name in ["127.0.0.1:8470", "localhost:1", "[::1]:80", "127.0.0.2"] {
             assert!(is_loopback_name(name), "{name}");
         }
-        for name in ["evil.example:8470", "localhost.evil.example", "10.0.0.1", ""] {
+        for name in [
+            "evil.example:8470",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "",
+        ] {
             assert!(!is_loopback_name(name), "{name}");
         }
     }

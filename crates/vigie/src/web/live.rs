@@ -68,7 +68,13 @@ impl Live {
     pub(super) fn new(app: &App) -> Self {
         let (messages, _) = broadcast::channel(256);
         let (open, _) = watch::channel(true);
-        Self { app: app.clone(), messages, changed: Mutex::default(), cache: Mutex::default(), open }
+        Self {
+            app: app.clone(),
+            messages,
+            changed: Mutex::default(),
+            cache: Mutex::default(),
+            open,
+        }
     }
 
     /// Ends all streams.
@@ -120,12 +126,22 @@ impl Live {
     ) -> Outcome<SourceAnalysis> {
         let period = time::period(PeriodKind::Day, date, app.tz());
         let key = (definition.id.clone(), date);
-        let changed = lock(&self.changed).get(&definition.id).copied().unwrap_or(0);
-        let kept = lock(&self.cache).get(&key).filter(|kept| kept.0 == changed).map(|kept| kept.1.clone());
+        let changed = lock(&self.changed)
+            .get(&definition.id)
+            .copied()
+            .unwrap_or(0);
+        let kept = lock(&self.cache)
+            .get(&key)
+            .filter(|kept| kept.0 == changed)
+            .map(|kept| kept.1.clone());
         if let Some(kept) = kept {
             let (freshness, captures) =
                 block_in_place(|| ledger_facts(app, definition, &period, app.now()))?;
-            return Ok(SourceAnalysis { freshness, captures, ..(*kept).clone() });
+            return Ok(SourceAnalysis {
+                freshness,
+                captures,
+                ..(*kept).clone()
+            });
         }
         let analysis = analyse_source(app, store, definition, &period).await?;
         let mut cache = lock(&self.cache);
@@ -142,9 +158,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// `GET /api/v1/stream`: server-sent events `source`, `clock` and `report`.
-pub(super) async fn stream(
-    State(shared): State<Shared>,
-) -> impl IntoResponse {
+pub(super) async fn stream(State(shared): State<Shared>) -> impl IntoResponse {
     let app = shared.app.clone();
     let mut open = shared.live.open.subscribe();
     let closed = async move {

@@ -1,5 +1,19 @@
 //! The program as its users run it.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::format_push_string,
+    clippy::print_stderr,
+    clippy::string_slice,
+    reason = "tests write small files plainly, cut known ASCII, and say loudly what they skip"
+)]
+
+mod cli;
+mod faults;
+mod kills;
 mod oracle;
 mod recordings;
+#[path = "../../../vigie-store/tests/it/server.rs"]
+mod server;
+mod stores;
 mod support;

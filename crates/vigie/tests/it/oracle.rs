@@ -33,7 +33,13 @@ pub(crate) fn bodies(folder: &Path) -> Vec<Vec<u8>> {
     let mut paths: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("20"))
+        .filter(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("20")
+        })
         .collect();
     paths.sort();
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
@@ -53,9 +59,14 @@ pub(crate) fn summarise(
     let tz = TimeZone::get(zone).unwrap();
     let mut hours: BTreeMap<Key, Vec<(i64, f64)>> = BTreeMap::new();
     for ((entity, measure, at), value) in latest {
-        let local = Timestamp::from_millisecond(at).unwrap().to_zoned_datetime(tz.clone());
+        let local = Timestamp::from_millisecond(at)
+            .unwrap()
+            .to_zoned_datetime(tz.clone());
         let hour = local.strftime("%Y-%m-%dT%H:00:00%:z").to_string();
-        hours.entry((entity, measure.to_owned(), hour)).or_default().push((at, value));
+        hours
+            .entry((entity, measure.to_owned(), hour))
+            .or_default()
+            .push((at, value));
     }
     hours
         .into_iter()
@@ -73,10 +84,13 @@ fn figures(samples: &[(i64, f64)], direction: bool) -> Figures {
     let count = values.len() as f64;
     let mut sorted = values.clone();
     sorted.sort_by(f64::total_cmp);
-    let middle = (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0;
+    let middle = f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
     let mean = if direction {
         let (x, y) = values.iter().fold((0.0, 0.0), |(x, y), degrees: &f64| {
-            (x + degrees.to_radians().cos(), y + degrees.to_radians().sin())
+            (
+                x + degrees.to_radians().cos(),
+                y + degrees.to_radians().sin(),
+            )
         });
         ((x.hypot(y) / count) > 1e-9).then(|| f64::atan2(y, x).to_degrees().rem_euclid(360.0))
     } else {
@@ -121,7 +135,9 @@ fn pick(
 pub(crate) fn velib(body: &[u8]) -> Vec<Number> {
     let mut numbers = Vec::new();
     for row in serde_json::from_slice::<Vec<Value>>(body).unwrap() {
-        let Some(code) = row["stationcode"].as_str() else { continue };
+        let Some(code) = row["stationcode"].as_str() else {
+            continue;
+        };
         let at = millisecond(row["duedate"].as_str().unwrap());
         let measures = [
             ("bikes", "numbikesavailable"),
@@ -139,15 +155,31 @@ pub(crate) fn velib(body: &[u8]) -> Vec<Number> {
 pub(crate) fn metar(body: &[u8]) -> Vec<Number> {
     let mut numbers = Vec::new();
     for row in serde_json::from_slice::<Vec<Value>>(body).unwrap() {
-        let (code, at) = (row["icaoId"].as_str().unwrap(), row["obsTime"].as_i64().unwrap() * 1000);
-        let plain = [("temperature", "temp"), ("dew_point", "dewp"), ("pressure", "altim")];
+        let (code, at) = (
+            row["icaoId"].as_str().unwrap(),
+            row["obsTime"].as_i64().unwrap() * 1000,
+        );
+        let plain = [
+            ("temperature", "temp"),
+            ("dew_point", "dewp"),
+            ("pressure", "altim"),
+        ];
         pick(&mut numbers, code, at, &row, &plain);
         let mut put = |measure, value: Option<f64>| {
             numbers.extend(value.map(|value| (code.to_owned(), at, measure, value)));
         };
-        put("wind_speed", number(&row["wspd"]).map(|knots| knots * 1852.0 / 3600.0));
-        put("wind_gust", number(&row["wgst"]).map(|knots| knots * 1852.0 / 3600.0));
-        put("wind_direction", row["wdir"].as_f64().filter(|degrees| *degrees != 0.0));
+        put(
+            "wind_speed",
+            number(&row["wspd"]).map(|knots| knots * 1852.0 / 3600.0),
+        );
+        put(
+            "wind_gust",
+            number(&row["wgst"]).map(|knots| knots * 1852.0 / 3600.0),
+        );
+        put(
+            "wind_direction",
+            row["wdir"].as_f64().filter(|degrees| *degrees != 0.0),
+        );
         let miles = match &row["visib"] {
             Value::String(text) => text.trim_end_matches('+').parse().ok(),
             other => other.as_f64(),
@@ -157,12 +189,17 @@ pub(crate) fn metar(body: &[u8]) -> Vec<Number> {
     numbers
 }
 
-/// éCO2mix: a bare array, or the records of version 1.
+/// `éCO2mix`: a bare array, or the records of version 1.
 pub(crate) fn eco2mix(body: &[u8]) -> Vec<Number> {
     let body: Value = serde_json::from_slice(body).unwrap();
     let rows: Vec<Value> = match &body {
         Value::Array(rows) => rows.clone(),
-        body => body["records"].as_array().unwrap().iter().map(|r| r["fields"].clone()).collect(),
+        body => body["records"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| r["fields"].clone())
+            .collect(),
     };
     let mut numbers = Vec::new();
     for row in rows {
@@ -182,7 +219,13 @@ pub(crate) fn eco2mix(body: &[u8]) -> Vec<Number> {
             ("exchanges", "ech_physiques"),
             ("co2", "taux_co2"),
         ];
-        pick(&mut numbers, row["perimetre"].as_str().unwrap(), at, &row, &measures);
+        pick(
+            &mut numbers,
+            row["perimetre"].as_str().unwrap(),
+            at,
+            &row,
+            &measures,
+        );
     }
     numbers
 }
@@ -197,7 +240,10 @@ pub(crate) fn ecb(body: &[u8]) -> Vec<Number> {
     };
     let date: Date = after(text, " time=").unwrap().parse().unwrap();
     let frankfurt = TimeZone::get("Europe/Berlin").unwrap();
-    let at = frankfurt.to_timestamp(date.at(14, 15, 0, 0)).unwrap().as_millisecond();
+    let at = frankfurt
+        .to_timestamp(date.at(14, 15, 0, 0))
+        .unwrap()
+        .as_millisecond();
     text.split("<Cube currency")
         .skip(1)
         .map(|cube| {
@@ -211,10 +257,17 @@ pub(crate) fn ecb(body: &[u8]) -> Vec<Number> {
 /// Events by id: the version with the latest `updated`. Bodies that shrank at once are not believed.
 pub(crate) fn usgs(bodies: &[Vec<u8>]) -> BTreeMap<String, (i64, f64, usize)> {
     let mut counts: Vec<usize> = Vec::new();
+    let mut last_generated = 0;
     let mut versions: BTreeMap<String, BTreeSet<(i64, String)>> = BTreeMap::new();
     for body in bodies {
         let body: Value = serde_json::from_slice(body).unwrap();
         let features = body["features"].as_array().unwrap();
+        // The two recorded runs lie two months apart: the first says nothing of the second.
+        let generated = body["metadata"]["generated"].as_i64().unwrap();
+        if generated - last_generated > 2 * 86_400_000 {
+            counts.clear();
+        }
+        last_generated = generated;
         let mut before: Vec<usize> = counts.iter().rev().take(15).copied().collect();
         before.sort_unstable();
         let usual = before.get(before.len() / 2).copied().unwrap_or(0);
@@ -226,13 +279,25 @@ pub(crate) fn usgs(bodies: &[Vec<u8>]) -> BTreeMap<String, (i64, f64, usize)> {
         for feature in features {
             let properties = &feature["properties"];
             let kept = serde_json::json!([
-                properties["mag"], feature["geometry"]["coordinates"], properties["felt"], properties["sig"],
-                properties["time"], properties["title"], properties["place"], properties["status"],
-                properties["alert"], properties["magType"], properties["type"], properties["url"],
+                properties["mag"],
+                feature["geometry"]["coordinates"],
+                properties["felt"],
+                properties["sig"],
+                properties["time"],
+                properties["title"],
+                properties["place"],
+                properties["status"],
+                properties["alert"],
+                properties["magType"],
+                properties["type"],
+                properties["url"],
             ]);
             let updated = properties["updated"].as_i64().unwrap();
             let id = feature["id"].as_str().unwrap().to_owned();
-            versions.entry(id).or_default().insert((updated, kept.to_string()));
+            versions
+                .entry(id)
+                .or_default()
+                .insert((updated, kept.to_string()));
         }
     }
     versions

@@ -34,7 +34,11 @@ pub(crate) struct Ran {
 impl Ran {
     pub(crate) fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        Self {
+            code: output.status.code(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
     }
 
     /// The standard output of a command that ended with this code.
@@ -54,13 +58,17 @@ impl Workspace {
     /// The same with another store.
     pub(crate) fn with_store(zone: &str, uri: &str) -> Self {
         let workspace = Self::empty();
-        workspace.run(&["init", ".", "--zone", zone, "--lang", "en", "--store", uri]).ends(0);
+        workspace
+            .run(&["init", ".", "--zone", zone, "--lang", "en", "--store", uri])
+            .ends(0);
         workspace
     }
 
     /// A folder with nothing in it.
     pub(crate) fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -113,21 +121,33 @@ impl Workspace {
 
     /// The same as values.
     pub(crate) fn export(&self, what: &str) -> Vec<Value> {
-        self.exported(what).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.exported(what)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// The captures of a source, oldest first.
     pub(crate) fn captures(&self, source: &str) -> Vec<Value> {
-        self.export("captures").into_iter().filter(|capture| capture["source"] == source).collect()
+        self.export("captures")
+            .into_iter()
+            .filter(|capture| capture["source"] == source)
+            .collect()
     }
 
     /// The files below a folder of the workspace, by their paths in it.
     pub(crate) fn files(&self, folder: &str) -> Vec<PathBuf> {
         fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
-            let Ok(entries) = fs::read_dir(folder) else { return };
+            let Ok(entries) = fs::read_dir(folder) else {
+                return;
+            };
             for entry in entries {
                 let path = entry.unwrap().path();
-                if path.is_dir() { walk(&path, files) } else { files.push(path) }
+                if path.is_dir() {
+                    walk(&path, files);
+                } else {
+                    files.push(path);
+                }
             }
         }
         let mut files = Vec::new();
@@ -161,21 +181,35 @@ impl Lab {
         let clock = Arc::new(AtomicI64::new(0));
         let hand = clock.clone();
         let now = move || Timestamp::from_second(hand.load(Ordering::SeqCst)).unwrap();
-        let options = SimulatorOptions { stations: 110, ..SimulatorOptions::new(7, Arc::new(now)).faults(faults) };
+        let options = SimulatorOptions {
+            stations: 110,
+            ..SimulatorOptions::new(7, Arc::new(now)).faults(faults)
+        };
         let simulator = runtime.block_on(Simulator::start(options)).unwrap();
         let file = workspace.path().join("vigie.toml");
         let text = fs::read_to_string(&file).unwrap();
         let mut text = text.split_once("[sources.").unwrap().0.to_owned();
         for source in sources {
-            text.push_str(&format!("\n[sources.{source}]\nbase_url = \"{}\"\n", simulator.base_url()));
+            text.push_str(&format!(
+                "\n[sources.{source}]\nbase_url = \"{}\"\n",
+                simulator.base_url()
+            ));
         }
         fs::write(&file, text).unwrap();
-        Self { workspace, simulator, clock, _runtime: runtime }
+        Self {
+            workspace,
+            simulator,
+            clock,
+            _runtime: runtime,
+        }
     }
 
     /// The command at a time, which is that of the providers too; not yet run.
     pub(crate) fn command_at(&self, time: &str, arguments: &[&str]) -> Command {
-        self.clock.store(time.parse::<Timestamp>().unwrap().as_second(), Ordering::SeqCst);
+        self.clock.store(
+            time.parse::<Timestamp>().unwrap().as_second(),
+            Ordering::SeqCst,
+        );
         let mut command = self.workspace.command(arguments);
         command.args(["--now", time]);
         command
@@ -202,7 +236,10 @@ impl Lab {
         write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        let end = answer
+            .windows(4)
+            .position(|bytes| bytes == b"\r\n\r\n")
+            .unwrap();
         answer.split_off(end + 4)
     }
 }
