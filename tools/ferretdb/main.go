@@ -74,6 +74,8 @@ func serve(directory, listen string, detached bool) error {
 		}()
 	}
 
+	go keepIndexed(ctx, directory)
+
 	// The address blocks until the server listens.
 	go func() { fmt.Println(server.MongoDBURI()) }()
 

@@ -1,6 +1,6 @@
 //! The program killed between any two steps, and run again.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use vigie_testkit::{FaultKind, FaultPlan, When};
 
@@ -9,15 +9,11 @@ use crate::{
     support::{Lab, Ran, Workspace},
 };
 
-const SOURCES: [&str; 3] = [
-    "usgs-earthquakes",
-    "velib-disponibilite",
-    "metar-aviationweather",
-];
-const VELIB_PATH: &str = "/api/explore/v2.1/catalog/datasets/velib-disponibilite-en-temps-reel/";
+const SOURCES: [&str; 3] = ["usgs-earthquakes", "ecb-eurofxref-daily", METAR];
+const METAR: &str = "metar-aviationweather";
 const TRUNCATED_AT: &str = "2026-11-24T11:40:00Z";
 
-/// What is done: when, which step, and its exit code. Three days later the buckets of the first day are sealed.
+/// What is done: when, which step, and its exit code. Days later the buckets are sealed.
 const STEPS: [(&str, &str, i32); 8] = [
     ("2026-11-24T11:00:00Z", "collect", 0),
     ("2026-11-24T11:20:00Z", "collect", 0),
@@ -26,7 +22,7 @@ const STEPS: [(&str, &str, i32); 8] = [
     (TRUNCATED_AT, "summarize", 1),
     ("2026-11-27T12:00:00Z", "collect", 0),
     ("2026-11-27T12:00:00Z", "summarize", 0),
-    ("2026-11-30T12:00:00Z", "summarize", 0),
+    ("2026-12-08T12:00:00Z", "summarize", 0),
 ];
 
 /// The points of `crash.rs`, so that none is forgotten here.
@@ -59,7 +55,7 @@ struct End {
 fn lab(store: &str) -> Lab {
     let truncated = TRUNCATED_AT.parse().unwrap();
     let faults = When::Window(truncated, truncated + jiff::SignedDuration::from_secs(1));
-    let faults = FaultPlan::none().and(VELIB_PATH, FaultKind::TruncatedJson, faults);
+    let faults = FaultPlan::none().and("/api/data/metar", FaultKind::TruncatedJson, faults);
     let lab = Lab::in_workspace(Workspace::with_store("Paris", store), &SOURCES, faults);
     lab.workspace.configure("raw", "after = \"archive\"");
     lab
@@ -85,7 +81,10 @@ fn run(store: &str, crash_at: Option<&str>, again: Again) -> End {
         }
         let mut ran = Ran::of(command.output().unwrap());
         if ran.code.is_none() {
-            assert!(!crashed && crash_at.is_some(), "{step} was killed: {ran:#?}");
+            assert!(
+                !crashed && crash_at.is_some(),
+                "{step} was killed: {ran:#?}"
+            );
             crashed = true;
             if again == Again::WhenDue {
                 continue;
@@ -94,9 +93,27 @@ fn run(store: &str, crash_at: Option<&str>, again: Again) -> End {
         }
         // What was set aside before a kill is not set aside again, and what was not is set aside later.
         let tolerated = crashed && matches!(ran.code, Some(0 | 1));
-        assert!(tolerated || ran.code == Some(code), "{crash_at:?}, {step} at {time}: {ran:#?}");
+        assert!(
+            tolerated || ran.code == Some(code),
+            "{crash_at:?}, {step} at {time}: {ran:#?}"
+        );
     }
-    assert_eq!(crashed, crash_at.is_some(), "{crash_at:?} was never reached");
+    assert_eq!(
+        crashed,
+        crash_at.is_some(),
+        "{crash_at:?} was never reached"
+    );
+    // What a kill cut short (a temporary file, a manifest whose body never came) is swept after an hour.
+    for path in lab.workspace.files("data/raw") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let cut_short = name.starts_with(".tmp-") || name.ends_with(".manifest.json");
+        assert!(crashed && cut_short, "{crash_at:?} left {}", path.display());
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        let written = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(written - Duration::from_hours(2))
+            .unwrap();
+    }
+    lab.at("2026-12-08T12:01:00Z", &["summarize"]).ends(0);
     let raw = lab.workspace.files("data/raw");
     assert!(raw.is_empty(), "{crash_at:?} left {raw:?}");
     let captures = lab.workspace.exported("captures");
@@ -138,14 +155,27 @@ fn difference(left: &str, right: &str) -> Option<String> {
 }
 
 /// Every point, some of them passed once more, and some taken up late.
-fn kill_everywhere(store: impl Fn(&str) -> String) {
+///
+/// `of_store` leaves out what does not depend on the store.
+fn kill_everywhere(of_store: bool, store: impl Fn(&str) -> String) {
     let undisturbed = run("sqlite:data/vigie.db", None, Again::AtOnce);
-    assert!(undisturbed.summaries.lines().count() > 500);
+    assert!(undisturbed.summaries.lines().count() > 100);
     assert!(undisturbed.events.lines().count() > 10);
     assert_eq!(undisturbed.quarantine, 2, "a body and its manifest");
-    assert!(undisturbed.archived.len() > 10, "{:?}", undisturbed.archived);
-    let second = ["collect.answered#3", "collect.landed#2", "summarize.sealed#2"];
-    let at_once = points().into_iter().chain(second).map(|point| (point, Again::AtOnce));
+    assert!(
+        undisturbed.archived.len() > 10,
+        "{:?}",
+        undisturbed.archived
+    );
+    let second = [
+        "collect.answered#3",
+        "collect.landed#2",
+        "summarize.sealed#2",
+    ];
+    let at_once = points()
+        .into_iter()
+        .chain(second)
+        .map(|point| (point, Again::AtOnce));
     let late = [
         "summarize.merged#2",
         "summarize.archived#2",
@@ -155,6 +185,11 @@ fn kill_everywhere(store: impl Fn(&str) -> String) {
     ];
     let late = late.into_iter().map(|point| (point, Again::WhenDue));
     for (point, again) in at_once.chain(late) {
+        let of_files =
+            point.starts_with("collect.") || (point.contains('#') && point != "summarize.merged#2");
+        if of_store && of_files {
+            continue;
+        }
         let killed = run(&store(point), Some(point), again);
         let different = difference(&killed.summaries, &undisturbed.summaries);
         assert_eq!(different, None, "{point}: summaries");
@@ -167,13 +202,13 @@ fn kill_everywhere(store: impl Fn(&str) -> String) {
 
 #[test]
 fn killed_anywhere_and_run_again_sqlite_ends_the_same() {
-    kill_everywhere(|_| "sqlite:data/vigie.db".to_owned());
+    kill_everywhere(false, |_| "sqlite:data/vigie.db".to_owned());
 }
 
 #[test]
 fn killed_anywhere_and_run_again_mongodb_ends_the_same() {
     let Some(server) = server::uri() else { return };
-    kill_everywhere(|point| {
+    kill_everywhere(true, |point| {
         let name = point.replace(['.', '#'], "_");
         server::database_uri(server, &format!("kills_{}_{name}", std::process::id()))
     });
@@ -182,7 +217,7 @@ fn killed_anywhere_and_run_again_mongodb_ends_the_same() {
 /// The answer was landed, but the ledger knows nothing of it: summarising takes it up all the same.
 #[test]
 fn a_body_that_the_ledger_missed_is_summarised() {
-    let lab = Lab::new("Paris", &["metar-aviationweather"], FaultPlan::none());
+    let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
     let time = "2026-11-24T11:00:00Z";
     let mut command = lab.command_at(time, &["collect"]);
     let killed = Ran::of(
