@@ -4,6 +4,10 @@ use bumpalo::Bump;
 
 use crate::{node::Node, spec::Numeric, text};
 
+/// No measure is larger. A bound well within the range of floating point keeps sums finite, so that one absurd value cannot stop
+/// a source.
+const MAGNITUDE_MAX: f64 = 1e100;
+
 /// The value of a node that is there; `Err` says why it has none.
 pub(crate) fn read(node: Node<'_>, numeric: &Numeric) -> Result<Option<f64>, String> {
     let node = node.scalar();
@@ -27,6 +31,11 @@ pub(crate) fn read(node: Node<'_>, numeric: &Numeric) -> Result<Option<f64>, Str
     let value = raw * numeric.scale + numeric.offset;
     if !value.is_finite() {
         return Err("not a finite number".to_owned());
+    }
+    if value.abs() > MAGNITUDE_MAX {
+        return Err(format!(
+            "larger than {MAGNITUDE_MAX:e}, which no measure is"
+        ));
     }
     if let Some((least, greatest)) = numeric.range
         && !(least..=greatest).contains(&value)
@@ -105,6 +114,7 @@ mod tests {
             assert!(read(text(bad), &plain).is_err(), "{bad}");
         }
         assert!(read(text("1e999"), &plain).is_err());
+        assert!(read(text("-1e300"), &plain).is_err());
         assert!(read(Node::Bool(true), &plain).is_err());
         let ranged = with(|n| n.range = Some((0.0, 10.0)));
         assert!(

@@ -46,6 +46,8 @@ impl Lab {
             Arc::new(move || Timestamp::from_second(hand.load(Ordering::Relaxed)).unwrap()),
         );
         let simulator = Simulator::start(options.faults(faults)).await.unwrap();
+        // In a build of the whole workspace reqwest speaks TLS and wants to know by what; these tests need none.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(20))

@@ -22,7 +22,16 @@ fn pragma(connection: &Connection, file: &File, name: &str) -> Result<u32, Store
         .map_err(|error| file.error(error))
 }
 
-/// The schema of the file; 0 is that of an empty one. Refuses what is not ours or newer than us.
+/// The schema of the file at one instant: others may be making it a store right now.
+fn found_at_once(connection: &Connection, file: &File) -> Result<u32, StoreError> {
+    let instant = connection
+        .unchecked_transaction()
+        .map_err(|error| file.error(error))?;
+    found(&instant, file)
+}
+
+/// The schema of the file; 0 is that of an empty one. Refuses what is not ours or newer than us. To be called within a
+/// transaction.
 fn found(connection: &Connection, file: &File) -> Result<u32, StoreError> {
     let store = file.name().to_owned();
     let schema = pragma(connection, file, "user_version")?;
@@ -46,7 +55,7 @@ fn found(connection: &Connection, file: &File) -> Result<u32, StoreError> {
 
 /// Checks that a file opened for reading has the schema that we read.
 pub(super) fn check(connection: &Connection, file: &File) -> Result<(), StoreError> {
-    match found(connection, file)? {
+    match found_at_once(connection, file)? {
         KNOWN => Ok(()),
         found => Err(StoreError::SchemaTooOld {
             store: file.name().to_owned(),
@@ -58,7 +67,7 @@ pub(super) fn check(connection: &Connection, file: &File) -> Result<(), StoreErr
 
 /// Makes an empty file a store, and an older store one of today.
 pub(super) fn bring_up_to_date(connection: &mut Connection, file: &File) -> Result<(), StoreError> {
-    if found(connection, file)? < KNOWN {
+    if found_at_once(connection, file)? < KNOWN {
         write_ahead(connection).map_err(|error| file.error(error))?;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)

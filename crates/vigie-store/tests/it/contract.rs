@@ -465,7 +465,7 @@ async fn buckets_are_sealed_when_due(world: &World) {
 }
 
 async fn reading_goes_on_while_others_write(world: &World) {
-    const ENTITIES: usize = 700;
+    const ENTITIES: usize = 600;
     let store = world.store().await;
     let deltas: Vec<Bucket> = (0..ENTITIES)
         .map(|i| bucket("s", &format!("e{i:04}"), &[(0, 1.0)]))
@@ -475,8 +475,8 @@ async fn reading_goes_on_while_others_write(world: &World) {
     let mut writing = JoinSet::new();
     writing.spawn(async move {
         for at in 1..4 {
-            let deltas: Vec<Bucket> = (0..20)
-                .map(|i| bucket("s", &format!("e{:04}", i * 30), &[(at, 5.0)]))
+            let deltas: Vec<Bucket> = (0..4)
+                .map(|i| bucket("s", &format!("e{:04}", i * 150), &[(at, 5.0)]))
                 .collect();
             merge_buckets(&*other, &deltas, RHYTHM).await.unwrap();
         }

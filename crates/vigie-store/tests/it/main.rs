@@ -2,12 +2,11 @@
 
 #![expect(
     clippy::print_stderr,
-    reason = "what a run skips or measures is said aloud"
+    reason = "what a run skips is said aloud"
 )]
 
 mod build;
 mod contract;
-mod measurement;
 mod mongodb;
 mod server;
 mod sqlite;
