@@ -136,7 +136,7 @@ async fn content_types_are_those_of_the_providers() {
         assert_eq!(header(&response, "content-type"), content_type, "{path}");
     }
     assert_eq!(lab.get("/other", &[]).await.status(), 404);
-    let nobody = lab.get("/api/data/metar?ids=XXXX", &[]).await;
+    let nobody = lab.get("/api/data/metar?ids=ZZZZ", &[]).await;
     assert_eq!(nobody.status(), 204);
 }
 

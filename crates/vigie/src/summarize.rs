@@ -60,6 +60,8 @@ pub(crate) struct Summarized {
     pub(crate) sealed: u64,
     /// Whether another run holds the lock.
     pub(crate) locked: bool,
+    /// Why it could not be summarised, if it could not: its files wait.
+    pub(crate) failed: Option<String>,
 }
 
 /// A file whose rows are on their way into the store.
@@ -78,7 +80,18 @@ pub(crate) async fn summarize(
 ) -> Outcome<BTreeMap<SourceId, Summarized>> {
     let mut all = BTreeMap::new();
     for definition in sources {
-        let summarized = summarize_source(app, store.as_ref(), definition).await?;
+        let summarized = match summarize_source(app, store.as_ref(), definition).await {
+            Ok(summarized) => summarized,
+            Err(failure) if failure.exit == Exit::StoreUnavailable => return Err(failure),
+            Err(failure) => {
+                let failed = Some(failure.report());
+                warn!(source = %definition.id, "{}; its raw files wait", failure.report());
+                Summarized {
+                    failed,
+                    ..Summarized::default()
+                }
+            }
+        };
         if summarized.files > 0 || !summarized.quarantined.is_empty() {
             let Summarized {
                 files,
@@ -96,7 +109,10 @@ pub(crate) async fn summarize(
 
 /// The exit code of a run.
 pub(crate) fn exit_of(all: &BTreeMap<SourceId, Summarized>) -> Exit {
-    if all.values().any(|one| !one.quarantined.is_empty()) {
+    if all
+        .values()
+        .any(|one| one.failed.is_some() || !one.quarantined.is_empty())
+    {
         Exit::SomeFailed
     } else if all.values().any(|one| one.locked) {
         Exit::Locked
@@ -153,11 +169,16 @@ fn unfinished(app: &App, pending: Pending) -> Outcome<Vec<RawFile>> {
     block_in_place(|| {
         let mut files = Vec::new();
         for file in pending.raw {
-            // Without a manifest the file was put there by somebody, and is read like any other.
-            let manifest = app.landing().manifest(&file).ok().flatten();
-            let sha256 = manifest
-                .and_then(|manifest| manifest.capture.sha256)
-                .unwrap_or_default();
+            // Without a manifest the file was put there by somebody, and its hash is that of what it holds.
+            let sha256 = match app.landing().manifest(&file) {
+                Ok(Some(manifest)) => manifest.capture.sha256,
+                _ => app
+                    .landing()
+                    .read(&file, app.config().http.body_bytes_max)
+                    .ok()
+                    .and_then(|(capture, _)| capture.sha256),
+            }
+            .unwrap_or_default();
             let known = app.ledger().find_by_file(&file.source, &file.file, &sha256);
             match known
                 .map_err(Failure::usage)?
@@ -469,6 +490,9 @@ pub(crate) fn chosen(app: &App, names: &[SourceId]) -> Outcome<Vec<Arc<Definitio
 /// Prints what came of each source that had something waiting.
 pub(crate) fn print(all: &BTreeMap<SourceId, Summarized>) -> Outcome<()> {
     for (source, one) in all {
+        if let Some(failed) = &one.failed {
+            output::line(&format!("{source}: not summarised: {failed}"))?;
+        }
         if one.locked {
             output::line(&format!("{source}: another run is summarising"))?;
         }

@@ -40,17 +40,32 @@ pub(crate) async fn serve(app: &App, args: &cli::Serve) -> Outcome {
 
 /// `vigie up`: everything in one process.
 pub(crate) async fn run(app: &App, args: &cli::Serve) -> Outcome {
-    let store = app.store(false).await?;
+    let mut signal = Box::pin(stop_signal()?);
+    let collector = Collector::new(app)?;
+    // Collecting needs no store: while it is away raw files wait, and the page comes when it does.
+    let store = loop {
+        match app.store(false).await {
+            Ok(store) => break store,
+            Err(failure) if failure.exit == Exit::StoreUnavailable => {
+                warn!("{}", failure.report());
+            }
+            Err(failure) => return Err(failure),
+        }
+        collector.collect(app.enabled(), Asked::BySchedule).await;
+        tokio::select! {
+            () = &mut signal => return Ok(Exit::Done),
+            () = tokio::time::sleep(STORE_RETRY) => {}
+        }
+    };
     let listen = args.listen.unwrap_or(app.config().serve.listen);
     let dashboard = Dashboard::bind(app, store.clone(), listen).await?;
     output::line(&dashboard.url())?;
     let (stopping, stopped) = watch::channel(false);
-    let signal = stop_signal()?;
     let serving = dashboard.serve(async move {
         signal.await;
         stopping.send_replace(true);
     });
-    let (served, ran) = tokio::join!(serving, watch_over(app, &store, stopped));
+    let (served, ran) = tokio::join!(serving, watch_over(app, &store, &collector, stopped));
     served.and(ran).map(|()| Exit::Done)
 }
 
@@ -58,9 +73,9 @@ pub(crate) async fn run(app: &App, args: &cli::Serve) -> Outcome {
 async fn watch_over(
     app: &App,
     store: &Arc<dyn Store>,
+    collector: &Collector,
     mut stopped: watch::Receiver<bool>,
 ) -> Outcome<()> {
-    let collector = Collector::new(app)?;
     let mut reported = local_date(app.now(), app.tz());
     while !*stopped.borrow() {
         // What has begun is finished before the program ends: an answer on its way is landed.

@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn the_newest_report_is_three_to_forty_minutes_old_and_unknown_airports_are_silent() {
         let at: Timestamp = "2026-11-23T10:41:00Z".parse().unwrap();
-        let all = reports(at, "LFPG,LFPO,XXXX,LFPB");
+        let all = reports(at, "LFPG,LFPO,ZZZZ,LFPB");
         let ids: Vec<&str> = all
             .iter()
             .map(|report| report["icaoId"].as_str().unwrap())
@@ -407,7 +407,7 @@ mod tests {
             let received: Timestamp = report["receiptTime"].as_str().unwrap().parse().unwrap();
             assert!(received <= at);
         }
-        assert!(reports(at, "XXXX").is_empty());
+        assert!(reports(at, "ZZZZ").is_empty());
     }
 
     #[test]

@@ -379,6 +379,24 @@ fn what_people_leave_in_the_landing_zone_harms_nobody() {
 }
 
 #[test]
+fn a_source_that_cannot_be_summarised_does_not_stop_the_others() {
+    let lab = Lab::new("Paris", &[ECB, USGS], FaultPlan::none());
+    lab.at(NOON, &["collect"]).ends(0);
+    let folder = lab.workspace.path().join("data/raw").join(ECB);
+    let away = lab.workspace.path().join("away");
+    fs::rename(&folder, &away).unwrap();
+    fs::write(&folder, "a file where a folder should be").unwrap();
+    let out = lab.at(NOON, &["summarize"]).ends(1);
+    assert!(out.contains(&format!("{ECB}: not summarised")), "{out}");
+    outcomes(&lab, USGS, &["summarized"]);
+
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&away, &folder).unwrap();
+    lab.at(NOON, &["summarize"]).ends(0);
+    outcomes(&lab, ECB, &["summarized"]);
+}
+
+#[test]
 fn a_raw_file_that_was_edited_is_set_aside() {
     let lab = Lab::new("Paris", &[ECB, USGS], FaultPlan::none());
     lab.at(NOON, &["collect"]).ends(0);

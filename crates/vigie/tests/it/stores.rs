@@ -55,6 +55,29 @@ fn while_the_store_is_away_raw_files_wait_and_catching_up_changes_nothing() {
     }
 }
 
+#[test]
+fn up_collects_while_the_store_is_away_and_ends_when_told() {
+    let lab = Lab::in_workspace(
+        Workspace::with_store("Paris", "mongodb://127.0.0.1:1/x"),
+        &SOURCES,
+        FaultPlan::none(),
+    );
+    let mut up = lab
+        .command_at(TIMES[0], &["up", "--listen", "127.0.0.1:0"])
+        .spawn()
+        .unwrap();
+    while lab.workspace.files("data/raw").len() < 2 * SOURCES.len() {
+        assert_eq!(up.try_wait().unwrap(), None, "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let told = std::process::Command::new("kill")
+        .arg(up.id().to_string())
+        .status()
+        .unwrap();
+    assert!(told.success());
+    assert_eq!(up.wait().unwrap().code(), Some(0));
+}
+
 /// Bodies as `replay` takes them, in one folder per source, and the same in two halves: every other body.
 fn recorded() -> (Workspace, Workspace) {
     let lab = Lab::new("Paris", &SOURCES, FaultPlan::none());
