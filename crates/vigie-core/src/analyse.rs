@@ -594,7 +594,7 @@ mod tests {
                 values: vec![Some(*value)],
                 attributes: BTreeMap::new(),
             };
-            bucketing.add(row, at);
+            bucketing.add(&row.as_ref(), at);
         }
         let mut analyser = SourceAnalyser::new(sheet, &day, &tz, day.end);
         for bucket in bucketing.finish() {

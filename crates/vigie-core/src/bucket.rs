@@ -20,11 +20,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     measure::{Kind, Measure},
-    row::{Point, Row},
+    row::{Point, RowRef},
     stats::{At, Figures, Stats},
     text::{EntityId, MeasureId, SourceId},
     time::{Hours, hour_end},
 };
+
+/// When what can still be published about an hour that ends at `end` has come.
+fn deadline(end: Timestamp, horizon: SignedDuration) -> Timestamp {
+    end.saturating_add(horizon).unwrap_or(Timestamp::MAX)
+}
 
 /// What names a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -115,6 +120,21 @@ impl Samples {
         }
     }
 
+    /// Takes in other samples. Returns whether anything changed.
+    fn merge(&mut self, other: &Samples, deadline: i64) -> bool {
+        let news: Vec<Sample> = other
+            .samples
+            .iter()
+            .filter(|sample| !self.includes(sample, deadline))
+            .copied()
+            .collect();
+        self.samples.extend_from_slice(&news);
+        if !news.is_empty() {
+            self.normalise(deadline);
+        }
+        !news.is_empty()
+    }
+
     fn stats(&self, deadline: i64) -> Stats {
         let part = |late: bool| {
             let part = self
@@ -137,6 +157,16 @@ impl Samples {
             .iter()
             .flat_map(|frozen| frozen.times.iter().copied());
         frozen.chain(self.samples.iter().map(|sample| sample.at))
+    }
+
+    /// No sum or difference of the values is larger than this.
+    pub fn magnitude(&self) -> f64 {
+        let values = self.samples.iter().map(|sample| sample.value.abs());
+        let frozen = self.frozen.as_ref().map_or(0.0, |frozen| {
+            let stats = &frozen.stats;
+            stats.sum.value().abs() + stats.min.abs() + stats.max.abs()
+        });
+        values.sum::<f64>() + frozen
     }
 
     /// Whether `sample` is here, or one of the same time that counts more.
@@ -182,10 +212,39 @@ impl Label {
             })
     }
 
-    fn merge(&mut self, other: &Self) {
-        if other.precedence(self).is_gt() {
+    fn merge(&mut self, other: &Self) -> bool {
+        let newer = other.precedence(self).is_gt();
+        if newer {
             *self = other.clone();
         }
+        newer
+    }
+
+    /// Takes in what a row says of its entity.
+    fn take(&mut self, row: &RowRef<'_>, stamp: (i64, i64)) {
+        if stamp < self.stamp {
+            return;
+        }
+        let is_known = self.name.as_deref() == row.name
+            && self.point == row.point
+            && self.attributes.len() == row.attributes.iter().count()
+            && row
+                .attributes
+                .iter()
+                .all(|(name, text)| self.attributes.get(name).is_some_and(|known| known == text));
+        if is_known {
+            self.stamp = stamp;
+            return;
+        }
+        let attributes = row.attributes.iter();
+        self.merge(&Label {
+            name: row.name.map(str::to_owned),
+            point: row.point,
+            attributes: attributes
+                .map(|(name, text)| (name.to_owned(), text.to_owned()))
+                .collect(),
+            stamp,
+        });
     }
 }
 
@@ -241,11 +300,10 @@ impl Bucket {
     /// An empty bucket of the local hour that starts at `key.hour`.
     pub fn new(key: BucketKey, tz: &TimeZone, horizon: SignedDuration) -> Self {
         let end = hour_end(key.hour, tz);
-        let deadline = end.saturating_add(horizon).unwrap_or(Timestamp::MAX);
         Self {
             key,
             end,
-            deadline,
+            deadline: deadline(end, horizon),
             sealed: false,
             label: Label::default(),
             measures: BTreeMap::new(),
@@ -258,23 +316,17 @@ impl Bucket {
 
     /// Takes in the samples of another bucket of the same key. Returns whether anything changed.
     pub fn merge(&mut self, other: &Bucket) -> bool {
-        let before = self.clone();
         let deadline = self.deadline_ms();
-        self.label.merge(&other.label);
+        let mut changed = self.label.merge(&other.label);
         for (measure, theirs) in &other.measures {
-            let mine = self
-                .measures
-                .entry(measure.clone())
-                .or_insert_with(|| Samples {
-                    kind: theirs.kind,
-                    unit: theirs.unit.clone(),
-                    samples: Vec::new(),
-                    frozen: theirs.frozen.clone(),
-                });
-            mine.samples.extend_from_slice(&theirs.samples);
-            mine.normalise(deadline);
+            if let Some(mine) = self.measures.get_mut(measure) {
+                changed |= mine.merge(theirs, deadline);
+            } else {
+                self.measures.insert(measure.clone(), theirs.clone());
+                changed = true;
+            }
         }
-        *self != before
+        changed
     }
 
     /// Whether every sample of `other` is here, or one that counts more: the check made after writing.
@@ -359,6 +411,9 @@ impl Bucket {
 }
 
 /// Turns the rows of captures into buckets, to be merged into the stored ones.
+///
+/// Rows of an hour are kept side by side, and become samples by measure at the end: most rows of a body are of entities and
+/// hours that the body before had too, in the same order.
 #[derive(Debug)]
 pub struct Bucketing<'a> {
     source: &'a SourceId,
@@ -366,7 +421,39 @@ pub struct Bucketing<'a> {
     tz: &'a TimeZone,
     horizon: SignedDuration,
     hours: Hours<'a>,
-    buckets: HashMap<(EntityId, Timestamp), Bucket>,
+    numbers: HashMap<EntityId, usize>,
+    entities: Vec<Entity>,
+    open: HashMap<(usize, Timestamp), usize>,
+    hourly: Vec<Hourly>,
+    /// The entity of the latest row.
+    latest: usize,
+    rows: usize,
+}
+
+/// An entity of the batch.
+#[derive(Debug)]
+struct Entity {
+    id: EntityId,
+    /// The entity of the row that came after this one's last time.
+    next: usize,
+    /// Its latest hour.
+    hourly: usize,
+}
+
+/// The rows of an entity in an hour.
+#[derive(Debug)]
+struct Hourly {
+    entity: usize,
+    hour: Timestamp,
+    end: Timestamp,
+    deadline: i64,
+    label: Label,
+    /// Per row, when it was observed, its revision, and when it was fetched.
+    stamps: Vec<(i64, i64, i64)>,
+    /// Per row, the value of each measure.
+    values: Vec<Option<f64>>,
+    /// Whether the rows are in the order of their times, without repetition.
+    ordered: bool,
 }
 
 impl<'a> Bucketing<'a> {
@@ -383,71 +470,180 @@ impl<'a> Bucketing<'a> {
             tz,
             horizon,
             hours: Hours::new(tz),
-            buckets: HashMap::new(),
+            numbers: HashMap::new(),
+            entities: Vec::new(),
+            open: HashMap::new(),
+            hourly: Vec::new(),
+            latest: 0,
+            rows: 0,
         }
     }
 
-    /// Adds an observation fetched at `fetched_at`; its values are in the order of the measures.
-    pub fn add(&mut self, row: Row, fetched_at: Timestamp) {
-        let hour = self.hours.start_of(row.observed_at);
-        let bucket = self
-            .buckets
-            .entry((row.entity, hour))
-            .or_insert_with_key(|(entity, hour)| {
-                let key = BucketKey {
-                    source: self.source.clone(),
-                    entity: entity.clone(),
-                    hour: *hour,
-                };
-                Bucket::new(key, self.tz, self.horizon)
-            });
-        let at = row.observed_at.as_millisecond();
-        let fetched_at = fetched_at.as_millisecond();
-        for (measure, value) in self.measures.iter().zip(row.values) {
-            let Some(value) = value else { continue };
-            let sample = Sample {
-                at,
-                value,
-                revision: row.revision,
-                fetched_at,
-            };
-            match bucket.measures.get_mut(&measure.id) {
-                Some(samples) => samples.samples.push(sample),
+    /// How many values are held: what decides the memory taken.
+    pub fn value_count(&self) -> usize {
+        self.rows * self.measures.len()
+    }
+
+    /// Adds an observation fetched at `fetched_at`; its values are in the order of the measures. A row whose entity has
+    /// no bytes or more than [`EntityId::BYTES_MAX`] is left out.
+    pub fn add(&mut self, row: &RowRef<'_>, fetched_at: Timestamp) {
+        let Some(entity) = self.entity(row.entity) else {
+            return;
+        };
+        let index = self.hourly(entity, row.observed_at);
+        let hourly = &mut self.hourly[index];
+        let before = hourly.stamps.len();
+        hourly.add(row, fetched_at.as_millisecond());
+        self.rows += hourly.stamps.len() - before;
+    }
+
+    fn entity(&mut self, name: &str) -> Option<usize> {
+        let expected = self
+            .entities
+            .get(self.latest)
+            .map_or(0, |entity| entity.next);
+        let number = match self.entities.get(expected) {
+            Some(entity) if entity.id.as_str() == name => expected,
+            _ => match self.numbers.get(name) {
+                Some(number) => *number,
                 None => {
-                    bucket.measures.insert(
-                        measure.id.clone(),
-                        Samples {
-                            kind: measure.kind,
-                            unit: measure.unit.clone(),
-                            samples: vec![sample],
-                            frozen: None,
-                        },
-                    );
+                    let id = EntityId::new(name)?;
+                    let number = self.entities.len();
+                    self.numbers.insert(id.clone(), number);
+                    self.entities.push(Entity {
+                        id,
+                        next: number + 1,
+                        hourly: usize::MAX,
+                    });
+                    number
                 }
-            }
+            },
+        };
+        if let Some(latest) = self.entities.get_mut(self.latest) {
+            latest.next = number;
         }
-        let stamp = (at, fetched_at);
-        if stamp >= bucket.label.stamp {
-            bucket.label.merge(&Label {
-                name: row.name,
-                point: row.point,
-                attributes: row.attributes,
-                stamp,
-            });
-        }
+        self.latest = number;
+        Some(number)
     }
 
-    /// The buckets, in the order of their keys.
-    pub fn finish(self) -> Vec<Bucket> {
-        let mut buckets: Vec<Bucket> = self.buckets.into_values().collect();
-        for bucket in &mut buckets {
-            let deadline = bucket.deadline_ms();
-            for samples in bucket.measures.values_mut() {
-                samples.normalise(deadline);
-            }
+    fn hourly(&mut self, entity: usize, at: Timestamp) -> usize {
+        let latest = self.entities[entity].hourly;
+        if let Some(hourly) = self.hourly.get(latest)
+            && (hourly.hour..hourly.end).contains(&at)
+        {
+            return latest;
         }
-        buckets.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        let hour = self.hours.start_of(at);
+        let index = *self.open.entry((entity, hour)).or_insert_with(|| {
+            let end = hour_end(hour, self.tz);
+            let deadline = deadline(end, self.horizon);
+            let room = self.hourly.last().map_or(0, |last| last.stamps.len());
+            self.hourly.push(Hourly {
+                entity,
+                hour,
+                end,
+                deadline: deadline.as_millisecond(),
+                label: Label::default(),
+                stamps: Vec::with_capacity(room),
+                values: Vec::with_capacity(room * self.measures.len()),
+                ordered: true,
+            });
+            self.hourly.len() - 1
+        });
+        self.entities[entity].hourly = index;
+        index
+    }
+
+    /// The buckets, in the order of their hours and entities.
+    pub fn finish(self) -> Vec<Bucket> {
+        let (source, tz, horizon) = (self.source, self.tz, self.horizon);
+        let (measures, entities) = (self.measures, self.entities);
+        let mut buckets: Vec<Bucket> = self
+            .hourly
+            .into_iter()
+            .map(|hourly| {
+                let key = BucketKey {
+                    source: source.clone(),
+                    entity: entities[hourly.entity].id.clone(),
+                    hour: hourly.hour,
+                };
+                let mut bucket = Bucket::new(key, tz, horizon);
+                bucket.measures = hourly.by_measure(measures);
+                bucket.label = hourly.label;
+                bucket
+            })
+            .collect();
         buckets
+            .sort_unstable_by(|a, b| (a.key.hour, &a.key.entity).cmp(&(b.key.hour, &b.key.entity)));
+        buckets
+    }
+}
+
+impl Hourly {
+    fn add(&mut self, row: &RowRef<'_>, fetched_at: i64) {
+        let at = row.observed_at.as_millisecond();
+        self.label.take(row, (at, fetched_at));
+        let width = row.values.len();
+        if let Some(&(last_at, revision, last_fetched)) = self.stamps.last() {
+            if at == last_at && self.outdates(row, revision, last_fetched, fetched_at) {
+                if let Some(last) = self.stamps.last_mut() {
+                    *last = (at, row.revision, fetched_at);
+                }
+                let start = self.values.len() - width;
+                self.values[start..].copy_from_slice(row.values);
+                return;
+            }
+            self.ordered &= at > last_at;
+        }
+        self.stamps.push((at, row.revision, fetched_at));
+        self.values.extend_from_slice(row.values);
+    }
+
+    /// Whether every sample of `row` counts more than that of the latest row, which is of the same time: what a
+    /// station that says nothing new brings with every body.
+    fn outdates(
+        &self,
+        row: &RowRef<'_>,
+        revision: i64,
+        last_fetched: i64,
+        fetched_at: i64,
+    ) -> bool {
+        let rank = |revision: i64, fetched: i64| (fetched <= self.deadline, revision, fetched);
+        let last = &self.values[self.values.len() - row.values.len()..];
+        rank(row.revision, fetched_at) > rank(revision, last_fetched)
+            && last
+                .iter()
+                .zip(row.values)
+                .all(|(last, new)| new.is_some() || last.is_none())
+    }
+
+    /// The samples of each measure that has any.
+    fn by_measure(&self, measures: &[Measure]) -> BTreeMap<MeasureId, Samples> {
+        let width = measures.len().max(1);
+        let of = |(index, measure): (usize, &Measure)| {
+            let rows = self.stamps.iter().zip(self.values.chunks_exact(width));
+            let mut samples = Samples {
+                kind: measure.kind,
+                unit: measure.unit.clone(),
+                samples: Vec::with_capacity(self.stamps.len()),
+                frozen: None,
+            };
+            samples
+                .samples
+                .extend(rows.filter_map(|(&(at, revision, fetched_at), values)| {
+                    Some(Sample {
+                        at,
+                        value: values[index]?,
+                        revision,
+                        fetched_at,
+                    })
+                }));
+            if !self.ordered {
+                samples.normalise(self.deadline);
+            }
+            (!samples.samples.is_empty()).then(|| (measure.id.clone(), samples))
+        };
+        measures.iter().enumerate().filter_map(of).collect()
     }
 }
 
@@ -456,7 +652,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{measure::Across, text::Text};
+    use crate::{measure::Across, row::Row, text::Text};
 
     fn measure() -> Measure {
         Measure {
@@ -490,7 +686,7 @@ mod tests {
         let mut bucketing = Bucketing::new(&source, &measures, &tz, HORIZON);
         for &(minute, value, revision, fetched) in rows {
             let fetched_at = Timestamp::from_second(fetched * 60).unwrap();
-            bucketing.add(row(minute, value as f64, revision), fetched_at);
+            bucketing.add(&row(minute, value as f64, revision).as_ref(), fetched_at);
         }
         let mut buckets = bucketing.finish();
         assert_eq!(buckets.len(), 1);

@@ -47,3 +47,282 @@ pub struct Row {
     /// Text attributes, by their names in the definition.
     pub attributes: BTreeMap<String, String>,
 }
+
+impl Row {
+    /// The row, borrowed.
+    pub fn as_ref(&self) -> RowRef<'_> {
+        RowRef {
+            entity: self.entity.as_str(),
+            observed_at: self.observed_at,
+            published_at: self.published_at,
+            revision: self.revision,
+            point: self.point,
+            name: self.name.as_deref(),
+            values: &self.values,
+            attributes: Attributes::Map(&self.attributes),
+        }
+    }
+}
+
+/// A [`Row`], borrowed from [`Rows`] or from an owned one.
+#[derive(Debug, Clone, Copy)]
+pub struct RowRef<'a> {
+    /// As [`Row::entity`]: 1 to [`EntityId::BYTES_MAX`] bytes.
+    pub entity: &'a str,
+    /// As [`Row::observed_at`].
+    pub observed_at: Timestamp,
+    /// As [`Row::published_at`].
+    pub published_at: Option<Timestamp>,
+    /// As [`Row::revision`].
+    pub revision: i64,
+    /// As [`Row::point`].
+    pub point: Option<Point>,
+    /// As [`Row::name`].
+    pub name: Option<&'a str>,
+    /// As [`Row::values`].
+    pub values: &'a [Option<f64>],
+    /// As [`Row::attributes`].
+    pub attributes: Attributes<'a>,
+}
+
+impl RowRef<'_> {
+    /// The row with texts of its own; `None` if the entity has no bytes or too many.
+    pub fn to_row(&self) -> Option<Row> {
+        Some(Row {
+            entity: EntityId::new(self.entity)?,
+            observed_at: self.observed_at,
+            published_at: self.published_at,
+            revision: self.revision,
+            point: self.point,
+            name: self.name.map(str::to_owned),
+            values: self.values.to_vec(),
+            attributes: self
+                .attributes
+                .iter()
+                .map(|(name, text)| (name.to_owned(), text.to_owned()))
+                .collect(),
+        })
+    }
+}
+
+/// The text attributes of a row.
+#[derive(Debug, Clone, Copy)]
+pub enum Attributes<'a> {
+    /// Of an owned row.
+    Map(&'a BTreeMap<String, String>),
+    /// Of a row among [`Rows`]: which ones, and where they are.
+    Side(&'a Rows, &'a [(u32, Span)]),
+}
+
+impl<'a> Attributes<'a> {
+    /// No attributes.
+    pub const NONE: Attributes<'static> = Attributes::Map(&BTreeMap::new());
+
+    /// Names and texts, names ascending.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let (map, side) = match self {
+            Attributes::Map(map) => (Some(map), None),
+            Attributes::Side(rows, attributes) => (None, Some((rows, attributes))),
+        };
+        let map = map
+            .into_iter()
+            .flatten()
+            .map(|(name, text)| (name.as_str(), text.as_str()));
+        let side = side.into_iter().flat_map(|(rows, attributes)| {
+            attributes
+                .iter()
+                .map(|&(name, span)| (rows.names[name as usize].as_str(), rows.text(span)))
+        });
+        map.chain(side)
+    }
+}
+
+/// Where a text is among the texts of [`Rows`]: start and length in bytes.
+pub type Span = (usize, usize);
+
+/// The rows of a body side by side: a handful of allocations for any number of rows, kept from one body to the next.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    text: String,
+    heads: Vec<Head>,
+    values: Vec<Option<f64>>,
+    attributes: Vec<(u32, Span)>,
+    /// The names that attributes may have, ascending.
+    names: Vec<String>,
+    /// Values in a row.
+    width: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    entity: Span,
+    name: Option<Span>,
+    /// The first and the one after the last.
+    attributes: (usize, usize),
+    observed_at: Timestamp,
+    published_at: Option<Timestamp>,
+    revision: i64,
+    point: Option<Point>,
+}
+
+impl Rows {
+    /// Forgets the rows, keeps the room, and expects rows of `width` values with attributes of these names, which ascend.
+    pub fn reset<'n>(&mut self, width: usize, names: impl Iterator<Item = &'n str> + Clone) {
+        self.text.clear();
+        self.heads.clear();
+        self.values.clear();
+        self.attributes.clear();
+        self.width = width;
+        if !self.names.iter().map(String::as_str).eq(names.clone()) {
+            self.names = names.map(str::to_owned).collect();
+        }
+    }
+
+    fn text(&self, (start, length): Span) -> &str {
+        self.text.get(start..start + length).unwrap_or_default()
+    }
+
+    fn keep(&mut self, text: &str) -> Span {
+        let start = self.text.len();
+        self.text.push_str(text);
+        (start, text.len())
+    }
+
+    /// Adds a row. Its attributes come with the index of their name, ascending.
+    ///
+    /// # Panics
+    ///
+    /// When the number of values is not that announced by [`Rows::reset`].
+    pub fn push<'t>(
+        &mut self,
+        row: &RowRef<'t>,
+        attributes: impl IntoIterator<Item = (usize, &'t str)>,
+    ) {
+        assert_eq!(row.values.len(), self.width, "values in a row");
+        let entity = self.keep(row.entity);
+        let name = row.name.map(|name| self.keep(name));
+        let first = self.attributes.len();
+        for (index, text) in attributes {
+            let span = self.keep(text);
+            self.attributes.push((index as u32, span));
+        }
+        self.values.extend_from_slice(row.values);
+        self.heads.push(Head {
+            entity,
+            name,
+            attributes: (first, self.attributes.len()),
+            observed_at: row.observed_at,
+            published_at: row.published_at,
+            revision: row.revision,
+            point: row.point,
+        });
+    }
+
+    /// Adds a row of others, of the same width and names; `None` if there is no such row.
+    pub fn push_from(&mut self, source: &Rows, index: usize) -> Option<()> {
+        let head = source.heads.get(index)?;
+        self.repeat(
+            source,
+            index,
+            head.observed_at,
+            head.published_at,
+            head.revision,
+        )?;
+        Some(())
+    }
+
+    /// Adds a row of others, of the same width and names, with other times and revision; its values are returned, to be
+    /// changed. `None` if there is no such row.
+    pub fn repeat(
+        &mut self,
+        source: &Rows,
+        index: usize,
+        observed_at: Timestamp,
+        published_at: Option<Timestamp>,
+        revision: i64,
+    ) -> Option<&mut [Option<f64>]> {
+        let row = source.get(index)?;
+        let entity = self.keep(row.entity);
+        let name = row.name.map(|name| self.keep(name));
+        let head = source.heads.get(index)?;
+        let first = self.attributes.len();
+        for &(name, span) in source.side(head) {
+            let span = self.keep(source.text(span));
+            self.attributes.push((name, span));
+        }
+        self.values.extend_from_slice(row.values);
+        self.heads.push(Head {
+            entity,
+            name,
+            attributes: (first, self.attributes.len()),
+            observed_at,
+            published_at,
+            revision,
+            point: row.point,
+        });
+        let start = self.values.len() - self.width;
+        self.values.get_mut(start..)
+    }
+
+    fn side(&self, head: &Head) -> &[(u32, Span)] {
+        let (first, end) = head.attributes;
+        self.attributes.get(first..end).unwrap_or_default()
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
+    /// The row at `index`.
+    pub fn get(&self, index: usize) -> Option<RowRef<'_>> {
+        let head = self.heads.get(index)?;
+        let start = index * self.width;
+        Some(RowRef {
+            entity: self.text(head.entity),
+            observed_at: head.observed_at,
+            published_at: head.published_at,
+            revision: head.revision,
+            point: head.point,
+            name: head.name.map(|span| self.text(span)),
+            values: self.values.get(start..start + self.width)?,
+            attributes: Attributes::Side(self, self.side(head)),
+        })
+    }
+
+    /// The values of the row at `index`; none where there is no such row.
+    pub fn values_mut(&mut self, index: usize) -> &mut [Option<f64>] {
+        let start = index * self.width;
+        self.values
+            .get_mut(start..start + self.width)
+            .unwrap_or_default()
+    }
+
+    /// The rows, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = RowRef<'_>> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    /// Drops the rows without any value, and returns how many these were.
+    pub fn drop_empty(&mut self) -> usize {
+        let before = self.heads.len();
+        let mut kept = 0;
+        for index in 0..before {
+            let start = index * self.width;
+            let row = start..start + self.width;
+            if self.values[row.clone()].iter().any(Option::is_some) {
+                self.values.copy_within(row, kept * self.width);
+                self.heads[kept] = self.heads[index];
+                kept += 1;
+            }
+        }
+        self.heads.truncate(kept);
+        self.values.truncate(kept * self.width);
+        before - kept
+    }
+}

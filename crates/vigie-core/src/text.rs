@@ -136,13 +136,22 @@ impl EntityId {
     /// Takes the provider's identifier, which must not be empty nor longer than [`Self::BYTES_MAX`].
     pub fn new(text: impl AsRef<str>) -> Option<Self> {
         let text = text.as_ref();
-        (1..=Self::BYTES_MAX)
-            .contains(&text.len())
-            .then(|| Self(text.into()))
+        Self::fits(text).then(|| Self(text.into()))
+    }
+
+    /// Whether a text may be an identifier.
+    pub fn fits(text: &str) -> bool {
+        (1..=Self::BYTES_MAX).contains(&text.len())
     }
 
     /// The identifier as text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for EntityId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -1,10 +1,11 @@
 //! From bytes to rows.
 
-use std::collections::BTreeMap;
-
 use bumpalo::Bump;
 use jiff::{Timestamp, tz::TimeZone};
-use vigie_core::{row::Row, text::EntityId};
+use vigie_core::{
+    row::{Attributes, Row, RowRef, Rows},
+    text::EntityId,
+};
 
 use crate::{
     body_error::BodyError,
@@ -14,7 +15,8 @@ use crate::{
     item::{Item, Level, Shape, follow, is_one_of, select},
     node::Node,
     number, place,
-    spec::{Extract, Numeric, Pick, Reading, Reduce, Revision, Time},
+    snapshot::Snapshot,
+    spec::{Extract, Numeric, Pick, Reading, Reduce, Revision, Time, TimeFormat},
     text, time,
 };
 
@@ -27,11 +29,11 @@ pub struct Context<'a> {
     pub zone_tz: &'a TimeZone,
 }
 
-/// What a body says.
+/// What a body says. Its rows are of the type `R`: each for itself, or [`Rows`] side by side.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Extraction {
+pub struct Extraction<R = Vec<Row>> {
     /// The rows, in the order of the body.
-    pub rows: Vec<Row>,
+    pub rows: R,
     /// The first refusals, at most [`Extraction::REFUSALS_MAX`].
     pub refusals: Vec<Refusal>,
     /// Rows refused: their identifier or their time cannot be read.
@@ -73,24 +75,41 @@ pub fn sniff(definition: &Definition, body: &[u8]) -> Result<(), BodyError> {
     format::sniff(&definition.extract.format, body)
 }
 
-/// Reads bodies one after another, with less work for the memory allocator than [`extract`].
-#[derive(Debug, Default)]
-pub struct Extractor {
+/// Reads the bodies of a source one after another: faster than [`extract`], with the same result.
+#[derive(Debug)]
+pub struct Extractor<'d> {
+    definition: &'d Definition,
     arena: Bump,
+    snapshot: Option<Snapshot>,
 }
 
-impl Extractor {
+impl<'d> Extractor<'d> {
     /// The most memory that is kept from one body to the next.
     const KEPT_BYTES_MAX: usize = 16 << 20;
 
-    /// Reads a body, as [`extract`] does.
+    /// A reader of the bodies of that source.
+    pub fn new(definition: &'d Definition) -> Self {
+        Self {
+            definition,
+            arena: Bump::new(),
+            snapshot: Snapshot::new(definition),
+        }
+    }
+
+    /// Reads a body, as [`extract`] does. `rows` lends its room: what it holds is forgotten.
     pub fn extract(
         &mut self,
-        definition: &Definition,
         body: &[u8],
         context: &Context<'_>,
-    ) -> Result<Extraction, BodyError> {
-        let result = read(definition, body, context, &self.arena);
+        mut rows: Rows,
+    ) -> Result<Extraction<Rows>, BodyError> {
+        if let Some(snapshot) = &mut self.snapshot {
+            match snapshot.read(self.definition, body, context, &mut self.arena, rows) {
+                Ok(extraction) => return Ok(extraction),
+                Err(given_back) => rows = given_back,
+            }
+        }
+        let result = read(self.definition, body, context, &self.arena, rows);
         if self.arena.allocated_bytes() > Self::KEPT_BYTES_MAX {
             self.arena = Bump::new();
         } else {
@@ -110,7 +129,15 @@ pub fn extract(
     body: &[u8],
     context: &Context<'_>,
 ) -> Result<Extraction, BodyError> {
-    read(definition, body, context, &Bump::new())
+    let read = read(definition, body, context, &Bump::new(), Rows::default())?;
+    Ok(Extraction {
+        rows: read.rows.iter().filter_map(|row| row.to_row()).collect(),
+        refusals: read.refusals,
+        refused_rows: read.refused_rows,
+        refused_values: read.refused_values,
+        empty_rows: read.empty_rows,
+        published_at: read.published_at,
+    })
 }
 
 fn read(
@@ -118,7 +145,8 @@ fn read(
     body: &[u8],
     context: &Context<'_>,
     arena: &Bump,
-) -> Result<Extraction, BodyError> {
+    rows: Rows,
+) -> Result<Extraction<Rows>, BodyError> {
     let spec = &definition.extract;
     format::sniff(&spec.format, body)?;
     let text = match spec.format {
@@ -128,23 +156,8 @@ fn read(
     let root = format::read(&spec.format, body, &text, &definition.projection, arena)?;
     provider_error(spec, root, arena)?;
     let fetched_at = context.fetched_at.to_string();
-
-    let shape = Shape {
-        arena,
-        blurs_lists: spec.format.blurs_lists(),
-        has_header: spec.header,
-        skip: spec.skip,
-        fetched_at: &fetched_at,
-    };
-    let mut reader = RowReader {
-        spec,
-        context,
-        is_event: definition.model == crate::definition::Model::Events,
-        visited: 0,
-        out: Extraction::default(),
-        groups: spec.groups.then(|| Groups::new(&spec.measures)),
-        last_time: None,
-    };
+    let shape = spec.shape(arena, &fetched_at);
+    let mut reader = RowReader::new(definition, context, rows);
     let mut is_found = false;
     for path in &spec.select {
         is_found = select(path, root, shape, &mut |levels| {
@@ -181,6 +194,24 @@ fn read(
     Ok(reader.finish(root, shape))
 }
 
+impl Extract {
+    /// The names of the text attributes.
+    pub(crate) fn attribute_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.attributes.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// What is the same for every row of a body.
+    fn shape<'t>(&self, arena: &'t Bump, fetched_at: &'t str) -> Shape<'t> {
+        Shape {
+            arena,
+            blurs_lists: self.format.blurs_lists(),
+            has_header: self.header,
+            skip: self.skip,
+            fetched_at,
+        }
+    }
+}
+
 fn provider_error<'t>(spec: &Extract, root: Node<'t>, arena: &'t Bump) -> Result<(), BodyError> {
     let blurs = spec.format.blurs_lists();
     for error in &spec.errors {
@@ -201,7 +232,7 @@ fn provider_error<'t>(spec: &Extract, root: Node<'t>, arena: &'t Bump) -> Result
                 None => value.to_owned(),
             };
             return Err(BodyError::Provider {
-                message: text::clip(&text::clean(&message), 200),
+                message: text::clip(&text::cleaned(&message), 200),
                 path: error.path.to_string(),
             });
         }
@@ -209,19 +240,61 @@ fn provider_error<'t>(spec: &Extract, root: Node<'t>, arena: &'t Bump) -> Result
     Ok(())
 }
 
-struct RowReader<'d, 'c> {
-    spec: &'d Extract,
-    context: &'c Context<'c>,
-    is_event: bool,
-    visited: usize,
-    out: Extraction,
-    groups: Option<Groups<'d>>,
-    /// The latest observed time and how it was written: often the same for many rows.
-    last_time: Option<(String, Timestamp)>,
+/// What came of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// A row, of that index, without anything refused.
+    Row(usize),
+    /// A filter left it out.
+    LeftOut,
+    /// Something was refused or empty.
+    Otherwise,
 }
 
-impl RowReader<'_, '_> {
-    fn element<'t>(&mut self, levels: &[Level<'t>], shape: Shape<'t>) -> Result<(), BodyError> {
+/// Makes rows of elements, one after the other.
+pub(crate) struct RowReader<'d, 'c> {
+    pub(crate) spec: &'d Extract,
+    pub(crate) context: &'c Context<'c>,
+    is_event: bool,
+    visited: usize,
+    pub(crate) out: Extraction<Rows>,
+    groups: Option<Groups<'d>>,
+    /// The values of the row in hand.
+    pub(crate) values: Vec<Option<f64>>,
+    /// The hour of the latest observed time: often that of many rows.
+    last_time: time::Recent,
+    is_rfc3339: bool,
+}
+
+impl<'d, 'c> RowReader<'d, 'c> {
+    pub(crate) fn new(
+        definition: &'d Definition,
+        context: &'c Context<'c>,
+        mut rows: Rows,
+    ) -> Self {
+        let spec = &definition.extract;
+        rows.reset(spec.measures.len(), spec.attribute_names());
+        Self {
+            spec,
+            context,
+            is_event: definition.model == crate::definition::Model::Events,
+            visited: 0,
+            out: Extraction {
+                rows,
+                ..Extraction::default()
+            },
+            groups: spec.groups.then(|| Groups::new(&spec.measures)),
+            values: Vec::with_capacity(spec.measures.len()),
+            last_time: time::Recent::default(),
+            is_rfc3339: spec.observed_at.formats.first() == Some(&TimeFormat::Rfc3339),
+        }
+    }
+
+    pub(crate) fn element<'t>(
+        &mut self,
+        levels: &[Level<'t>],
+        shape: Shape<'t>,
+    ) -> Result<(), BodyError> {
         let item = Item::new(levels, shape);
         let Some(columns) = &self.spec.columns else {
             return self.row(&item);
@@ -233,54 +306,144 @@ impl RowReader<'_, '_> {
         (0..length).try_for_each(|row| self.row(&item.at_row(row)))
     }
 
-    fn row(&mut self, item: &Item<'_, '_>) -> Result<(), BodyError> {
+    /// Reads an element that stands by itself: the rest of the body is not at hand.
+    pub(crate) fn lone_element(
+        &mut self,
+        node: Node<'_>,
+        index: usize,
+        arena: &Bump,
+    ) -> Result<Taken, BodyError> {
+        let before = self.counts();
+        let levels = [Level::lone(Node::Null, 0), Level::lone(node, index)];
+        let shape = self.spec.shape(arena, "");
+        self.row(&Item::new(&levels, shape))?;
+        let after = self.counts();
+        Ok(if before == after {
+            Taken::LeftOut
+        } else if after == [before[0] + 1, before[1], before[2], before[3]] {
+            Taken::Row(before[0] as usize)
+        } else {
+            Taken::Otherwise
+        })
+    }
+
+    fn counts(&self) -> [u64; 4] {
+        let out = &self.out;
+        [
+            out.rows.len() as u64,
+            out.refused_rows,
+            out.refused_values,
+            out.empty_rows,
+        ]
+    }
+
+    /// The rows so far.
+    pub(crate) fn rows(&self) -> &Rows {
+        &self.out.rows
+    }
+
+    /// The room of the rows, for another reader.
+    pub(crate) fn into_rows(self) -> Rows {
+        self.out.rows
+    }
+
+    /// What was read, where nothing of it depends on the body as a whole.
+    pub(crate) fn finish_rows(self) -> Extraction<Rows> {
+        self.out
+    }
+
+    /// Counts a row, up to the most that a body may have.
+    pub(crate) fn count_row(&mut self) -> Result<(), BodyError> {
         self.visited += 1;
         if self.visited > self.spec.rows_most {
             return Err(BodyError::TooManyRows {
                 most: self.spec.rows_most,
             });
         }
+        Ok(())
+    }
+
+    /// The observed time that is written so.
+    pub(crate) fn time_of(&mut self, spec: &Time, node: Node<'_>) -> Option<Timestamp> {
+        let text = match node {
+            Node::Text(text) => Some(text),
+            _ => None,
+        };
+        if let Some(known) = text.and_then(|text| self.last_time.find(text, self.is_rfc3339)) {
+            return Some(known);
+        }
+        let timestamp = time::read_node(spec, node, self.context.zone_tz)?;
+        if let Some(text) = text {
+            self.last_time.remember(text, timestamp);
+        }
+        Some(timestamp)
+    }
+
+    fn row(&mut self, item: &Item<'_, '_>) -> Result<(), BodyError> {
+        self.count_row()?;
         if !item.fulfils(&self.spec.filter) {
             return Ok(());
         }
         let Some(entity) = self.entity(item) else {
             return Ok(());
         };
-        let Some(observed_at) = self.observed_at(item, &entity) else {
+        let Some(observed_at) = self.observed_at(item, entity) else {
             return Ok(());
         };
         let published_at = match &self.spec.published_at {
-            Some(spec) => self.optional_time(spec, item, &entity),
+            Some(spec) => self.optional_time(spec, item, entity),
             None => None,
         };
-        let revision = self.revision(item, &entity);
-        let values = self.values(item, &entity);
+        let revision = self.revision(item, entity);
+        let mut values = std::mem::take(&mut self.values);
+        self.read_values(item, entity, &mut values);
+        self.finish_row(
+            item,
+            entity,
+            observed_at,
+            published_at,
+            revision,
+            &mut values,
+        );
+        self.values = values;
+        Ok(())
+    }
+
+    fn finish_row(
+        &mut self,
+        item: &Item<'_, '_>,
+        entity: &str,
+        observed_at: Timestamp,
+        published_at: Option<Timestamp>,
+        revision: i64,
+        values: &mut [Option<f64>],
+    ) {
         if let Some(groups) = &mut self.groups
-            && let Some(index) = groups.find(&entity, observed_at)
+            && let Some(index) = groups.find(entity, observed_at)
         {
-            groups.add(&mut self.out.rows[index], index, &values);
-            return Ok(());
+            groups.add(self.out.rows.values_mut(index), index, values);
+            return;
         }
         let point = match &self.spec.point {
             Some(spec) => place::read(spec, item).unwrap_or_else(|(path, value)| {
-                self.refuse_value(&entity, &path, value, "not a place on Earth".to_owned());
+                self.refuse_value(entity, &path, value, "not a place on Earth".to_owned());
                 None
             }),
             None => None,
         };
-        let name = self
-            .spec
-            .name
-            .as_ref()
-            .and_then(|pick| item.text(pick))
-            .map(text::clean);
-        let mut attributes = BTreeMap::new();
-        for (name, pick) in &self.spec.attributes {
-            if let Some(text) = item.text(pick) {
-                attributes.insert(name.clone(), text::clean(text));
-            }
+        let name = self.spec.name.as_ref().and_then(|pick| item.text(pick));
+        let name = name.map(|name| text::clean(name, item.arena()));
+        if let Some(groups) = &mut self.groups {
+            groups.start(entity, observed_at, values, self.out.rows.len());
+        } else if !self.is_event && values.iter().all(Option::is_none) {
+            self.out.empty_rows += 1;
+            return;
         }
-        let mut row = Row {
+        let attributes = self.spec.attributes.iter().enumerate();
+        let attributes = attributes.filter_map(|(index, (_, pick))| {
+            Some((index, text::clean(item.text(pick)?, item.arena())))
+        });
+        let row = RowRef {
             entity,
             observed_at,
             published_at,
@@ -288,19 +451,12 @@ impl RowReader<'_, '_> {
             point,
             name,
             values,
-            attributes,
+            attributes: Attributes::NONE,
         };
-        if let Some(groups) = &mut self.groups {
-            groups.start(&mut row, self.out.rows.len());
-        } else if !self.is_event && row.values.iter().all(Option::is_none) {
-            self.out.empty_rows += 1;
-            return Ok(());
-        }
-        self.out.rows.push(row);
-        Ok(())
+        self.out.rows.push(&row, attributes);
     }
 
-    fn entity(&mut self, item: &Item<'_, '_>) -> Option<EntityId> {
+    fn entity<'t>(&mut self, item: &Item<'t, '_>) -> Option<&'t str> {
         let Some(text) = item.text(&self.spec.key) else {
             self.refuse_row(
                 None,
@@ -310,19 +466,20 @@ impl RowReader<'_, '_> {
             );
             return None;
         };
-        let entity = EntityId::new(text::trim(text));
-        if entity.is_none() {
+        let entity = text::trim(text);
+        if !EntityId::fits(entity) {
             self.refuse_row(
                 None,
                 &self.spec.key,
                 text::clip(text, 80),
                 "the identifier is longer than 256 bytes",
             );
+            return None;
         }
-        entity
+        Some(entity)
     }
 
-    fn observed_at(&mut self, item: &Item<'_, '_>, entity: &EntityId) -> Option<Timestamp> {
+    fn observed_at(&mut self, item: &Item<'_, '_>, entity: &str) -> Option<Timestamp> {
         let spec = &self.spec.observed_at;
         // Zones and steps may differ between rows that write the same text.
         let is_plain =
@@ -336,18 +493,15 @@ impl RowReader<'_, '_> {
             Some(Node::Text(text)) => Some(text),
             _ => None,
         };
-        if let (Some(text), Some((last, timestamp))) = (text, &self.last_time)
-            && text == last
+        if let Some(text) = text
+            && let Some(timestamp) = self.last_time.find(text, self.is_rfc3339)
         {
-            return Some(*timestamp);
+            return Some(timestamp);
         }
         match time::read(spec, item, self.context.zone_tz) {
             Ok(Some(timestamp)) => {
                 if let Some(text) = text {
-                    let last = self.last_time.get_or_insert_default();
-                    last.0.clear();
-                    last.0.push_str(text);
-                    last.1 = timestamp;
+                    self.last_time.remember(text, timestamp);
                 }
                 Some(timestamp)
             }
@@ -367,7 +521,7 @@ impl RowReader<'_, '_> {
         &mut self,
         spec: &Time,
         item: &Item<'_, '_>,
-        entity: &EntityId,
+        entity: &str,
     ) -> Option<Timestamp> {
         match time::read(spec, item, self.context.zone_tz) {
             Ok(timestamp) => {
@@ -381,7 +535,7 @@ impl RowReader<'_, '_> {
         }
     }
 
-    fn revision(&mut self, item: &Item<'_, '_>, entity: &EntityId) -> i64 {
+    fn revision(&mut self, item: &Item<'_, '_>, entity: &str) -> i64 {
         match &self.spec.revision {
             None => 0,
             Some(Revision::Time(spec)) => match time::read(spec, item, self.context.zone_tz) {
@@ -406,7 +560,7 @@ impl RowReader<'_, '_> {
         }
     }
 
-    fn values(&mut self, item: &Item<'_, '_>, entity: &EntityId) -> Vec<Option<f64>> {
+    fn read_values(&mut self, item: &Item<'_, '_>, entity: &str, values: &mut Vec<Option<f64>>) {
         let spec = self.spec;
         let pivot = spec.pivot.as_ref().map(|pivot| {
             (
@@ -414,7 +568,7 @@ impl RowReader<'_, '_> {
                 &pivot.value,
             )
         });
-        let mut values = Vec::with_capacity(spec.measures.len());
+        values.clear();
         for reading in &spec.measures {
             let node = match &pivot {
                 &Some((name, path)) if reading.pick.origins.is_empty() => {
@@ -439,10 +593,9 @@ impl RowReader<'_, '_> {
                 node.and_then(|node| self.value(reading, node, entity))
             });
         }
-        values
     }
 
-    fn value(&mut self, reading: &Reading, node: Node<'_>, entity: &EntityId) -> Option<f64> {
+    fn value(&mut self, reading: &Reading, node: Node<'_>, entity: &str) -> Option<f64> {
         if reading.length {
             return match node {
                 Node::List(list) => Some(list.len() as f64),
@@ -460,19 +613,19 @@ impl RowReader<'_, '_> {
         })
     }
 
-    fn refuse_row(&mut self, entity: Option<&EntityId>, pick: &Pick, value: String, reason: &str) {
+    fn refuse_row(&mut self, entity: Option<&str>, pick: &Pick, value: String, reason: &str) {
         self.out.refused_rows += 1;
         self.explain(entity, &pick.to_string(), value, reason.to_owned(), true);
     }
 
-    fn refuse_value(&mut self, entity: &EntityId, path: &str, value: String, reason: String) {
+    fn refuse_value(&mut self, entity: &str, path: &str, value: String, reason: String) {
         self.out.refused_values += 1;
         self.explain(Some(entity), path, value, reason, false);
     }
 
     fn explain(
         &mut self,
-        entity: Option<&EntityId>,
+        entity: Option<&str>,
         path: &str,
         value: String,
         reason: String,
@@ -490,15 +643,11 @@ impl RowReader<'_, '_> {
         }
     }
 
-    fn finish<'t>(mut self, root: Node<'t>, shape: Shape<'t>) -> Extraction {
+    pub(crate) fn finish<'t>(mut self, root: Node<'t>, shape: Shape<'t>) -> Extraction<Rows> {
         if let Some(groups) = self.groups.take() {
             groups.finish(&mut self.out.rows);
             if !self.is_event {
-                let before = self.out.rows.len();
-                self.out
-                    .rows
-                    .retain(|row| row.values.iter().any(Option::is_some));
-                self.out.empty_rows += (before - self.out.rows.len()) as u64;
+                self.out.empty_rows += self.out.rows.drop_empty() as u64;
             }
         }
         // A body without rows may still say when it was published.

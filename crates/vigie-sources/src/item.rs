@@ -20,6 +20,18 @@ pub(crate) struct Level<'t> {
     header: Option<&'t [Node<'t>]>,
 }
 
+impl<'t> Level<'t> {
+    /// An element of a list that is not at hand.
+    pub(crate) fn lone(node: Node<'t>, index: usize) -> Self {
+        Self {
+            node,
+            key: None,
+            index,
+            header: None,
+        }
+    }
+}
+
 /// What is the same for every row of a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape<'t> {
@@ -87,6 +99,11 @@ impl<'t, 'l> Item<'t, 'l> {
 
     fn follow(&self, node: Node<'t>, steps: &[Step]) -> Option<Node<'t>> {
         follow(node, steps, self.shape.blurs_lists, self.row)
+    }
+
+    /// Where texts are made.
+    pub(crate) fn arena(&self) -> &'t Bump {
+        self.shape.arena
     }
 
     /// A node as text.

@@ -18,6 +18,7 @@ mod path;
 mod place;
 mod projection;
 mod request;
+mod snapshot;
 mod spec;
 mod text;
 mod time;

@@ -1,5 +1,7 @@
 //! Text from outside.
 
+use bumpalo::Bump;
+
 /// The most characters of a name or an attribute that are kept.
 pub(crate) const CHARACTERS_MAX: usize = 2_000;
 
@@ -28,14 +30,14 @@ pub(crate) fn trim(text: &str) -> &str {
 
 /// The text as it is kept: trimmed, without control characters (line ends and tabs become
 /// spaces), and no longer than [`CHARACTERS_MAX`]. Markup is kept as the characters it is.
-pub(crate) fn clean(text: &str) -> String {
+pub(crate) fn clean<'t>(text: &'t str, arena: &'t Bump) -> &'t str {
     let text = trim(text);
     let is_plain = text.len() <= CHARACTERS_MAX
         && text
             .bytes()
             .all(|byte| !byte.is_ascii_control() && byte != 0xc2);
     if is_plain {
-        return text.to_owned();
+        return text;
     }
     let kept: String = text
         .chars()
@@ -48,7 +50,12 @@ pub(crate) fn clean(text: &str) -> String {
         })
         .filter(|c| !c.is_control())
         .collect();
-    clip(&kept, CHARACTERS_MAX)
+    arena.alloc_str(&clip(&kept, CHARACTERS_MAX))
+}
+
+/// As [`clean`], for texts of errors.
+pub(crate) fn cleaned(text: &str) -> String {
+    clean(text, &Bump::new()).to_owned()
 }
 
 #[cfg(test)]
@@ -58,10 +65,10 @@ mod tests {
     #[test]
     fn text_is_cleaned_but_never_decoded() {
         assert_eq!(
-            clean(" <b>a</b>&amp;\u{7}\u{85}é\r\nx "),
+            cleaned(" <b>a</b>&amp;\u{7}\u{85}é\r\nx "),
             "<b>a</b>&amp;é  x"
         );
-        let long = clean(&"é".repeat(3_000));
+        let long = cleaned(&"é".repeat(3_000));
         assert_eq!(long.chars().count(), CHARACTERS_MAX);
         assert!(long.ends_with('…'));
     }

@@ -17,9 +17,56 @@ use crate::{
     text,
 };
 
-/// Times outside of these years are taken for mistakes: seconds read as milliseconds, a clock
-/// that was never set.
-const YEARS: std::ops::RangeInclusive<i16> = 1800..=2200;
+/// Times outside of the years 1800 to 2200 are taken for mistakes: seconds read as milliseconds, a clock
+/// that was never set. In seconds since 1970 UTC.
+const PLAUSIBLE: std::ops::Range<i64> = -5_364_662_400..7_289_654_400;
+
+/// The latest time read and how it was written: the next row's is often the same, or of the same hour.
+#[derive(Debug, Default)]
+pub(crate) struct Recent {
+    text: String,
+    timestamp: Timestamp,
+}
+
+impl Recent {
+    /// Remembers what `text` was read as.
+    pub(crate) fn remember(&mut self, text: &str, timestamp: Timestamp) {
+        self.text.clear();
+        self.text.push_str(text);
+        self.timestamp = timestamp;
+    }
+
+    /// What `text` would be read as, if it is the remembered one or, under RFC 3339 (`is_rfc3339`), differs from it in
+    /// minute and second only.
+    pub(crate) fn find(&self, text: &str, is_rfc3339: bool) -> Option<Timestamp> {
+        if text == self.text {
+            return Some(self.timestamp);
+        }
+        let (new, known) = (text.as_bytes(), self.text.as_bytes());
+        // `YYYY-MM-DDTHH:MM:SS` and an offset.
+        let same_hour = is_rfc3339
+            && new.len() == known.len()
+            && matches!(new.len(), 20 | 25)
+            && new.get(..14) == known.get(..14)
+            && new.get(19..) == known.get(19..);
+        if !same_hour {
+            return None;
+        }
+        let seconds = minutes_and_seconds(new)? - minutes_and_seconds(known)?;
+        Timestamp::from_second(self.timestamp.as_second() + seconds).ok()
+    }
+}
+
+/// `MM:SS` at byte 14, in seconds.
+fn minutes_and_seconds(text: &[u8]) -> Option<i64> {
+    let &[m, minute, b':', s, second] = text.get(14..19)? else {
+        return None;
+    };
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    let minutes = digit(m)? * 10 + digit(minute)?;
+    let seconds = digit(s)? * 10 + digit(second)?;
+    (minutes < 60 && seconds < 60).then_some(minutes * 60 + seconds)
+}
 
 /// Why there is no time.
 #[derive(Debug)]
@@ -48,7 +95,7 @@ pub(crate) fn read(
         match parse(node.scalar(), format, zone.as_ref(), time.at) {
             Ok(found) => {
                 let found = plus(time, item, found).map_err(bad)?;
-                if !YEARS.contains(&found.to_zoned_datetime(TimeZone::UTC).year()) {
+                if !PLAUSIBLE.contains(&found.as_second()) {
                     return Err(bad(format!("the year of {found} is implausible")));
                 }
                 return Ok(Some(found));
@@ -57,6 +104,18 @@ pub(crate) fn read(
         }
     }
     Err(bad(problem))
+}
+
+/// As [`read`], of a node that is there, for a time without steps whose zone is not in the body; `None` where it is none.
+pub(crate) fn read_node(time: &Time, node: Node<'_>, watched: &TimeZone) -> Option<Timestamp> {
+    let zone = match &time.zone {
+        ZoneOfTime::Unknown | ZoneOfTime::Path(_) => None,
+        ZoneOfTime::Fixed(zone) => Some(zone),
+        ZoneOfTime::Watched => Some(watched),
+    };
+    let read = |format| parse(node.scalar(), format, zone, time.at).ok();
+    let found = time.formats.iter().find_map(read)?;
+    PLAUSIBLE.contains(&found.as_second()).then_some(found)
 }
 
 fn zone(time: &Time, item: &Item<'_, '_>, watched: &TimeZone) -> Result<Option<TimeZone>, String> {

@@ -266,7 +266,7 @@ impl Landing {
             };
             capture.file = Some(file.clone());
             let path = self.path(&file);
-            let manifest = Manifest::new(capture.clone(), answer.clone());
+            let manifest = Manifest::new(capture.clone(), answer.clone()).with_quick_hash(body);
             durable::write(&manifest_path(&path), &manifest.to_bytes())?;
             if !durable::write_new(&path, body)? {
                 continue;
@@ -314,39 +314,53 @@ impl Landing {
     /// Reads a raw file and checks it against its manifest. Without a manifest the capture is rebuilt from the
     /// name and the body, with [`ADOPTED`] as its reason.
     pub fn read(&self, raw: &RawFile, bytes_max: u64) -> Result<(Capture, Vec<u8>), LandingError> {
-        let manifest = self.manifest(raw)?;
+        let mut body = Vec::new();
+        let capture = self.read_into(raw, self.manifest(raw)?, bytes_max, &mut body)?;
+        Ok((capture, body))
+    }
+
+    /// As [`Landing::read`] with a manifest that was read before, into a room that is used again.
+    pub fn read_into(
+        &self,
+        raw: &RawFile,
+        manifest: Option<Manifest>,
+        bytes_max: u64,
+        body: &mut Vec<u8>,
+    ) -> Result<Capture, LandingError> {
         let path = self.path(&raw.file);
         let gone = || LandingError::Gone {
             file: raw.file.clone(),
         };
-        let bytes = match fs::metadata(&path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(gone()),
-            Err(error) => return Err(DiskError::at(Step::Read, &path)(error).into()),
-        };
-        if bytes > bytes_max {
+        body.clear();
+        if !read_to(&path, bytes_max.saturating_add(1), body)? {
+            return Err(gone());
+        }
+        if body.len() as u64 > bytes_max {
             return Err(LandingError::TooLarge {
                 file: raw.file.clone(),
-                bytes,
+                bytes: fs::metadata(&path).map_or(body.len() as u64, |metadata| metadata.len()),
                 bytes_max,
             });
         }
-        let body = read_if_there(&path, bytes_max)?.ok_or_else(gone)?;
-        let sha256 = manifest::sha256(&body);
         let Some(manifest) = manifest else {
-            return Ok((rebuilt(raw, body.len() as u64, sha256), body));
+            return Ok(rebuilt(raw, body.len() as u64, manifest::sha256(body)));
         };
         let mut capture = manifest.capture;
-        let expected = capture.sha256.as_deref().unwrap_or("no hash");
-        if expected != sha256 || capture.bytes != body.len() as u64 {
+        let is_same = capture.bytes == body.len() as u64
+            && match &manifest.xxh3 {
+                Some(xxh3) => *xxh3 == manifest::xxh3(body),
+                None => capture.sha256.as_deref() == Some(manifest::sha256(body).as_str()),
+            };
+        if !is_same {
+            let expected = capture.sha256.as_deref().unwrap_or("no hash");
             return Err(LandingError::Altered {
                 file: raw.file.clone(),
                 expected: format!("{} bytes, SHA-256 {expected}", capture.bytes),
-                found: format!("{} bytes, SHA-256 {sha256}", body.len()),
+                found: format!("{} bytes, SHA-256 {}", body.len(), manifest::sha256(body)),
             });
         }
         capture.file = Some(raw.file.clone());
-        Ok((capture, body))
+        Ok(capture)
     }
 
     /// The manifest beside a raw file; `None` when there is none.
@@ -495,17 +509,24 @@ fn manifest_path(path: &Path) -> PathBuf {
 
 /// The first `bytes_max` bytes of a file; `None` when there is none.
 fn read_if_there(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, DiskError> {
+    let mut bytes = Vec::new();
+    Ok(read_to(path, bytes_max, &mut bytes)?.then_some(bytes))
+}
+
+/// Adds the first `bytes_max` bytes of a file; `false` when there is none.
+fn read_to(path: &Path, bytes_max: u64, bytes: &mut Vec<u8>) -> Result<bool, DiskError> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(DiskError::at(Step::Read, path)(error)),
     };
     let expected = file.metadata().map_or(0, |metadata| metadata.len());
-    let mut bytes = Vec::with_capacity(expected.min(bytes_max) as usize);
+    // One byte more, so that the end is seen without growing.
+    bytes.reserve(expected.min(bytes_max) as usize + 1);
     file.take(bytes_max)
-        .read_to_end(&mut bytes)
+        .read_to_end(bytes)
         .map_err(DiskError::at(Step::Read, path))?;
-    Ok(Some(bytes))
+    Ok(true)
 }
 
 fn remove_if_there(path: &Path) -> Result<(), DiskError> {

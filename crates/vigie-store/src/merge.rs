@@ -4,9 +4,12 @@
 //! write at the same time. Nothing counts as merged before it was read back.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
     fmt::Debug,
     future::Future,
+    hash::Hash,
+    sync::Arc,
     time::Duration,
 };
 
@@ -23,7 +26,7 @@ use crate::{
 };
 
 /// How many documents are loaded, merged and saved at once: what bounds the memory.
-const BATCH_DOCUMENTS: usize = 1_000;
+const BATCH_DOCUMENTS: usize = 4_000;
 /// How often documents that others changed under our hands are merged anew. In every round at least one writer gets
 /// through, so this is reached only by very many writers.
 const ROUNDS_MAX: u32 = 200;
@@ -64,15 +67,18 @@ impl MergeReport {
 /// May be repeated at will, and run by several processes at once: the store ends up the same.
 pub async fn merge_buckets(
     store: &dyn Store,
-    deltas: &[Bucket],
+    deltas: impl Into<Vec<Bucket>>,
     rhythm: Option<SignedDuration>,
 ) -> Result<MergeReport, StoreError> {
-    merge_all(store, deltas, rhythm).await
+    merge_all(store, deltas.into(), rhythm).await
 }
 
 /// Merges events into the stored ones, as [`merge_buckets`] does buckets.
-pub async fn merge_events(store: &dyn Store, deltas: &[Event]) -> Result<MergeReport, StoreError> {
-    merge_all(store, deltas, None).await
+pub async fn merge_events(
+    store: &dyn Store,
+    deltas: impl Into<Vec<Event>>,
+) -> Result<MergeReport, StoreError> {
+    merge_all(store, deltas.into(), None).await
 }
 
 /// Seals stored buckets: their samples give way to their statistics. Returns how many were sealed.
@@ -109,9 +115,11 @@ pub async fn seal_buckets(
 
 /// A document that merges.
 trait Merging: Clone + Send + Sync + Sized {
-    type Key: Clone + Debug + Ord + Send + Sync;
+    type Key: Clone + Debug + Eq + Hash + Send + Sync;
 
     fn key(&self) -> &Self::Key;
+    /// What orders documents as stores do, so that what lies together is read together.
+    fn order(&self, other: &Self) -> Ordering;
     /// Makes every −0 a 0: some stores know but one zero.
     fn with_one_zero(self) -> Self;
     fn merge(&mut self, delta: &Self) -> bool;
@@ -122,7 +130,7 @@ trait Merging: Clone + Send + Sync + Sized {
     ) -> impl Future<Output = Result<Vec<Versioned<Self>>, StoreError>> + Send;
     fn save(
         store: &dyn Store,
-        documents: Vec<Versioned<Self>>,
+        documents: Vec<Versioned<Arc<Self>>>,
         rhythm: Option<SignedDuration>,
     ) -> impl Future<Output = Result<Vec<Self::Key>, StoreError>> + Send;
 }
@@ -132,6 +140,11 @@ impl Merging for Bucket {
 
     fn key(&self) -> &BucketKey {
         &self.key
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        let (mine, theirs) = (&self.key, &other.key);
+        (&mine.source, mine.hour, &mine.entity).cmp(&(&theirs.source, theirs.hour, &theirs.entity))
     }
 
     fn with_one_zero(mut self) -> Self {
@@ -160,7 +173,7 @@ impl Merging for Bucket {
 
     async fn save(
         store: &dyn Store,
-        documents: Vec<Versioned<Self>>,
+        documents: Vec<Versioned<Arc<Self>>>,
         rhythm: Option<SignedDuration>,
     ) -> Result<Vec<BucketKey>, StoreError> {
         let mut writes = Vec::with_capacity(documents.len());
@@ -179,6 +192,10 @@ impl Merging for Event {
 
     fn key(&self) -> &EventKey {
         &self.key
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
     }
 
     fn with_one_zero(mut self) -> Self {
@@ -208,10 +225,14 @@ impl Merging for Event {
 
     async fn save(
         store: &dyn Store,
-        documents: Vec<Versioned<Self>>,
+        documents: Vec<Versioned<Arc<Self>>>,
         _rhythm: Option<SignedDuration>,
     ) -> Result<Vec<EventKey>, StoreError> {
-        store.save_events(documents).await
+        let owned = documents.into_iter().map(|write| Versioned {
+            document: Arc::unwrap_or_clone(write.document),
+            version: write.version,
+        });
+        store.save_events(owned.collect()).await
     }
 }
 
@@ -224,20 +245,20 @@ fn point_with_one_zero(point: Point) -> Point {
 
 async fn merge_all<D: Merging>(
     store: &dyn Store,
-    deltas: &[D],
+    deltas: Vec<D>,
     rhythm: Option<SignedDuration>,
 ) -> Result<MergeReport, StoreError> {
     let mut report = MergeReport::default();
-    for deltas in deltas.chunks(BATCH_DOCUMENTS) {
-        let wanted = combine(deltas);
-        let mut pending = wanted.clone();
+    let deltas = combine(deltas);
+    for wanted in deltas.chunks(BATCH_DOCUMENTS) {
+        let mut pending = wanted.to_vec();
         let mut round = 0;
         while !pending.is_empty() {
             round += 1;
             pause(round).await;
             let conflicts = merge_once(store, &pending, rhythm, &mut report).await?;
             report.conflicts += conflicts.len() as u64;
-            pending.retain(|key, _| conflicts.contains(key));
+            pending.retain(|delta| conflicts.contains(delta.key()));
             if round == ROUNDS_MAX && !pending.is_empty() {
                 return Err(StoreError::Contended {
                     store: store.address().to_owned(),
@@ -246,23 +267,24 @@ async fn merge_all<D: Merging>(
                 });
             }
         }
-        report.verified += verify(store, &wanted).await?;
+        report.verified += verify(store, wanted).await?;
     }
     Ok(report)
 }
 
-/// One delta for each key.
-fn combine<D: Merging>(deltas: &[D]) -> BTreeMap<D::Key, D> {
-    let mut combined: BTreeMap<D::Key, D> = BTreeMap::new();
+/// One delta for each key, in the order of stores.
+fn combine<D: Merging>(mut deltas: Vec<D>) -> Vec<Arc<D>> {
+    if !deltas.is_sorted_by(|a, b| a.order(b).is_lt()) {
+        deltas.sort_by(D::order);
+    }
+    let mut combined: Vec<Arc<D>> = Vec::with_capacity(deltas.len());
     for delta in deltas {
-        let delta = delta.clone().with_one_zero();
-        match combined.get_mut(delta.key()) {
-            Some(known) => {
+        let delta = delta.with_one_zero();
+        match combined.last_mut().and_then(Arc::get_mut) {
+            Some(known) if known.key() == delta.key() => {
                 known.merge(&delta);
             }
-            None => {
-                combined.insert(delta.key().clone(), delta);
-            }
+            _ => combined.push(Arc::new(delta)),
         }
     }
     combined
@@ -278,32 +300,33 @@ async fn pause(round: u32) {
 /// Loads, merges and saves once. Returns the keys of the documents that another writer changed in between.
 async fn merge_once<D: Merging>(
     store: &dyn Store,
-    deltas: &BTreeMap<D::Key, D>,
+    deltas: &[Arc<D>],
     rhythm: Option<SignedDuration>,
     report: &mut MergeReport,
-) -> Result<BTreeSet<D::Key>, StoreError> {
-    let keys: Vec<D::Key> = deltas.keys().cloned().collect();
-    let mut stored: BTreeMap<D::Key, Versioned<D>> = D::load(store, &keys)
-        .await?
-        .into_iter()
-        .map(|stored| (stored.document.key().clone(), stored))
-        .collect();
-
+) -> Result<HashSet<D::Key>, StoreError> {
+    let mut stored = load(store, deltas).await?;
     let mut writes = Vec::new();
     let (mut created, mut changed) = (Vec::new(), Vec::new());
-    for (key, delta) in deltas {
+    for delta in deltas {
+        let key = delta.key();
         match stored.remove(key) {
             None => {
                 created.push(key);
                 writes.push(Versioned {
-                    document: delta.clone(),
+                    document: Arc::clone(delta),
                     version: 0,
                 });
             }
-            Some(mut stored) => {
-                if stored.document.merge(delta) {
+            Some(Versioned {
+                mut document,
+                version,
+            }) => {
+                if document.merge(delta) {
                     changed.push(key);
-                    writes.push(stored);
+                    writes.push(Versioned {
+                        document: Arc::new(document),
+                        version,
+                    });
                 } else {
                     report.unchanged += 1;
                 }
@@ -311,10 +334,10 @@ async fn merge_once<D: Merging>(
         }
     }
     if writes.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(HashSet::new());
     }
 
-    let conflicts: BTreeSet<D::Key> = D::save(store, writes, rhythm).await?.into_iter().collect();
+    let conflicts: HashSet<D::Key> = D::save(store, writes, rhythm).await?.into_iter().collect();
     let saved =
         |keys: &[&D::Key]| keys.iter().filter(|key| !conflicts.contains(key)).count() as u64;
     report.created += saved(&created);
@@ -322,28 +345,34 @@ async fn merge_once<D: Merging>(
     Ok(conflicts)
 }
 
-/// Reads back, and checks that every delta is included. Returns how many are.
-async fn verify<D: Merging>(
+/// The stored documents of the keys of these deltas.
+async fn load<D: Merging>(
     store: &dyn Store,
-    deltas: &BTreeMap<D::Key, D>,
-) -> Result<u64, StoreError> {
-    let keys: Vec<D::Key> = deltas.keys().cloned().collect();
-    let mut missing = deltas.clone();
-    for stored in D::load(store, &keys).await? {
-        let key = stored.document.key();
-        if deltas
-            .get(key)
-            .is_some_and(|delta| stored.document.includes(delta))
-        {
-            missing.remove(key);
-        }
-    }
-    match missing.keys().next() {
+    deltas: &[Arc<D>],
+) -> Result<HashMap<D::Key, Versioned<D>>, StoreError> {
+    let keys: Vec<D::Key> = deltas.iter().map(|delta| delta.key().clone()).collect();
+    let stored = D::load(store, &keys).await?;
+    Ok(stored
+        .into_iter()
+        .map(|stored| (stored.document.key().clone(), stored))
+        .collect())
+}
+
+/// Reads back, and checks that every delta is included. Returns how many are.
+async fn verify<D: Merging>(store: &dyn Store, deltas: &[Arc<D>]) -> Result<u64, StoreError> {
+    let stored = load(store, deltas).await?;
+    let is_missing = |delta: &&Arc<D>| {
+        !stored
+            .get(delta.key())
+            .is_some_and(|stored| stored.document.includes(delta))
+    };
+    let missing: Vec<&Arc<D>> = deltas.iter().filter(is_missing).collect();
+    match missing.first() {
         None => Ok(deltas.len() as u64),
         Some(first) => Err(StoreError::NotKept {
             store: store.address().to_owned(),
             documents: missing.len(),
-            first: format!("{first:?}"),
+            first: format!("{:?}", first.key()),
         }),
     }
 }

@@ -8,6 +8,7 @@ mod connection;
 mod event;
 mod rows;
 mod schema;
+mod state;
 
 use std::{
     fmt,

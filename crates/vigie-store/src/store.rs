@@ -3,6 +3,7 @@
 use std::{
     fmt::Debug,
     ops::{ControlFlow, Range},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -25,23 +26,26 @@ pub struct Versioned<T> {
     pub version: u64,
 }
 
-/// A bucket to be written, with what it says.
+/// A bucket to be written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BucketWrite {
-    bucket: Bucket,
-    summary: BucketSummary,
+    bucket: Arc<Bucket>,
+    rhythm: Option<SignedDuration>,
 }
 
 impl BucketWrite {
     /// Prepares a bucket for writing. `rhythm` is the expected time between two observations of an entity.
     ///
     /// Refuses what could not be read again: a sum that is not finite.
-    pub fn new(bucket: Bucket, rhythm: Option<SignedDuration>) -> Result<Self, StoreError> {
-        let summary = bucket.summarise(rhythm);
-        let overflown = summary.measures.iter().find(|(_, measure)| {
-            let stats = &measure.stats;
-            !(stats.sum.value().is_finite() && stats.min.is_finite() && stats.max.is_finite())
-        });
+    pub fn new(
+        bucket: impl Into<Arc<Bucket>>,
+        rhythm: Option<SignedDuration>,
+    ) -> Result<Self, StoreError> {
+        let bucket = bucket.into();
+        let overflown = bucket
+            .measures
+            .iter()
+            .find(|(_, samples)| !samples.magnitude().is_finite());
         if let Some((measure, _)) = overflown {
             return Err(StoreError::NotFinite {
                 source_id: bucket.key.source.to_string(),
@@ -49,7 +53,7 @@ impl BucketWrite {
                 measure: measure.to_string(),
             });
         }
-        Ok(Self { bucket, summary })
+        Ok(Self { bucket, rhythm })
     }
 
     /// The bucket.
@@ -57,9 +61,14 @@ impl BucketWrite {
         &self.bucket
     }
 
+    /// The expected time between two observations of an entity.
+    pub fn rhythm(&self) -> Option<SignedDuration> {
+        self.rhythm
+    }
+
     /// What it says.
-    pub fn summary(&self) -> &BucketSummary {
-        &self.summary
+    pub fn summary(&self) -> BucketSummary {
+        self.bucket.summarise(self.rhythm)
     }
 }
 

@@ -4,44 +4,36 @@
 //! back, write the tombstones, remove the files, seal what can no longer change. Every step can be repeated: a
 //! run that is killed anywhere leaves files that the next run takes up again.
 
+mod prepare;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    collections::BTreeMap,
+    sync::{Arc, mpsc::sync_channel},
+    thread,
 };
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::task::block_in_place;
+use tokio::{runtime::Handle, task::block_in_place};
 use tracing::{debug, info, warn};
-use vigie_core::{
-    bucket::Bucketing,
-    capture::Outcome as CaptureOutcome,
-    event::Event,
-    quality::{self, ExpectedRows, HISTORY_MAX},
-    row::Row,
-    text::SourceId,
-};
-use vigie_sources::{Context, Definition, Extraction, Extractor, Model};
+use vigie_core::{capture::Capture, text::SourceId};
+use vigie_sources::{Definition, Model};
 use vigie_store::{
-    landing::{Pending, RawFile},
-    ledger::{CaptureId, Tombstone},
+    landing::RawFile,
     lock::{Lock, LockError},
     merge::{merge_buckets, merge_events, seal_buckets},
     store::Store,
 };
 
+use self::prepare::{Batch, Documents, Ready, prepare};
 use crate::{
     app::{App, RunEvent, store_failure},
     clock::machine_time,
     config::After,
     crash,
-    failure::{Exit, Failure, Outcome, chain},
+    failure::{Exit, Failure, Outcome},
     output,
 };
 
-/// Bytes of raw files taken into the store at a time: bounds memory.
-const BATCH_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// Files taken into the store at a time.
-const BATCH_FILES_MAX: usize = 500;
 /// Buckets sealed at a time.
 const SEAL_MAX: usize = 2_000;
 
@@ -62,13 +54,6 @@ pub(crate) struct Summarized {
     pub(crate) locked: bool,
     /// Why it could not be summarised, if it could not: its files wait.
     pub(crate) failed: Option<String>,
-}
-
-/// A file whose rows are on their way into the store.
-struct Ready {
-    file: RawFile,
-    id: CaptureId,
-    tombstone: Tombstone,
 }
 
 /// Summarises these sources one after the other. A source that fails does not stop the others; a store
@@ -140,12 +125,10 @@ async fn summarize_source(
     };
     let pending =
         block_in_place(|| app.landing().pending(&definition.id)).map_err(Failure::usage)?;
-    let mut waiting: VecDeque<RawFile> = unfinished(app, pending)?.into();
-    while !waiting.is_empty() {
-        let batch = prepare(app, definition, &mut waiting, &mut summarized)?;
-        crash::point("summarize.read");
-        take_in(app, store, definition, batch, &mut summarized).await?;
+    for foreign in &pending.foreign {
+        warn!(file = %foreign, "not a raw file of Vigie: left alone; move it away");
     }
+    block_in_place(|| take_in_all(app, store, definition, &pending.raw, &mut summarized))?;
     // Dated by the machine, whatever time the command believes it is.
     let swept = block_in_place(|| app.landing().sweep(&definition.id, machine_time()));
     debug!(source = %definition.id, ?swept, "swept");
@@ -160,168 +143,37 @@ pub(crate) fn rhythm(app: &App, definition: &Definition) -> Option<SignedDuratio
     Some(definition.publishes?.max(app.schedule(definition).every()))
 }
 
-/// Removes the files whose content is in the store already (the run that put it there was killed before the deletion), and
-/// returns the others.
-fn unfinished(app: &App, pending: Pending) -> Outcome<Vec<RawFile>> {
-    for foreign in &pending.foreign {
-        warn!(file = %foreign, "not a raw file of Vigie: left alone; move it away");
-    }
-    block_in_place(|| {
-        let mut files = Vec::new();
-        for file in pending.raw {
-            // Without a manifest the file was put there by somebody, and its hash is that of what it holds.
-            let sha256 = match app.landing().manifest(&file) {
-                Ok(Some(manifest)) => manifest.capture.sha256,
-                _ => app
-                    .landing()
-                    .read(&file, app.config().http.body_bytes_max)
-                    .ok()
-                    .and_then(|(capture, _)| capture.sha256),
-            }
-            .unwrap_or_default();
-            let known = app.ledger().find_by_file(&file.source, &file.file, &sha256);
-            match known
-                .map_err(Failure::usage)?
-                .map(|entry| entry.capture.outcome)
-            {
-                Some(CaptureOutcome::Summarized) if app.config().raw.after == After::Keep => {}
-                Some(CaptureOutcome::Summarized) => {
-                    app.landing().remove(&file).map_err(Failure::usage)?;
-                }
-                _ => files.push(file),
-            }
-        }
-        Ok(files)
-    })
-}
-
-/// A batch of files with their rows.
-struct Batch {
-    ready: Vec<Ready>,
-    rows: Vec<(Row, Timestamp)>,
-}
-
-/// Reads, checks and extracts the next files, up to the limits of a batch.
-fn prepare(
+/// Prepares batches of files on threads of their own, and takes in each while the next is prepared.
+fn take_in_all(
     app: &App,
+    store: &dyn Store,
     definition: &Definition,
-    waiting: &mut VecDeque<RawFile>,
+    files: &[RawFile],
     summarized: &mut Summarized,
-) -> Outcome<Batch> {
-    let mut batch = Batch {
-        ready: Vec::new(),
-        rows: Vec::new(),
-    };
-    let mut bytes = 0;
-    let mut history: Option<VecDeque<(Timestamp, u64)>> = None;
-    let age_max = quality::history_age_max(app.schedule(definition).every());
-    let mut extractor = Extractor::default();
-    while let Some(file) = waiting.pop_front() {
-        let read = block_in_place(|| app.landing().read(&file, app.config().http.body_bytes_max));
-        let (capture, body) = match read {
-            Ok(read) => read,
-            Err(error) if error.is_body_fault() => {
-                set_aside(app, &file, &chain(&error), None, summarized)?;
-                continue;
-            }
-            Err(error) => return Err(Failure::usage(error)),
-        };
-        let id = block_in_place(|| app.ledger().reconcile(&capture))
-            .map_err(Failure::usage)?
-            .id;
-        let history = match &mut history {
-            Some(history) => history,
-            none => {
-                let ledger = app.ledger();
-                let rows = block_in_place(|| {
-                    ledger.row_history(&definition.id, capture.started_at, HISTORY_MAX)
-                });
-                none.insert(rows.map_err(Failure::usage)?.into())
-            }
-        };
-        let context = Context {
-            fetched_at: capture.started_at,
-            zone_tz: app.tz(),
-        };
-        let extraction = vigie_sources::sniff(definition, &body)
-            .and_then(|()| block_in_place(|| extractor.extract(definition, &body, &context)));
-        let extraction = match extraction {
-            Ok(extraction) => extraction,
-            Err(error) => {
-                set_aside(app, &file, &chain(&error), None, summarized)?;
-                continue;
-            }
-        };
-        let (taken, refused) = (extraction.rows.len() as u64, extraction.refused_rows);
-        let first = extraction.refusals.first().map(ToString::to_string);
-        let read_rows = taken + extraction.empty_rows;
-        let expected = ExpectedRows {
-            min: definition.expected.min.unwrap_or(0),
-            shrink: definition.expected.shrink.unwrap_or(0.0),
-        };
-        let recent: Vec<u64> = history
-            .iter()
-            .filter(|(at, _)| capture.started_at.duration_since(*at) <= age_max)
-            .map(|(_, rows)| *rows)
-            .collect();
-        let judged = quality::judge(expected, read_rows, refused, first.as_deref(), &recent);
-        history.push_front((capture.started_at, read_rows + refused));
-        history.truncate(HISTORY_MAX);
-        if let Err(degraded) = judged {
-            set_aside(
-                app,
-                &file,
-                &degraded.to_string(),
-                Some(taken + refused),
-                summarized,
-            )?;
-            continue;
-        }
-        bytes += body.len() as u64;
-        batch.take(file, id, capture.started_at, extraction, first);
-        if bytes >= BATCH_BYTES_MAX || batch.ready.len() >= BATCH_FILES_MAX {
-            break;
-        }
+) -> Outcome<()> {
+    if files.is_empty() {
+        return Ok(());
     }
-    Ok(batch)
-}
-
-impl Batch {
-    fn take(
-        &mut self,
-        file: RawFile,
-        id: CaptureId,
-        fetched_at: Timestamp,
-        extraction: Extraction,
-        first_refusal: Option<String>,
-    ) {
-        let rows = extraction.rows;
-        let oldest = rows.iter().map(|row| row.observed_at).min();
-        let newest = rows.iter().map(|row| row.observed_at).max();
-        let published = rows.iter().filter_map(|row| row.published_at).max();
-        let refused = extraction.refused_rows;
-        let reason = first_refusal.map(|first| match (refused, extraction.refused_values) {
-            (0, values) => format!("{values} values refused, the first: {first}"),
-            (rows, 0) => format!("{rows} rows refused, the first: {first}"),
-            (rows, values) => {
-                format!("{rows} rows and {values} values refused, the first: {first}")
+    let runtime = Handle::current();
+    thread::scope(|scope| {
+        let (sender, batches) = sync_channel(0);
+        let preparing = scope.spawn(move || prepare(app, definition, files, &sender));
+        let mut taken = Ok(());
+        while let Ok(batch) = batches.recv() {
+            crash::point("summarize.read");
+            taken = runtime.block_on(take_in(app, store, definition, batch, summarized));
+            if taken.is_err() {
+                break;
             }
-        });
-        let tombstone = Tombstone {
-            rows: rows.len() as u64,
-            refused_rows: refused,
-            observed: oldest.zip(newest),
-            published_at: extraction.published_at.max(published),
-            reason,
-        };
-        self.ready.push(Ready {
-            file,
-            id,
-            tombstone,
-        });
-        self.rows
-            .extend(rows.into_iter().map(|row| (row, fetched_at)));
-    }
+        }
+        drop(batches);
+        let prepared = preparing
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        taken?;
+        summarized.quarantined.extend(prepared?.quarantined);
+        Ok(())
+    })
 }
 
 /// Moves a body that must not count to quarantine. `rows` is how many it had, if it could be read; none of them
@@ -363,40 +215,12 @@ async fn take_in(
     batch: Batch,
     summarized: &mut Summarized,
 ) -> Outcome<()> {
-    let Batch { ready, rows } = batch;
-    if ready.is_empty() {
-        return Ok(());
-    }
-    match definition.model {
-        Model::Observations => {
-            let (id, measures) = (&definition.id, &definition.measures);
-            let mut bucketing = Bucketing::new(id, measures, app.tz(), definition.horizon);
-            for (row, fetched_at) in rows {
-                bucketing.add(row, fetched_at);
-            }
-            let deltas = block_in_place(|| bucketing.finish());
-            merge_buckets(store, &deltas, rhythm(app, definition))
-                .await
-                .map_err(store_failure)?;
-        }
-        Model::Events => {
-            let mut events: BTreeMap<_, Event> = BTreeMap::new();
-            for (row, fetched_at) in rows {
-                let event = Event::from_row(&definition.id, &definition.measures, row, fetched_at);
-                match events.get_mut(&event.key) {
-                    Some(known) => {
-                        known.merge(&event);
-                    }
-                    None => {
-                        events.insert(event.key.clone(), event);
-                    }
-                }
-            }
-            merge_events(store, &events.into_values().collect::<Vec<_>>())
-                .await
-                .map_err(store_failure)?;
-        }
-    }
+    let Batch { ready, documents } = batch;
+    let merged = match documents {
+        Documents::Buckets(buckets) => merge_buckets(store, buckets, rhythm(app, definition)).await,
+        Documents::Events(events) => merge_events(store, events).await,
+    };
+    merged.map_err(store_failure)?;
     crash::point("summarize.merged");
     for ready in &ready {
         summarized.files += 1;
@@ -408,13 +232,26 @@ async fn take_in(
 
 /// Writes the tombstones, and then removes the files; when they are archived, the archive is on the disk first.
 fn let_go(app: &App, definition: &Definition, ready: Vec<Ready>) -> Outcome<()> {
-    let (files, tombstones): (Vec<RawFile>, Vec<_>) = ready
-        .into_iter()
-        .map(|ready| (ready.file, (ready.id, ready.tombstone)))
-        .unzip();
     let after = app.config().raw.after;
     let bytes_max = app.config().http.body_bytes_max;
     let mut ledger = app.ledger();
+    let unknown: Vec<&Capture> = ready
+        .iter()
+        .filter(|ready| ready.id.is_none())
+        .map(|ready| &ready.capture)
+        .collect();
+    let mut new = match unknown.as_slice() {
+        [] => Vec::new(),
+        unknown => ledger.reconcile_many(unknown).map_err(Failure::usage)?,
+    }
+    .into_iter();
+    let (files, tombstones): (Vec<RawFile>, Vec<_>) = ready
+        .into_iter()
+        .filter_map(|ready| {
+            let id = ready.id.or_else(|| new.next())?;
+            Some((ready.file, (id, ready.tombstone)))
+        })
+        .unzip();
     let archived = match after {
         After::Archive => app
             .archive()

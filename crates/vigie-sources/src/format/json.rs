@@ -18,7 +18,27 @@ pub(super) fn read<'a>(
     projection: &Projection,
     arena: &'a Bump,
 ) -> Result<Node<'a>, BodyError> {
-    if nests_deeper_than(text.as_bytes(), DEPTH_MAX) {
+    read_within(text, projection, arena, DEPTH_MAX)
+}
+
+/// Reads an element of a list that is the root of its body; `projection` is that of the root.
+pub(super) fn read_element<'a>(
+    text: &'a str,
+    projection: &Projection,
+    arena: &'a Bump,
+) -> Result<Node<'a>, BodyError> {
+    let nothing = Projection::default();
+    let projection = projection.elements().unwrap_or(&nothing);
+    read_within(text, projection, arena, DEPTH_MAX - 1)
+}
+
+fn read_within<'a>(
+    text: &'a str,
+    projection: &Projection,
+    arena: &'a Bump,
+    depth_max: usize,
+) -> Result<Node<'a>, BodyError> {
+    if nests_deeper_than(text.as_bytes(), depth_max) {
         return Err(BodyError::TooDeep { most: DEPTH_MAX });
     }
     let mut deserializer = sonic_rs::Deserializer::from_str(text);

@@ -122,6 +122,15 @@ pub(crate) fn read<'a>(
     }
 }
 
+/// Reads an element of a JSON list that is the root of its body.
+pub(crate) fn read_element<'a>(
+    text: &'a str,
+    projection: &Projection,
+    arena: &'a Bump,
+) -> Result<Node<'a>, BodyError> {
+    json::read_element(text, projection, arena)
+}
+
 /// The cheap check, made when a body has just come: empty, a page in place of data, or of another
 /// format altogether.
 pub(crate) fn sniff(format: &Format, body: &[u8]) -> Result<(), BodyError> {
@@ -177,7 +186,7 @@ fn not_data(expected: &'static str, body: &[u8]) -> BodyError {
     let first_line = trimmed.lines().next().unwrap_or_default();
     BodyError::OtherFormat {
         expected,
-        start: text::clip(&text::clean(first_line), 40),
+        start: text::clip(&text::cleaned(first_line), 40),
     }
 }
 
@@ -187,7 +196,7 @@ fn title(page: &str) -> Option<String> {
     let start = lower.find("<title")?;
     let open = start + lower.get(start..)?.find('>')? + 1;
     let close = open + lower.get(open..)?.find("</title")?;
-    let title = text::clip(&text::clean(page.get(open..close)?), 80);
+    let title = text::clip(&text::cleaned(page.get(open..close)?), 80);
     (!title.is_empty()).then_some(title)
 }
 

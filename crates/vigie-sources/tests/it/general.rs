@@ -38,7 +38,7 @@ fn define(rows: &str) -> Definition {
 fn read_all(source: &str, part: &str, rows: &str) -> Option<Extraction> {
     let folder = folder(source)?;
     let definition = define(rows);
-    let mut all = Extraction::default();
+    let mut all: Extraction = Extraction::default();
     let mut count = 0;
     for (name, body) in bodies(&folder) {
         if !name.contains(part) {

@@ -6,3 +6,4 @@ mod general;
 mod recordings;
 mod requests;
 mod robustness;
+mod snapshot;

@@ -100,6 +100,26 @@ impl Ledger {
         entry.ok_or_else(|| failed(rusqlite::Error::QueryReturnedNoRows))
     }
 
+    /// As [`Ledger::reconcile`] for several at once, with one commit.
+    pub fn reconcile_many(&mut self, captures: &[&Capture]) -> Result<Vec<CaptureId>, LedgerError> {
+        const DOING: &str = "look up landed bodies";
+        let failed = failed(&self.path, DOING);
+        let transaction = self.transaction(DOING)?;
+        let ids = captures
+            .iter()
+            .map(|capture| {
+                insert_if_absent(&transaction, capture)?;
+                let entry = find(&transaction, capture)?;
+                entry
+                    .map(|entry| entry.id)
+                    .ok_or(rusqlite::Error::QueryReturnedNoRows)
+            })
+            .collect::<rusqlite::Result<_>>()
+            .map_err(&failed)?;
+        transaction.commit().map_err(&failed)?;
+        Ok(ids)
+    }
+
     /// Writes down that bodies are safely in the store ([`Outcome::Summarized`]), and how long the archives are that hold
     /// them (empty unless raw files are archived), in one commit. After this the raw files may go.
     pub fn tombstones(

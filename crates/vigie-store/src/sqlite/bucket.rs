@@ -2,16 +2,17 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, ops::ControlFlow};
 
-use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params};
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params, types::ValueRef};
 use vigie_core::{
-    bucket::{Bucket, BucketKey, BucketSummary, Label},
-    text::{EntityId, SourceId},
+    bucket::{Bucket, BucketKey, BucketSummary, Samples},
+    text::{EntityId, MeasureId, SourceId},
 };
 
 use super::{
     connection::File,
     rows::{Document, RowError, json, to_json},
+    state,
 };
 use crate::{
     error::StoreError,
@@ -66,48 +67,50 @@ impl Document for Bucket {
     type Key = BucketKey;
     type Write = BucketWrite;
 
-    const SELECT: &'static str = "SELECT version, hour_end, deadline, sealed, label, state FROM summaries \
-        WHERE source = ?1 AND entity = ?2 AND hour = ?3";
     const INSERT: &'static str = "INSERT INTO summaries \
-        (source, entity, hour, version, hour_end, deadline, sealed, label, measures, state) \
-        VALUES (?1, ?2, ?3, ?4 + 1, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+        (source, entity, hour, version, hour_end, deadline, sealed, label, measures, state, rhythm) \
+        VALUES (?1, ?2, ?3, ?4 + 1, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
     const UPDATE: &'static str = "UPDATE summaries SET version = ?4 + 1, hour_end = ?5, deadline = ?6, \
-        sealed = ?7, label = ?8, measures = ?9, state = ?10 \
+        sealed = ?7, label = ?8, measures = ?9, state = ?10, rhythm = ?11 \
         WHERE source = ?1 AND entity = ?2 AND hour = ?3 AND version = ?4";
 
     fn load(
-        statement: &mut Statement<'_>,
-        key: &BucketKey,
-    ) -> Result<Option<Versioned<Self>>, RowError> {
-        let mut rows = statement.query(params![
-            key.source.as_str(),
-            key.entity.as_str(),
-            key.hour.as_millisecond()
-        ])?;
-        let Some(row) = rows.next()? else {
-            return Ok(None);
-        };
-        let bucket = Bucket {
-            key: key.clone(),
-            end: time(row, "hour_end")?,
-            deadline: time(row, "deadline")?,
-            sealed: row.get("sealed")?,
-            label: json(row, "label", || name(key))?,
-            measures: json(row, "state", || name(key))?,
-        };
-        let version: i64 = row.get("version")?;
-        Ok(Some(Versioned {
-            document: bucket,
-            version: version.cast_unsigned(),
-        }))
+        connection: &Connection,
+        keys: &[BucketKey],
+        each: &mut dyn FnMut(Versioned<Self>),
+    ) -> Result<(), RowError> {
+        let mut rest = keys;
+        while let Some(first) = rest.first() {
+            let together = rest
+                .iter()
+                .take_while(|key| key.hour == first.hour && key.source == first.source)
+                .count();
+            let (hour, others) = rest.split_at(together);
+            if together >= TOGETHER_MIN && hour.is_sorted_by(|a, b| a.entity < b.entity) {
+                load_hour(connection, hour, each)?;
+            } else {
+                hour.iter()
+                    .try_for_each(|key| load_one(connection, key, each))?;
+            }
+            rest = others;
+        }
+        Ok(())
     }
 
     fn save(
         statement: &mut Statement<'_>,
         write: &Versioned<BucketWrite>,
     ) -> Result<usize, RowError> {
-        let (bucket, summary) = (write.document.bucket(), write.document.summary());
+        let bucket = write.document.bucket();
         let key = &bucket.key;
+        // The figures of an hour that still changes are computed when they are read.
+        let measures = if bucket.sealed {
+            Some(to_json(&write.document.summary().measures)?)
+        } else {
+            None
+        };
+        let rhythm = write.document.rhythm();
+        let state = state::encode(&bucket.measures);
         Ok(statement.execute(params![
             key.source.as_str(),
             key.entity.as_str(),
@@ -117,14 +120,97 @@ impl Document for Bucket {
             bucket.deadline.as_millisecond(),
             bucket.sealed,
             to_json(&bucket.label)?,
-            to_json(&summary.measures)?,
-            to_json(&bucket.measures)?,
+            measures,
+            state.map_err(|error| RowError::Refused(error.to_string()))?,
+            rhythm.map(|rhythm| i64::try_from(rhythm.as_millis()).unwrap_or(i64::MAX)),
         ])?)
     }
 
     fn key(write: &BucketWrite) -> BucketKey {
         write.bucket().key.clone()
     }
+}
+
+/// From how many buckets of an hour on all of that hour are read in one go.
+const TOGETHER_MIN: usize = 8;
+
+/// What a bucket is read from.
+const COLUMNS: &str = "version, hour_end, deadline, sealed, label, state";
+
+fn bucket(row: &Row<'_>, key: BucketKey) -> Result<Versioned<Bucket>, RowError> {
+    let version: i64 = row.get("version")?;
+    Ok(Versioned {
+        document: Bucket {
+            end: time(row, "hour_end")?,
+            deadline: time(row, "deadline")?,
+            sealed: row.get("sealed")?,
+            label: json(row, "label", || name(&key))?,
+            measures: samples(row, &key)?,
+            key,
+        },
+        version: version.cast_unsigned(),
+    })
+}
+
+fn samples(row: &Row<'_>, key: &BucketKey) -> Result<BTreeMap<MeasureId, Samples>, RowError> {
+    let state = row.get_ref("state")?.as_blob();
+    state::decode(state.map_err(rusqlite::Error::from)?).map_err(|error| RowError::Column {
+        row: name(key),
+        column: "state",
+        cause: error.to_string(),
+    })
+}
+
+fn load_one(
+    connection: &Connection,
+    key: &BucketKey,
+    each: &mut dyn FnMut(Versioned<Bucket>),
+) -> Result<(), RowError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM summaries WHERE source = ?1 AND entity = ?2 AND hour = ?3"
+    ))?;
+    let mut rows = statement.query(params![
+        key.source.as_str(),
+        key.entity.as_str(),
+        key.hour.as_millisecond()
+    ])?;
+    if let Some(row) = rows.next()? {
+        each(bucket(row, key.clone())?);
+    }
+    Ok(())
+}
+
+/// Loads the buckets of keys of one hour whose entities ascend, from the first to the last of them.
+fn load_hour(
+    connection: &Connection,
+    keys: &[BucketKey],
+    each: &mut dyn FnMut(Versioned<Bucket>),
+) -> Result<(), RowError> {
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else {
+        return Ok(());
+    };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT entity, {COLUMNS} FROM summaries \
+         WHERE source = ?1 AND hour = ?2 AND entity BETWEEN ?3 AND ?4 ORDER BY entity"
+    ))?;
+    let mut rows = statement.query(params![
+        first.source.as_str(),
+        first.hour.as_millisecond(),
+        first.entity.as_str(),
+        last.entity.as_str()
+    ])?;
+    let mut wanted = keys.iter().peekable();
+    while let Some(row) = rows.next()? {
+        let entity = row
+            .get_ref("entity")?
+            .as_str()
+            .map_err(rusqlite::Error::from)?;
+        while wanted.next_if(|key| key.entity.as_str() < entity).is_some() {}
+        if let Some(key) = wanted.next_if(|key| key.entity.as_str() == entity) {
+            each(bucket(row, key.clone())?);
+        }
+    }
+    Ok(())
 }
 
 /// Reads summaries in the order of source, hour and entity.
@@ -134,8 +220,8 @@ pub(super) fn summaries(
     query: &SummaryQuery,
     each: &mut dyn FnMut(BucketSummary) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    let mut sql = "SELECT source, entity, hour, hour_end, label, measures FROM summaries \
-        WHERE hour >= ?1 AND hour < ?2"
+    let mut sql = "SELECT source, entity, hour, version, hour_end, deadline, sealed, label, rhythm, measures, state \
+        FROM summaries WHERE hour >= ?1 AND hour < ?2"
         .to_owned();
     let hours = query.hours_ms();
     let mut values: Vec<&dyn rusqlite::ToSql> = vec![&hours.start, &hours.end];
@@ -156,13 +242,18 @@ pub(super) fn summaries(
         let mut rows = statement.query(values.as_slice())?;
         while let Some(row) = rows.next()? {
             let key = key(row)?;
-            let label: Label = json(row, "label", || name(&key))?;
-            let measures: BTreeMap<_, _> = json(row, "measures", || name(&key))?;
-            let summary = BucketSummary {
-                end: time(row, "hour_end")?,
-                key,
-                label,
-                measures,
+            let is_written = !matches!(row.get_ref("measures")?, ValueRef::Null);
+            let summary = if is_written {
+                BucketSummary {
+                    end: time(row, "hour_end")?,
+                    label: json(row, "label", || name(&key))?,
+                    measures: json(row, "measures", || name(&key))?,
+                    key,
+                }
+            } else {
+                let rhythm: Option<i64> = row.get("rhythm")?;
+                let bucket = bucket(row, key)?.document;
+                bucket.summarise(rhythm.map(SignedDuration::from_millis))
             };
             if each(summary).is_break() {
                 break;

@@ -26,8 +26,6 @@ impl Document for Event {
     type Key = EventKey;
     type Write = Event;
 
-    const SELECT: &'static str =
-        "SELECT version, versions FROM events WHERE source = ?1 AND key = ?2";
     const INSERT: &'static str = "INSERT INTO events \
         (source, key, version, observed_at, title, lon, lat, versions) \
         VALUES (?1, ?2, ?3 + 1, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
@@ -35,22 +33,27 @@ impl Document for Event {
         lon = ?6, lat = ?7, versions = ?8 WHERE source = ?1 AND key = ?2 AND version = ?3";
 
     fn load(
-        statement: &mut Statement<'_>,
-        key: &EventKey,
-    ) -> Result<Option<Versioned<Self>>, RowError> {
-        let mut rows = statement.query(params![key.source.as_str(), key.key.as_str()])?;
-        let Some(row) = rows.next()? else {
-            return Ok(None);
-        };
-        let event = Event {
-            key: key.clone(),
-            versions: json(row, "versions", || name(key))?,
-        };
-        let version: i64 = row.get("version")?;
-        Ok(Some(Versioned {
-            document: event,
-            version: version.cast_unsigned(),
-        }))
+        connection: &Connection,
+        keys: &[EventKey],
+        each: &mut dyn FnMut(Versioned<Self>),
+    ) -> Result<(), RowError> {
+        let mut statement = connection.prepare_cached(
+            "SELECT version, versions FROM events WHERE source = ?1 AND key = ?2",
+        )?;
+        for key in keys {
+            let mut rows = statement.query(params![key.source.as_str(), key.key.as_str()])?;
+            if let Some(row) = rows.next()? {
+                let version: i64 = row.get("version")?;
+                each(Versioned {
+                    document: Event {
+                        key: key.clone(),
+                        versions: json(row, "versions", || name(key))?,
+                    },
+                    version: version.cast_unsigned(),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn save(statement: &mut Statement<'_>, write: &Versioned<Event>) -> Result<usize, RowError> {

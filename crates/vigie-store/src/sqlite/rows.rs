@@ -10,7 +10,7 @@ use crate::{
 
 /// How a document lies in its table.
 ///
-/// The statements take the key first; `INSERT` and `UPDATE` then the expected version and the other columns, and change
+/// The statements take the key first, then the expected version and the other columns, and change
 /// no row when the stored version is another one.
 pub(super) trait Document: Sized + Send + 'static {
     /// What names it.
@@ -18,15 +18,15 @@ pub(super) trait Document: Sized + Send + 'static {
     /// What is written of it.
     type Write: Send + 'static;
 
-    const SELECT: &'static str;
     const INSERT: &'static str;
     const UPDATE: &'static str;
 
-    /// The document of `key` and its version, if there is one.
+    /// Reads the documents of `keys` that exist, in any order.
     fn load(
-        statement: &mut Statement<'_>,
-        key: &Self::Key,
-    ) -> Result<Option<Versioned<Self>>, RowError>;
+        connection: &Connection,
+        keys: &[Self::Key],
+        each: &mut dyn FnMut(Versioned<Self>),
+    ) -> Result<(), RowError>;
 
     /// Runs `INSERT` or `UPDATE`, and returns the number of rows changed.
     fn save(
@@ -103,11 +103,8 @@ pub(super) fn load<D: Document>(
     let work = || {
         // One transaction, so that the file is locked and looked at once, not for every key.
         let transaction = connection.unchecked_transaction()?;
-        let mut statement = transaction.prepare_cached(D::SELECT)?;
         let mut documents = Vec::with_capacity(keys.len());
-        for key in keys {
-            documents.extend(D::load(&mut statement, key)?);
-        }
+        D::load(&transaction, keys, &mut |document| documents.push(document))?;
         Ok(documents)
     };
     work().map_err(|error: RowError| error.of(file))

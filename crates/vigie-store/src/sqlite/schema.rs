@@ -4,11 +4,15 @@ use std::{thread::sleep, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::connection::File;
+use super::{
+    connection::File,
+    rows::{RowError, json},
+    state,
+};
 use crate::error::StoreError;
 
 /// The step from each schema version to the next; the first one makes an empty file a store.
-const STEPS: [&str; 1] = [include_str!("schema.sql")];
+const STEPS: [fn(&Connection) -> Result<(), RowError>; 2] = [first, samples_as_bytes];
 /// The schema that this program reads and writes.
 const KNOWN: u32 = STEPS.len() as u32;
 /// `VIGI`, at bytes 68 to 71 of the file, by which `file` and SQLite know whose it is.
@@ -75,9 +79,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, file: &File) -> Resu
         // Another process may have done it while we waited.
         let from = found(&transaction, file)?;
         for step in &STEPS[from as usize..] {
-            transaction
-                .execute_batch(step)
-                .map_err(|error| file.error(error))?;
+            step(&transaction).map_err(|error| error.of(file))?;
         }
         let stamp = || {
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -87,6 +89,39 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, file: &File) -> Resu
         transaction.commit().map_err(|error| file.error(error))?;
     }
     Ok(())
+}
+
+fn first(connection: &Connection) -> Result<(), RowError> {
+    Ok(connection.execute_batch(include_str!("schema.sql"))?)
+}
+
+/// Samples become bytes, and the figures of an hour are written out when it is sealed and no more at each change.
+fn samples_as_bytes(connection: &Connection) -> Result<(), RowError> {
+    connection.execute_batch(include_str!("schema-2.sql"))?;
+    let mut states = connection.prepare(
+        "SELECT rowid, source, entity, hour, state FROM summaries_1 WHERE rowid > ?1 ORDER BY rowid LIMIT 1",
+    )?;
+    let mut insert = connection.prepare(
+        "INSERT INTO summaries (source, hour, entity, hour_end, deadline, sealed, version, label, rhythm, measures, state)
+         SELECT source, hour, entity, hour_end, deadline, sealed, version, label, NULL, measures, ?2
+         FROM summaries_1 WHERE rowid = ?1",
+    )?;
+    let mut after = i64::MIN;
+    loop {
+        let mut rows = states.query([after])?;
+        let Some(row) = rows.next()? else { break };
+        after = row.get("rowid")?;
+        let name = || -> String {
+            let text = |column: &str| row.get::<_, String>(column).unwrap_or_default();
+            format!("the bucket of `{}` ({})", text("entity"), text("source"))
+        };
+        let measures = json(row, "state", name)?;
+        let state =
+            state::encode(&measures).map_err(|error| RowError::Refused(error.to_string()))?;
+        insert.execute((after, state))?;
+    }
+    drop((states, insert));
+    Ok(connection.execute_batch("DROP TABLE summaries_1")?)
 }
 
 /// Sets the write-ahead mode, which the file keeps. SQLite does not wait for others here.

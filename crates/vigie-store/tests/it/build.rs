@@ -73,7 +73,7 @@ fn one_bucket(source_id: &str, rows: impl Iterator<Item = Row>) -> Bucket {
     let mut bucketing = Bucketing::new(&source, &measures, &tz, HORIZON);
     for row in rows {
         let fetched_at = row.observed_at + SignedDuration::from_mins(1);
-        bucketing.add(row, fetched_at);
+        bucketing.add(&row.as_ref(), fetched_at);
     }
     let mut buckets = bucketing.finish();
     assert_eq!(buckets.len(), 1, "the samples lie in one hour");

@@ -8,9 +8,14 @@ use std::{
 
 use rusqlite::Connection;
 use vigie_core::bucket::Bucket;
-use vigie_store::{error::StoreError, merge::merge_buckets, open::open};
+use vigie_store::{
+    error::StoreError,
+    merge::{merge_buckets, seal_buckets},
+    open::open,
+    store::SummaryQuery,
+};
 
-use crate::build::{RHYTHM, bucket};
+use crate::build::{RHYTHM, bucket, exotic_bucket};
 
 const URI: &str = "sqlite:vigie.db";
 
@@ -94,7 +99,9 @@ async fn a_damaged_file_is_reported_as_such() {
     let deltas: Vec<Bucket> = (0..300)
         .map(|i| bucket("s", &format!("e{i}"), &[(0, 1.0)]))
         .collect();
-    merge_buckets(&*store, &deltas, RHYTHM).await.unwrap();
+    merge_buckets(&*store, deltas.clone(), RHYTHM)
+        .await
+        .unwrap();
     drop(store);
     let path = folder.path().join("vigie.db");
     let pages = fs::metadata(&path).unwrap().len() / 4096;
@@ -105,7 +112,9 @@ async fn a_damaged_file_is_reported_as_such() {
         .unwrap();
     drop(file);
     let store = open(URI, folder.path(), false).await.unwrap();
-    let error = merge_buckets(&*store, &deltas, RHYTHM).await.unwrap_err();
+    let error = merge_buckets(&*store, deltas.clone(), RHYTHM)
+        .await
+        .unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
     assert!(error.to_string().contains("vigie replay"), "{error}");
 }
@@ -119,7 +128,7 @@ async fn a_damaged_document_is_named() {
         .await
         .unwrap();
     let file = Connection::open(folder.path().join("vigie.db")).unwrap();
-    file.execute("UPDATE summaries SET state = '{\"level\":'", [])
+    file.execute("UPDATE summaries SET state = x'0199'", [])
         .unwrap();
     let error = store
         .load_buckets(&[delta.key])
@@ -135,7 +144,9 @@ async fn people_read_figures_with_sql() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(URI, folder.path(), false).await.unwrap();
     let delta = bucket("s", "e", &[(60, 1.0), (75, 2.5)]);
+    let keys = [delta.key.clone()];
     merge_buckets(&*store, &[delta], RHYTHM).await.unwrap();
+    seal_buckets(&*store, &keys, RHYTHM).await.unwrap();
     let file = Connection::open(folder.path().join("vigie.db")).unwrap();
     let row: (String, String, i64, f64, f64) = file
         .query_row(
@@ -160,4 +171,67 @@ async fn people_read_figures_with_sql() {
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .unwrap();
     assert_eq!(mode, "wal");
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_version_is_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut buckets = vec![
+        exotic_bucket("a"),
+        bucket("s", "e", &[(60, 1.0), (75, 2.5)]),
+    ];
+    buckets[1].seal();
+    let file = Connection::open(folder.path().join("vigie.db")).unwrap();
+    file.execute_batch(include_str!("../../src/sqlite/schema.sql"))
+        .unwrap();
+    file.pragma_update(None, "application_id", 0x5649_4749)
+        .unwrap();
+    file.pragma_update(None, "user_version", 1).unwrap();
+    for bucket in &buckets {
+        file.execute(
+            "INSERT INTO summaries (source, entity, hour, version, hour_end, deadline, sealed, label, measures, state)
+             VALUES (?1, ?2, ?3, 7, ?4, ?5, ?6, ?7, ?8, ?9)",
+            rusqlite::params![
+                bucket.key.source.as_str(),
+                bucket.key.entity.as_str(),
+                bucket.key.hour.as_millisecond(),
+                bucket.end.as_millisecond(),
+                bucket.deadline.as_millisecond(),
+                bucket.sealed,
+                serde_json::to_string(&bucket.label).unwrap(),
+                serde_json::to_string(&bucket.summarise(RHYTHM).measures).unwrap(),
+                serde_json::to_string(&bucket.measures).unwrap(),
+            ],
+        )
+        .unwrap();
+    }
+    drop(file);
+
+    let error = open(URI, folder.path(), true).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::SchemaTooOld { found: 1, .. }),
+        "{error}"
+    );
+    let store = open(URI, folder.path(), false).await.unwrap();
+    let keys: Vec<_> = buckets.iter().map(|bucket| bucket.key.clone()).collect();
+    let mut loaded = store.load_buckets(&keys).await.unwrap();
+    loaded.sort_by(|a, b| a.document.key.cmp(&b.document.key));
+    buckets.sort_by(|a, b| a.key.cmp(&b.key));
+    assert!(loaded.iter().all(|loaded| loaded.version == 7));
+    let loaded: Vec<_> = loaded.into_iter().map(|loaded| loaded.document).collect();
+    assert_eq!(loaded, buckets);
+    let mut summaries = Vec::new();
+    store
+        .summaries(&SummaryQuery::default(), &mut |summary| {
+            summaries.push(summary);
+            std::ops::ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
+    summaries.sort_by(|a, b| a.key.cmp(&b.key));
+    let expected: Vec<_> = buckets
+        .iter()
+        .map(|bucket| bucket.summarise(RHYTHM))
+        .collect();
+    assert_eq!(summaries, expected);
 }
