@@ -1,5 +1,7 @@
 //! Merging buckets is a pure function of the set of samples, and sealing changes no published figure.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, tz::TimeZone};
 use proptest::prelude::*;
 use vigie_core::bucket::{Bucket, BucketSummary};
@@ -56,7 +58,8 @@ fn published(stored: &Stored) -> String {
         for (measure, found) in &summary.measures {
             let figures = serde_json::to_string(&found.figures).unwrap();
             let coverage = found.coverage.map(f64::to_bits);
-            text += &format!("{:?} {measure} {figures} {coverage:?}\n", summary.key);
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "{:?} {measure} {figures} {coverage:?}", summary.key);
         }
     }
     text

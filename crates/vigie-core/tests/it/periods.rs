@@ -162,7 +162,9 @@ proptest! {
             let of = period(kind, date, &tz);
             let values = plainly(&said, of.start, of.end);
             let mut analyser = SourceAnalyser::new(&sheet, &of, &tz, of.end);
-            hours.iter().for_each(|hour| analyser.add_summary(hour));
+            for hour in &hours {
+                analyser.add_summary(hour);
+            }
             let analysis = analyser.finish(Freshness::default(), CaptureCount::default());
             prop_assert_eq!(analysis.entities.len(), usize::from(!values.is_empty()));
             if let Some(line) = analysis.entities.first() {

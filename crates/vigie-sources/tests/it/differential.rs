@@ -4,7 +4,7 @@
 //!
 //! Only [`Read`] knows what extraction's rows look like.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
@@ -59,6 +59,9 @@ impl From<Extraction> for ReadBody {
     }
 }
 
+/// The path of a measure, its scale and offset, and its range.
+type Measured = (&'static str, f64, f64, Option<(f64, f64)>);
+
 /// A definition as TOML, and the same for the slow reading. Paths are member names with dots between; `$.` begins at the root.
 #[derive(Debug)]
 struct Plan {
@@ -74,8 +77,7 @@ struct Plan {
     point: Option<(&'static str, &'static str)>,
     name: Option<&'static str>,
     attributes: &'static [(&'static str, &'static str)],
-    /// Path, scale, offset, range.
-    measures: &'static [(&'static str, f64, f64, Option<(f64, f64)>)],
+    measures: &'static [Measured],
     events: bool,
 }
 
@@ -531,7 +533,8 @@ impl Pen {
                 '/' if escape => self.out.push_str("\\/"),
                 _ if escape || c < ' ' => {
                     for unit in c.encode_utf16(&mut [0; 2]) {
-                        self.out += &format!("\\u{unit:04x}");
+                        // Writing to a `String` cannot fail.
+                        let _ = write!(self.out, "\\u{unit:04x}");
                     }
                 }
                 _ => self.out.push(c),
