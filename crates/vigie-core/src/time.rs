@@ -10,8 +10,9 @@ use crate::analysis::{Period, PeriodKind};
 /// at the change.
 pub fn hour_start(at: Timestamp, tz: &TimeZone) -> Timestamp {
     let offset = tz.to_offset(at);
-    let into_hour = (at.as_second() + i64::from(offset.seconds())).rem_euclid(3600);
-    let start = Timestamp::from_second(at.as_second() - into_hour).unwrap_or(at);
+    let second = whole_second(at);
+    let into_hour = (second + i64::from(offset.seconds())).rem_euclid(3600);
+    let start = Timestamp::from_second(second - into_hour).unwrap_or(at);
     if tz.to_offset(start) == offset {
         return start;
     }
@@ -21,6 +22,11 @@ pub fn hour_start(at: Timestamp, tz: &TimeZone) -> Timestamp {
     )
     .next()
     .map_or(start, |transition| transition.timestamp().max(start))
+}
+
+/// The second that has begun: before 1970, fractions count backwards.
+fn whole_second(at: Timestamp) -> i64 {
+    at.as_second() - i64::from(at.subsec_nanosecond() < 0)
 }
 
 /// The first instant of the next local hour.
@@ -49,7 +55,7 @@ impl<'a> Hours<'a> {
 
     /// As [`hour_start`].
     pub fn start_of(&mut self, at: Timestamp) -> Timestamp {
-        let second = at.as_second();
+        let second = whole_second(at);
         if let Some((from, to, start)) = self.known
             && (from..to).contains(&second)
         {

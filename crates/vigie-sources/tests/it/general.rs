@@ -11,7 +11,7 @@ use vigie_sources::{BodyError, Definition, Extraction};
 use crate::recordings::{bodies, folder, read};
 
 /// A definition of which only the part that makes rows matters.
-fn define(rows: &str) -> Definition {
+pub(crate) fn define(rows: &str) -> Definition {
     let sheet = r##"
         id = "ad-hoc"
         domain = "weather"

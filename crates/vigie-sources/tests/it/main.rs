@@ -2,6 +2,7 @@
 
 mod cases;
 mod definitions;
+mod differential;
 mod general;
 mod recordings;
 mod requests;

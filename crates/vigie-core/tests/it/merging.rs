@@ -1,0 +1,188 @@
+//! Merging buckets is a pure function of the set of samples, and sealing changes no published figure.
+
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, tz::TimeZone};
+use proptest::prelude::*;
+use vigie_core::bucket::{Bucket, BucketSummary};
+
+use crate::rows::{HORIZON, Said, Source, Stored, said};
+
+fn source() -> Source {
+    Source::in_zone(TimeZone::get("Europe/Paris").unwrap(), HORIZON)
+}
+
+/// The rows cut into portions: each row goes into the portions that its number names, one at least. The portions come in
+/// the order given, some of them twice.
+#[derive(Debug, Clone)]
+struct Portions {
+    rows: Vec<Said>,
+    of_row: Vec<Vec<usize>>,
+    order: Vec<usize>,
+}
+
+const PORTIONS: usize = 5;
+
+fn portions() -> impl Strategy<Value = Portions> {
+    let order = Just((0..PORTIONS).chain(0..PORTIONS).collect::<Vec<_>>()).prop_shuffle();
+    (prop::collection::vec(said(), 1..60), order).prop_flat_map(|(rows, order)| {
+        let of_row = prop::collection::vec(prop::collection::vec(0..PORTIONS, 1..3), rows.len());
+        (Just(rows).prop_shuffle(), of_row, Just(order)).prop_map(|(rows, of_row, order)| {
+            Portions {
+                rows,
+                of_row,
+                order,
+            }
+        })
+    })
+}
+
+impl Portions {
+    fn portion(&self, number: usize) -> Vec<&Said> {
+        let rows = self.rows.iter().zip(&self.of_row);
+        rows.filter(|(_, portions)| portions.contains(&number))
+            .map(|(said, _)| said)
+            .collect()
+    }
+}
+
+fn summaries(stored: &Stored) -> Vec<BucketSummary> {
+    let rhythm = Some(SignedDuration::from_mins(15));
+    stored.0.values().map(|b| b.summarise(rhythm)).collect()
+}
+
+/// What readers see: figures and coverage, to the bit.
+fn published(stored: &Stored) -> String {
+    let mut text = String::new();
+    for summary in summaries(stored) {
+        for (measure, found) in &summary.measures {
+            let figures = serde_json::to_string(&found.figures).unwrap();
+            let coverage = found.coverage.map(f64::to_bits);
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "{:?} {measure} {figures} {coverage:?}", summary.key);
+        }
+    }
+    text
+}
+
+fn seal(stored: &mut Stored) {
+    stored.0.values_mut().for_each(Bucket::seal);
+}
+
+/// Whether a row was fetched before the deadline of its bucket.
+fn in_time(source: &Source, said: &Said) -> bool {
+    source
+        .buckets([said])
+        .iter()
+        .all(|bucket| said.fetched_at() <= bucket.deadline)
+}
+
+proptest! {
+    #[test]
+    fn any_portions_in_any_order_and_twice_give_the_same_documents(portions in portions()) {
+        let source = source();
+        let mut whole = Stored::default();
+        whole.merge(&source.buckets(&portions.rows));
+        let mut stored = Stored::default();
+        for &number in &portions.order {
+            stored.merge(&source.buckets(portions.portion(number)));
+        }
+        prop_assert_eq!(&stored, &whole);
+        // In one go and then again: nothing changes, and the check after writing is content.
+        for bucket in source.buckets(&portions.rows) {
+            let stored = stored.0.get_mut(&bucket.key).unwrap();
+            prop_assert!(stored.includes(&bucket));
+            prop_assert!(!stored.merge(&bucket));
+        }
+    }
+
+    #[test]
+    fn merging_is_associative(a in prop::collection::vec(said(), 0..20), b in prop::collection::vec(said(), 0..20),
+                              c in prop::collection::vec(said(), 0..20)) {
+        let source = source();
+        let [a, b, c] = [a, b, c].map(|rows| source.buckets(&rows));
+        let mut left = Stored::default();
+        left.merge(&a);
+        left.merge(&b);
+        left.merge(&c);
+        let mut tail = Stored::default();
+        tail.merge(&b);
+        tail.merge(&c);
+        let mut right = Stored::default();
+        right.merge(&a);
+        right.merge(&tail.0.into_values().collect::<Vec<_>>());
+        prop_assert_eq!(left, right);
+    }
+
+    /// The rows fetched in time are there before the sealing, as its caller makes sure; the late ones come before and after it, and
+    /// everything may come again.
+    #[test]
+    fn figures_do_not_depend_on_when_it_was_sealed(portions in portions(), sealings in prop::collection::vec(0..=PORTIONS, 0..3)) {
+        let source = source();
+        let (timely, late): (Vec<&Said>, Vec<&Said>) =
+            portions.rows.iter().partition(|said| in_time(&source, said));
+        let mut never = Stored::default();
+        never.merge(&source.buckets(&portions.rows));
+        let mut stored = Stored::default();
+        stored.merge(&source.buckets(timely));
+        for (step, late) in late.chunks(late.len().div_ceil(PORTIONS).max(1)).enumerate() {
+            if sealings.contains(&step) {
+                seal(&mut stored);
+            }
+            stored.merge(&source.buckets(late.iter().copied()));
+        }
+        prop_assert_eq!(published(&stored), published(&never));
+        seal(&mut stored);
+        prop_assert_eq!(published(&stored), published(&never));
+        for number in 0..PORTIONS {
+            stored.merge(&source.buckets(portions.portion(number)));
+        }
+        prop_assert_eq!(published(&stored), published(&never));
+        for bucket in source.buckets(&portions.rows) {
+            prop_assert!(stored.0[&bucket.key].includes(&bucket));
+        }
+        // Sealing is idempotent, and the labels are those of all rows.
+        let sealed = stored.clone();
+        seal(&mut stored);
+        prop_assert_eq!(&stored, &sealed);
+        for (key, bucket) in &never.0 {
+            prop_assert_eq!(&stored.0[key].label, &bucket.label);
+        }
+    }
+
+    #[test]
+    fn documents_are_read_back_as_they_were_written(rows in prop::collection::vec(said(), 1..30), sealed in any::<bool>()) {
+        let mut stored = Stored::default();
+        stored.merge(&source().buckets(&rows));
+        if sealed {
+            seal(&mut stored);
+        }
+        for bucket in stored.0.values() {
+            let text = serde_json::to_string(bucket).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Bucket>(&text).unwrap(), bucket);
+        }
+    }
+
+    /// What the check after writing is for: a bucket that lacks one sample does not pass it.
+    #[test]
+    fn a_missing_sample_is_noticed(rows in prop::collection::vec(said(), 1..30), lost in any::<prop::sample::Index>()) {
+        let source = source();
+        let mut whole = Stored::default();
+        whole.merge(&source.buckets(&rows));
+        let keys: Vec<_> = whole.0.keys().cloned().collect();
+        let bucket = &whole.0[lost.get(&keys)];
+        let samples = bucket.measures.values().map(|samples| samples.samples.len()).sum::<usize>();
+        prop_assume!(samples > 0);
+        let mut lost = lost.index(samples);
+        let mut without = bucket.clone();
+        for samples in without.measures.values_mut() {
+            if lost < samples.samples.len() {
+                samples.samples.remove(lost);
+                break;
+            }
+            lost -= samples.samples.len();
+        }
+        prop_assert!(!without.includes(bucket));
+        prop_assert!(bucket.includes(&without));
+    }
+}
