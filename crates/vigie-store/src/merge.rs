@@ -19,6 +19,7 @@ use vigie_core::{
 
 use crate::{
     error::StoreError,
+    fault,
     store::{BucketWrite, Store, Versioned},
 };
 
@@ -100,8 +101,10 @@ pub async fn seal_buckets(
                 });
             }
         }
+        fault::point("seal.loaded");
         let written = writes.len();
         let conflicts = store.save_buckets(writes).await?;
+        fault::point("seal.saved");
         sealed += (written - conflicts.len()) as u64;
     }
     Ok(sealed)
@@ -247,6 +250,7 @@ async fn merge_all<D: Merging>(
             }
         }
         report.verified += verify(store, &wanted).await?;
+        fault::point("merge.verified");
     }
     Ok(report)
 }
@@ -289,6 +293,8 @@ async fn merge_once<D: Merging>(
         .map(|stored| (stored.document.key().clone(), stored))
         .collect();
 
+    fault::point("merge.loaded");
+
     let mut writes = Vec::new();
     let (mut created, mut changed) = (Vec::new(), Vec::new());
     for (key, delta) in deltas {
@@ -315,6 +321,7 @@ async fn merge_once<D: Merging>(
     }
 
     let conflicts: BTreeSet<D::Key> = D::save(store, writes, rhythm).await?.into_iter().collect();
+    fault::point("merge.saved");
     let saved =
         |keys: &[&D::Key]| keys.iter().filter(|key| !conflicts.contains(key)).count() as u64;
     report.created += saved(&created);
