@@ -104,6 +104,8 @@ struct Seen {
     started_at: Timestamp,
     /// What is on the disk, after an edit by hand too.
     bytes: Vec<u8>,
+    /// Whether a run had it in hand: its rows may be in the store.
+    touched: bool,
     /// Whether its rows were found in the store, once it was gone.
     settled: bool,
 }
@@ -447,7 +449,7 @@ impl World {
         if !(landed || answered) {
             return false;
         }
-        let sealed_at = self.sealed_at.get(&offered.feed).copied().unwrap_or(i64::MIN);
+        let sealed_at = self.sealed_at.get(&offered.feed).copied().unwrap_or(i64::MIN / 2);
         if started_at.as_second() < sealed_at - 60 {
             self.early_seal = true;
         }
@@ -483,6 +485,7 @@ impl World {
                     sha256: manifest::sha256(&offered.body.bytes),
                     started_at: offered.started_at,
                     bytes: offered.body.bytes.clone(),
+                    touched: false,
                     settled: false,
                 };
                 self.seen.insert(file, seen);
@@ -546,8 +549,11 @@ impl World {
 
     fn sealed(&mut self, feeds: &[Feed], at: Timestamp) {
         for feed in feeds {
-            let sealed_at = self.sealed_at.entry(*feed).or_insert(i64::MIN);
+            let sealed_at = self.sealed_at.entry(*feed).or_insert(i64::MIN / 2);
             *sealed_at = (*sealed_at).max(at.as_second());
+        }
+        for seen in self.seen.values_mut().filter(|seen| feeds.contains(&seen.feed)) {
+            seen.touched = true;
         }
     }
 
@@ -654,7 +660,7 @@ impl World {
             return;
         }
         let seen = self.seen.get_mut(&file).unwrap();
-        if seen.bytes.is_empty() || seen.feed == Feed::Judged {
+        if seen.touched || seen.bytes.is_empty() || seen.feed == Feed::Judged {
             return;
         }
         match self.random.below(3) {

@@ -16,7 +16,7 @@ use super::random::Random;
 pub(super) enum Feed {
     /// Gauges and counters without revisions: what was fetched last counts.
     Gauge,
-    /// Observations with the provider's revisions.
+    /// Observations with a time of publication, revised for long.
     Revised,
     /// Events with revisions.
     Events,
@@ -74,7 +74,7 @@ pub(super) fn definitions() -> &'static BTreeMap<SourceId, Arc<Definition>> {
                 Feed::Revised,
                 json,
                 &format!("{observations}\nhorizon = \"6h\""),
-                &format!("entity = \"id\"\n{time}\n{revision}"),
+                &format!("entity = \"id\"\n{time}\npublished_at = {{ path = \"rev\", format = \"epoch_s\" }}"),
                 &value("v", ""),
             ),
             definition(
