@@ -226,11 +226,12 @@ fn stage(path: &Path, bytes: &[u8]) -> Result<Option<NamedTempFile>, DiskError> 
     builder.disable_cleanup(fault::leaves_all());
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = match fault::disk(Step::Create, path).and_then(|()| builder.tempfile_in(folder)) {
-        Ok(temporary) => temporary,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(DiskError::at(Step::Create, path)(error)),
-    };
+    let mut temporary =
+        match fault::disk(Step::Create, path).and_then(|()| builder.tempfile_in(folder)) {
+            Ok(temporary) => temporary,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(DiskError::at(Step::Create, path)(error)),
+        };
     fault::Disk::new(temporary.as_file_mut(), path)
         .write_all(bytes)
         .map_err(DiskError::at(Step::Write, path))?;

@@ -251,7 +251,9 @@ mod armed {
             );
             Fault::Kill {
                 point: point.to_owned(),
-                nth: nth.parse().expect("VIGIE_CRASH_AT: `#` is followed by a number"),
+                nth: nth
+                    .parse()
+                    .expect("VIGIE_CRASH_AT: `#` is followed by a number"),
             }
         }
 
@@ -279,10 +281,14 @@ mod armed {
                         Step::ALL
                             .into_iter()
                             .find(|step| format!("{step:?}").eq_ignore_ascii_case(name))
-                            .unwrap_or_else(|| panic!("VIGIE_DISK_FAULT: `{name}` is no operation")),
+                            .unwrap_or_else(|| {
+                                panic!("VIGIE_DISK_FAULT: `{name}` is no operation")
+                            }),
                     ),
                 },
-                nth: nth.parse().expect("VIGIE_DISK_FAULT: `#` is followed by a number"),
+                nth: nth
+                    .parse()
+                    .expect("VIGIE_DISK_FAULT: `#` is followed by a number"),
                 lasting,
             }
         }
@@ -422,9 +428,9 @@ mod armed {
             return false;
         }
         let here = Some(thread::current().id());
-        lock().iter().any(|waiting| {
-            waiting.thread == here && matches!(waiting.fault, Fault::Kill { .. })
-        })
+        lock()
+            .iter()
+            .any(|waiting| waiting.thread == here && matches!(waiting.fault, Fault::Kill { .. }))
     }
 
     /// The error of this operation and whether half of its bytes are written, if it is to fail.
@@ -442,7 +448,9 @@ mod armed {
             .iter()
             .find_map(|waiting| waiting.refuses(step, path));
         if refused.is_none() && COUNT.load(Ordering::SeqCst) > 0 {
-            refused = lock().iter().find_map(|waiting| waiting.refuses(step, path));
+            refused = lock()
+                .iter()
+                .find_map(|waiting| waiting.refuses(step, path));
         }
         refused.map(|refusal| (refusal.error(), refusal == Refusal::Half))
     }
@@ -490,7 +498,9 @@ mod tests {
         let _armed = arm(folder.path(), full(1, false));
         let mut taken = Vec::new();
         let path = folder.path().join("x");
-        Disk::new(&mut taken, &path).write_all(b"abcdef").unwrap_err();
+        Disk::new(&mut taken, &path)
+            .write_all(b"abcdef")
+            .unwrap_err();
         assert_eq!(taken, b"abc");
     }
 

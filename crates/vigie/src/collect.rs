@@ -332,7 +332,10 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
         capture.outcome = CaptureOutcome::Unchanged;
         return record(capture);
     }
-    let landed = match app.landing().land(&capture, &extension, &body, &answer.said) {
+    let landed = match app
+        .landing()
+        .land(&capture, &extension, &body, &answer.said)
+    {
         Ok(landed) => landed,
         Err(error) => {
             // The ledger may still be written, and says then why there is a gap; the provider is not asked for a body every

@@ -58,6 +58,8 @@ use crate::{
 const SEEDS: u64 = 1_000;
 /// Seeds run on MongoDB, where a server is named.
 const SEEDS_MONGODB: u64 = 20;
+/// How long after its deadline a bucket is sealed.
+const SEAL_AFTER_S: i64 = 3_600;
 /// Steps of a scenario.
 const STEPS: u64 = 16;
 
@@ -178,7 +180,13 @@ impl Workspace {
         walk(&self.data().join(folder), &mut files);
         let mut files: Vec<String> = files
             .iter()
-            .map(|path| path.strip_prefix(self.data()).unwrap().to_str().unwrap().to_owned())
+            .map(|path| {
+                path.strip_prefix(self.data())
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned()
+            })
             .collect();
         files.sort();
         files
@@ -315,7 +323,9 @@ impl World {
         match self.random.below(100) {
             // The clock jumps: by minutes, hours, days or decades, in both directions; or it is set right.
             0..=5 => {
-                let by = self.random.pick(&[600, 3_600, 86_400, 40 * 86_400, 2_000_000_000]);
+                let by = self
+                    .random
+                    .pick(&[600, 3_600, 86_400, 40 * 86_400, 2_000_000_000]);
                 self.clock_error = by * self.random.pick(&[-1, 1]);
                 self.clock_error = self.clock_error.max(60 - self.now);
                 say!(self, "the clock is wrong by {} s", self.clock_error);
@@ -349,7 +359,10 @@ impl World {
         };
         match random.below(100) {
             0..=4 => (unsound(b""), false),
-            5..=8 => (unsound(b"<!DOCTYPE html><html><body>Busy</body></html>"), false),
+            5..=8 => (
+                unsound(b"<!DOCTYPE html><html><body>Busy</body></html>"),
+                false,
+            ),
             9..=14 => {
                 let mut body = of(self.now, 1.0, random);
                 body.bytes.truncate(body.bytes.len() * 2 / 3);
@@ -365,32 +378,45 @@ impl World {
                     .collect();
                 match earlier.is_empty() {
                     true => (of(self.now, 1.0, random), true),
-                    false => (earlier[random.below(earlier.len() as u64) as usize].body.clone(), true),
+                    false => (
+                        earlier[random.below(earlier.len() as u64) as usize]
+                            .body
+                            .clone(),
+                        true,
+                    ),
                 }
             }
             // A cache that answers with what was said hours ago.
-            31..=37 => (of(self.now - random.below(6 * 3_600) as i64, 1.0, random), true),
+            31..=37 => (
+                of(self.now - random.below(6 * 3_600) as i64, 1.0, random),
+                true,
+            ),
             _ => (of(self.now, 1.0, random), true),
         }
     }
 
     async fn collect(&mut self, disturbance: Disturbance) {
         let feed = self.random.pick(&Feed::ALL);
+        let slow = self.random.chance(15) && self.clock_error == 0;
+        if slow {
+            // Asked for shortly before an hour of some zone is over, and with it the time in which some bucket can change.
+            self.now += (1_770 - self.now).rem_euclid(1_800);
+        }
         let (body, sound) = self.answer(feed);
         let mut started_at = self.clock();
         if feed == Feed::Judged {
             started_at = started_at.max(self.judged_at + 1);
             self.judged_at = started_at;
         }
-        // A slow answer: others may have summarised, and sealed, since it was asked for.
-        let finished_at = if self.random.chance(15) {
-            let at = Timestamp::from_second(self.clock() + 50).unwrap();
-            say!(self, "the next answer takes long");
-            Box::pin(self.summarize_at(Disturbance::None, at)).await;
-            started_at + 55
-        } else {
-            started_at
-        };
+        if slow {
+            say!(
+                self,
+                "the answer to {feed:?} takes long: others summarise, and seal, meanwhile"
+            );
+            self.now += 600;
+            Box::pin(self.summarize(Disturbance::None)).await;
+        }
+        let finished_at = started_at.max(self.clock());
         let offered = Offered {
             feed,
             started_at: Timestamp::from_second(started_at).unwrap(),
@@ -405,7 +431,12 @@ impl World {
     }
 
     /// Gives a body to the program. Returns whether it took it.
-    async fn offer(&mut self, offered: &Offered, finished_at: i64, disturbance: Disturbance) -> bool {
+    async fn offer(
+        &mut self,
+        offered: &Offered,
+        finished_at: i64,
+        disturbance: Disturbance,
+    ) -> bool {
         let started_at = offered.started_at;
         say!(
             self,
@@ -420,7 +451,9 @@ impl World {
         let definition = app.known(&offered.feed.id()).unwrap();
         let arrival = arrival(&app, &definition, offered, finished_at);
         let armed = match &disturbance {
-            Disturbance::Fault(fault) => Some(fault::arm(self.workspace.folder.path(), fault.clone())),
+            Disturbance::Fault(fault) => {
+                Some(fault::arm(self.workspace.folder.path(), fault.clone()))
+            }
             _ => None,
         };
         let landing = async { block_in_place(|| receive(&app, &definition, arrival)) };
@@ -431,7 +464,9 @@ impl World {
         say!(
             self,
             "  {:?}",
-            capture.as_ref().map(|capture| capture.as_ref().map(|capture| capture.outcome))
+            capture
+                .as_ref()
+                .map(|capture| capture.as_ref().map(|capture| capture.outcome))
         );
         let landed = self.look_for_new(offered);
         let answered = match &capture {
@@ -449,8 +484,12 @@ impl World {
         if !(landed || answered) {
             return false;
         }
-        let sealed_at = self.sealed_at.get(&offered.feed).copied().unwrap_or(i64::MIN / 2);
-        if started_at.as_second() < sealed_at - 60 {
+        let sealed_at = self
+            .sealed_at
+            .get(&offered.feed)
+            .copied()
+            .unwrap_or(i64::MIN / 2);
+        if started_at.as_second() < sealed_at - SEAL_AFTER_S {
             self.early_seal = true;
         }
         self.offered.push(offered.clone());
@@ -504,13 +543,18 @@ impl World {
         say!(self, "{at}: summarize {feeds:?}, {disturbance:?}");
         let (app, store) = self.workspace.process().await;
         let app = app.at(Clock::Fixed(at));
-        let definitions: Vec<_> = feeds.iter().filter_map(|feed| app.known(&feed.id())).collect();
+        let definitions: Vec<_> = feeds
+            .iter()
+            .filter_map(|feed| app.known(&feed.id()))
+            .collect();
         let trouble = match &disturbance {
             Disturbance::Store(nth, trouble) => Some((*nth, *trouble)),
             _ => None,
         };
         let armed = match &disturbance {
-            Disturbance::Fault(fault) => Some(fault::arm(self.workspace.folder.path(), fault.clone())),
+            Disturbance::Fault(fault) => {
+                Some(fault::arm(self.workspace.folder.path(), fault.clone()))
+            }
             _ => None,
         };
         let store: Arc<dyn Store> = Arc::new(Unsteady::new(store, trouble));
@@ -552,7 +596,11 @@ impl World {
             let sealed_at = self.sealed_at.entry(*feed).or_insert(i64::MIN / 2);
             *sealed_at = (*sealed_at).max(at.as_second());
         }
-        for seen in self.seen.values_mut().filter(|seen| feeds.contains(&seen.feed)) {
+        for seen in self
+            .seen
+            .values_mut()
+            .filter(|seen| feeds.contains(&seen.feed))
+        {
             seen.touched = true;
         }
     }
@@ -562,7 +610,10 @@ impl World {
         let at = Timestamp::from_second(self.clock()).unwrap();
         let (one, two) = (self.chosen(), self.chosen());
         let disturbance = self.disturbance();
-        say!(self, "{at}: summarize {one:?} and {two:?} at once, {disturbance:?}");
+        say!(
+            self,
+            "{at}: summarize {one:?} and {two:?} at once, {disturbance:?}"
+        );
         let trouble = match &disturbance {
             Disturbance::Store(nth, trouble) => Some((*nth, *trouble)),
             _ => None,
@@ -571,14 +622,22 @@ impl World {
         let (other_app, other_store) = self.workspace.start().await.unwrap();
         let (app, other_app) = (app.at(Clock::Fixed(at)), other_app.at(Clock::Fixed(at)));
         let of = |feeds: &[Feed]| -> Vec<Arc<Definition>> {
-            feeds.iter().filter_map(|feed| app.known(&feed.id())).collect()
+            feeds
+                .iter()
+                .filter_map(|feed| app.known(&feed.id()))
+                .collect()
         };
-        let (first, second) = (Unsteady::new(store, trouble), Unsteady::new(other_store, None));
+        let (first, second) = (
+            Unsteady::new(store, trouble),
+            Unsteady::new(other_store, None),
+        );
         let turns = [first.turn(), second.turn()];
         let stores: [Arc<dyn Store>; 2] = [Arc::new(first), Arc::new(second)];
         let definitions = [of(&one), of(&two)];
         let armed = match &disturbance {
-            Disturbance::Fault(fault) => Some(fault::arm(self.workspace.folder.path(), fault.clone())),
+            Disturbance::Fault(fault) => {
+                Some(fault::arm(self.workspace.folder.path(), fault.clone()))
+            }
             _ => None,
         };
         let run = |app: &App, index: usize| {
@@ -616,7 +675,8 @@ impl World {
         std::io::Write::write_all(&mut file, b"[{\"id\":\"debris\",\"at\":1,\"v\":1}]").unwrap();
         if self.random.chance(50) {
             let written = file.metadata().unwrap().modified().unwrap();
-            file.set_modified(written - Duration::from_hours(2)).unwrap();
+            file.set_modified(written - Duration::from_hours(2))
+                .unwrap();
         }
     }
 
@@ -624,9 +684,10 @@ impl World {
     async fn waiting(&mut self) -> Vec<String> {
         let (app, _) = self.workspace.process().await;
         let bodies = self.workspace.bodies("raw");
-        let waits = |file: &String| entry(&app, &self.seen[file], file).is_none_or(|capture| {
-            capture.outcome == CaptureOutcome::Landed
-        });
+        let waits = |file: &String| {
+            entry(&app, &self.seen[file], file)
+                .is_none_or(|capture| capture.outcome == CaptureOutcome::Landed)
+        };
         bodies.into_iter().filter(waits).collect()
     }
 
@@ -642,9 +703,15 @@ impl World {
             .into_iter()
             .filter(|file| named(file, &self.seen[file]))
             .collect();
-        if let Some(file) = (!bodies.is_empty()).then(|| &bodies[self.random.below(bodies.len() as u64) as usize]) {
+        if let Some(file) =
+            (!bodies.is_empty()).then(|| &bodies[self.random.below(bodies.len() as u64) as usize])
+        {
             say!(self, "{file} loses its manifest");
-            let _ = fs::remove_file(self.workspace.data().join(format!("{file}{}", manifest::SUFFIX)));
+            let _ = fs::remove_file(
+                self.workspace
+                    .data()
+                    .join(format!("{file}{}", manifest::SUFFIX)),
+            );
         }
     }
 
@@ -656,7 +723,14 @@ impl World {
         }
         let file = waiting[self.random.below(waiting.len() as u64) as usize].clone();
         let path = self.workspace.data().join(&file);
-        if !path.with_file_name(format!("{}{}", path.file_name().unwrap().to_str().unwrap(), manifest::SUFFIX)).exists() {
+        if !path
+            .with_file_name(format!(
+                "{}{}",
+                path.file_name().unwrap().to_str().unwrap(),
+                manifest::SUFFIX
+            ))
+            .exists()
+        {
             return;
         }
         let seen = self.seen.get_mut(&file).unwrap();
@@ -691,7 +765,10 @@ impl World {
     /// What must hold after every step, whatever happened in it.
     async fn check(&mut self) {
         let (app, store) = self.workspace.process().await;
-        let (raw, aside) = (self.workspace.bodies("raw"), self.workspace.bodies("quarantine"));
+        let (raw, aside) = (
+            self.workspace.bodies("raw"),
+            self.workspace.bodies("quarantine"),
+        );
         let data = self.workspace.data();
         for (file, seen) in &mut self.seen {
             let in_quarantine = file.replacen("raw/", "quarantine/", 1);
@@ -714,7 +791,9 @@ impl World {
                     let manifest = manifest::Manifest::parse(&fs::read(path).unwrap()).unwrap();
                     assert!(manifest.capture.reason.is_some(), "{file}: no reason");
                 }
-                [false, false] => assert!(tombstone, "{file} is gone without a tombstone: {entry:?}"),
+                [false, false] => {
+                    assert!(tombstone, "{file} is gone without a tombstone: {entry:?}")
+                }
             }
             if tombstone && !seen.settled {
                 assert!(
@@ -724,23 +803,39 @@ impl World {
                 seen.settled = true;
             }
         }
-        let unknown: Vec<&String> = raw.iter().filter(|file| !self.seen.contains_key(*file)).collect();
+        let unknown: Vec<&String> = raw
+            .iter()
+            .filter(|file| !self.seen.contains_key(*file))
+            .collect();
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 
     /// The end: everything is run again undisturbed, and compared.
     async fn end(mut self) {
-        let last = self.offered.iter().map(|offered| offered.started_at.as_second()).max();
+        let last = self
+            .offered
+            .iter()
+            .map(|offered| offered.started_at.as_second())
+            .max();
         let sealed = self.sealed_at.values().max();
-        let end = self.now.max(last.unwrap_or(0)).max(sealed.copied().unwrap_or(0)) + 40 * 86_400;
+        let end = self
+            .now
+            .max(last.unwrap_or(0))
+            .max(sealed.copied().unwrap_or(0))
+            + 40 * 86_400;
         let end = Timestamp::from_second(end).unwrap();
         self.workspace.process = None;
         let definitions: Vec<_> = provider::definitions().values().cloned().collect();
         for _ in 0..2 {
             let (app, store) = self.workspace.process().await;
             let app = app.at(Clock::Fixed(end));
-            let all = summarize::summarize(&app, &store, &definitions).await.unwrap();
-            assert!(all.values().all(|one| one.failed.is_none() && !one.locked), "{all:?}");
+            let all = summarize::summarize(&app, &store, &definitions)
+                .await
+                .unwrap();
+            assert!(
+                all.values().all(|one| one.failed.is_none() && !one.locked),
+                "{all:?}"
+            );
             self.check().await;
         }
         let (app, store) = self.workspace.process().await;
@@ -760,7 +855,9 @@ impl World {
             block_in_place(|| receive(&app, &definition, arrival)).unwrap();
         }
         let app = app.at(Clock::Fixed(end));
-        summarize::summarize(&app, &store, &definitions).await.unwrap();
+        summarize::summarize(&app, &store, &definitions)
+            .await
+            .unwrap();
 
         let mut texts = Vec::new();
         for workspace in [&mut self.workspace, &mut undisturbed] {
@@ -772,7 +869,11 @@ impl World {
         // A value that changed after a wrong clock had its hour sealed cannot take the place of the older one; yet no time is lost.
         let counts_only = self.early_seal && self.revises;
         let [ours, theirs] = [&texts[0].0, &texts[1].0].map(|text| {
-            if counts_only { without_values(text) } else { text.clone() }
+            if counts_only {
+                without_values(text)
+            } else {
+                text.clone()
+            }
         });
         assert_eq!(difference(&ours, &theirs), None, "summaries");
         assert_eq!(difference(&texts[0].1, &texts[1].1), None, "events");
@@ -788,7 +889,8 @@ impl World {
         let mut archived = BTreeMap::<String, u32>::new();
         for file in self.workspace.files("archive") {
             let path = self.workspace.data().join(&file);
-            let mut archive = tar::Archive::new(zstd::Decoder::new(File::open(path).unwrap()).unwrap());
+            let mut archive =
+                tar::Archive::new(zstd::Decoder::new(File::open(path).unwrap()).unwrap());
             for entry in archive.entries().unwrap() {
                 let name = entry.unwrap().path().unwrap().to_str().unwrap().to_owned();
                 *archived.entry(name).or_default() += 1;
@@ -796,7 +898,8 @@ impl World {
         }
         for (file, seen) in &self.seen {
             let in_quarantine = aside.contains(&file.replacen("raw/", "quarantine/", 1));
-            let expected = u32::from(self.workspace.config.raw.after == After::Archive && !in_quarantine);
+            let expected =
+                u32::from(self.workspace.config.raw.after == After::Archive && !in_quarantine);
             let times = archived.remove(file).unwrap_or(0);
             assert_eq!(times, expected, "times that {file} is archived");
             archived.remove(&format!("{file}{}", manifest::SUFFIX));
@@ -839,7 +942,10 @@ impl World {
         let judged = Feed::Judged.id().to_string();
         said.retain(|(source, _), _| *source != judged);
         counted.retain(|(source, _), _| *source != judged);
-        let said: BTreeMap<_, usize> = said.into_iter().map(|(key, times)| (key, times.len())).collect();
+        let said: BTreeMap<_, usize> = said
+            .into_iter()
+            .map(|(key, times)| (key, times.len()))
+            .collect();
         assert_eq!(counted, said, "observed times");
     }
 }
@@ -862,7 +968,9 @@ fn arrival(app: &App, definition: &Definition, offered: &Offered, finished_at: i
 
 /// What the ledger says of a raw file.
 fn entry(app: &App, seen: &Seen, file: &str) -> Option<Capture> {
-    let found = app.ledger().find_by_file(&seen.feed.id(), file, &seen.sha256);
+    let found = app
+        .ledger()
+        .find_by_file(&seen.feed.id(), file, &seen.sha256);
     found.unwrap().map(|entry| entry.capture)
 }
 
@@ -873,12 +981,18 @@ async fn is_stored(app: &App, store: &dyn Store, seen: &Seen) -> bool {
         fetched_at: seen.started_at,
         zone_tz: app.tz(),
     };
-    let rows = Extractor::default().extract(&definition, &seen.bytes, &context).unwrap().rows;
+    let rows = Extractor::default()
+        .extract(&definition, &seen.bytes, &context)
+        .unwrap()
+        .rows;
     let (id, measures) = (&definition.id, &definition.measures);
     if definition.model == Model::Events {
         for row in rows {
             let event = Event::from_row(id, measures, row, seen.started_at);
-            let stored = store.load_events(std::slice::from_ref(&event.key)).await.unwrap();
+            let stored = store
+                .load_events(std::slice::from_ref(&event.key))
+                .await
+                .unwrap();
             if !stored.iter().any(|stored| stored.document.includes(&event)) {
                 return false;
             }
@@ -892,18 +1006,24 @@ async fn is_stored(app: &App, store: &dyn Store, seen: &Seen) -> bool {
     let deltas = bucketing.finish();
     let keys: Vec<_> = deltas.iter().map(|delta| delta.key.clone()).collect();
     let stored = store.load_buckets(&keys).await.unwrap();
-    deltas.iter().all(|delta| stored.iter().any(|stored| {
-        stored.document.key == delta.key && stored.document.includes(delta)
-    }))
+    deltas.iter().all(|delta| {
+        stored
+            .iter()
+            .any(|stored| stored.document.key == delta.key && stored.document.includes(delta))
+    })
 }
 
 /// Only what says how many there were, and when.
 fn without_values(summaries: &str) -> String {
     let mut text = String::new();
     for line in summaries.lines() {
-        let mut line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
+        let mut line: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(line).unwrap();
         line.retain(|key, _| {
-            ["source", "entity", "measure", "unit", "kind", "hour", "count", "coverage"].contains(&key.as_str())
+            [
+                "source", "entity", "measure", "unit", "kind", "hour", "count", "coverage",
+            ]
+            .contains(&key.as_str())
         });
         text.push_str(&serde_json::to_string(&line).unwrap());
         text.push('\n');
@@ -930,11 +1050,16 @@ struct Replay<'a> {
 }
 
 impl Drop for Replay<'_> {
-    #[expect(clippy::print_stderr, reason = "for the person who reads the failed test")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "for the person who reads the failed test"
+    )]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let Self { seed, test } = self;
-            eprintln!("\nreplay it with: VIGIE_SIM_SEED={seed} cargo test -p vigie {test} -- --nocapture\n");
+            eprintln!(
+                "\nreplay it with: VIGIE_SIM_SEED={seed} cargo test -p vigie {test} -- --nocapture\n"
+            );
         }
     }
 }

@@ -12,14 +12,13 @@ use jiff::Timestamp;
 use vigie_core::text::SourceId;
 
 use super::{
-    Landing, LandingError, Pending, RawFile,
+    Landing, LandingError, Pending, RawFile, is_there,
     name::{Name, Root},
-    is_there, remove_if_there,
+    remove_if_there,
 };
 use crate::{
     durable::{DiskError, Step, TEMPORARY_PREFIX},
-    fault,
-    manifest,
+    fault, manifest,
 };
 
 /// What is this young may belong to a landing that is under way.

@@ -177,7 +177,8 @@ pub(super) fn body(
     let last = at.div_euclid(GRID);
     for slot in last - 30..=last {
         for entity in 0..ENTITIES.len() {
-            let mut fixed = Random::keyed(seed, &[feed as u64, slot.cast_unsigned(), entity as u64]);
+            let mut fixed =
+                Random::keyed(seed, &[feed as u64, slot.cast_unsigned(), entity as u64]);
             let observed = slot * GRID + fixed.below(GRID as u64) as i64;
             let mut published = observed + fixed.below(300) as i64;
             if fixed.chance(15) {
@@ -202,7 +203,13 @@ pub(super) fn body(
                 Feed::Events => format!("{entity}{observed}"),
                 _ => entity.to_owned(),
             };
-            write!(line, "\"id\":\"{key}\",\"v\":{}.{:02}", value / 7, value % 100).unwrap();
+            write!(
+                line,
+                "\"id\":\"{key}\",\"v\":{}.{:02}",
+                value / 7,
+                value % 100
+            )
+            .unwrap();
             match feed {
                 Feed::Gauge => write!(line, ",\"at\":{observed},\"n\":{}", observed / 60 % 100_000),
                 Feed::Revised | Feed::Events => {

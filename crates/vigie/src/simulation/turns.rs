@@ -150,7 +150,11 @@ impl Store for Unsteady {
         Self::end(trouble, self.inner.save_events(writes).await?)
     }
 
-    async fn summaries(&self, query: &SummaryQuery, each: EachSummary<'_>) -> Result<(), StoreError> {
+    async fn summaries(
+        &self,
+        query: &SummaryQuery,
+        each: EachSummary<'_>,
+    ) -> Result<(), StoreError> {
         self.inner.summaries(query, each).await
     }
 

@@ -41,8 +41,18 @@ fn a_clock_that_is_set_back_and_forward_loses_nothing_and_invents_nothing() {
     let expected = ["summaries", "events"].map(|what| straight.workspace.exported(what));
     // The same bodies at the same times, summarised by a clock that is hours behind, and days or a century ahead.
     for clocks in [
-        ["2026-11-24T10:00:00Z", "2026-11-24T04:00:00Z", "1970-01-01T00:00:10Z", "2026-11-24T11:50:00Z"],
-        ["2026-11-24T10:00:00Z", "2026-12-24T04:00:00Z", "2100-01-01T00:00:00Z", "2026-11-24T11:50:00Z"],
+        [
+            "2026-11-24T10:00:00Z",
+            "2026-11-24T04:00:00Z",
+            "1970-01-01T00:00:10Z",
+            "2026-11-24T11:50:00Z",
+        ],
+        [
+            "2026-11-24T10:00:00Z",
+            "2026-12-24T04:00:00Z",
+            "2100-01-01T00:00:00Z",
+            "2026-11-24T11:50:00Z",
+        ],
     ] {
         let lab = Lab::new("Paris", &SOURCES, FaultPlan::none());
         for (time, clock) in times.into_iter().zip(clocks) {
@@ -53,7 +63,10 @@ fn a_clock_that_is_set_back_and_forward_loses_nothing_and_invents_nothing() {
         }
         assert!(lab.workspace.files("data/raw").is_empty());
         for (what, expected) in ["summaries", "events"].into_iter().zip(&expected) {
-            assert!(lab.workspace.exported(what) == *expected, "{clocks:?}: {what}");
+            assert!(
+                lab.workspace.exported(what) == *expected,
+                "{clocks:?}: {what}"
+            );
         }
     }
 }
@@ -63,17 +76,28 @@ fn names_stay_unique_when_the_same_second_comes_again() {
     let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
     // Three different answers at one and the same second by our clock.
     let second = "2026-11-24T11:00:00Z";
-    for provider in ["2026-11-24T09:00:00Z", "2026-11-24T10:00:00Z", "2026-11-24T11:00:00Z"] {
+    for provider in [
+        "2026-11-24T09:00:00Z",
+        "2026-11-24T10:00:00Z",
+        "2026-11-24T11:00:00Z",
+    ] {
         drop(lab.command_at(provider, &[]));
         let mut command = lab.workspace.command(&["collect", "--now", second]);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{output:?}");
     }
     let captures = lab.workspace.captures(METAR);
-    let landed: Vec<&str> = captures.iter().filter_map(|one| one["file"].as_str()).collect();
+    let landed: Vec<&str> = captures
+        .iter()
+        .filter_map(|one| one["file"].as_str())
+        .collect();
     assert_eq!(landed.len(), 3, "{captures:#?}");
     assert!(landed[0] != landed[1] && landed[1] != landed[2] && landed[0] != landed[2]);
-    assert!(captures.iter().all(|one| one["started_at"] == captures[0]["started_at"]));
+    assert!(
+        captures
+            .iter()
+            .all(|one| one["started_at"] == captures[0]["started_at"])
+    );
     lab.at(second, &["summarize"]).ends(0);
     assert!(lab.workspace.files("data/raw").is_empty());
 }
@@ -93,11 +117,17 @@ fn a_clock_a_lifetime_ahead_does_not_silence_a_source_once_it_is_set_right() {
         let base = lab.base_url();
         lab.workspace.reconfigure(&base, "http://127.0.0.1:1");
         let after: Timestamp = wrong.parse().unwrap();
-        let after = after.checked_add(SignedDuration::from_mins(20)).unwrap().to_string();
+        let after = after
+            .checked_add(SignedDuration::from_mins(20))
+            .unwrap()
+            .to_string();
         collect(&after, true).ends(1);
         lab.workspace.reconfigure("http://127.0.0.1:1", &base);
         // Set right.
-        for (time, outcome) in [("2026-11-24T10:00:00Z", "data/raw"), ("2026-11-24T10:30:00Z", "data/raw")] {
+        for (time, outcome) in [
+            ("2026-11-24T10:00:00Z", "data/raw"),
+            ("2026-11-24T10:30:00Z", "data/raw"),
+        ] {
             drop(lab.command_at(time, &[]));
             let out = collect(time, true).ends(0);
             assert!(out.contains(outcome), "{wrong}: {out}");
@@ -115,7 +145,9 @@ fn began(hour: &str, tz: &TimeZone) -> String {
     let written: Timestamp = hour.parse().unwrap();
     let offset = &hour[19..];
     for minutes in [0, 30] {
-        let at = written.checked_add(SignedDuration::from_mins(minutes)).unwrap();
+        let at = written
+            .checked_add(SignedDuration::from_mins(minutes))
+            .unwrap();
         let local = at.to_zoned_datetime(tz.clone());
         if local.strftime("%:z").to_string() == offset {
             return local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
@@ -127,16 +159,25 @@ fn began(hour: &str, tz: &TimeZone) -> String {
 /// A workspace in a time zone that collects the weather through a day's turn, and the same computed by plain loops.
 fn a_day(zone: &str, first: &str, hours: i64) {
     let workspace = Workspace::new("Paris");
-    workspace.reconfigure("time_zone = \"Europe/Paris\"", &format!("time_zone = \"{zone}\""));
+    workspace.reconfigure(
+        "time_zone = \"Europe/Paris\"",
+        &format!("time_zone = \"{zone}\""),
+    );
     let lab = Lab::in_workspace(workspace, &[METAR], FaultPlan::none());
     let first: Timestamp = first.parse().unwrap();
     let mut bodies = Vec::new();
     for half_hour in 0..=2 * hours {
-        let time = first.checked_add(SignedDuration::from_mins(30 * half_hour)).unwrap();
+        let time = first
+            .checked_add(SignedDuration::from_mins(30 * half_hour))
+            .unwrap();
         let out = lab.at(&time.to_string(), &["collect"]).ends(0);
         if out.contains("data/raw") {
             let file = lab.workspace.captures(METAR).pop().unwrap();
-            let path = lab.workspace.path().join("data").join(file["file"].as_str().unwrap());
+            let path = lab
+                .workspace
+                .path()
+                .join("data")
+                .join(file["file"].as_str().unwrap());
             bodies.push(oracle::metar(&fs::read(path).unwrap()));
         }
         if half_hour % 3 == 0 {
@@ -144,8 +185,14 @@ fn a_day(zone: &str, first: &str, hours: i64) {
         }
     }
     // Some are summarised in the middle, and everything is sealed at the end.
-    lab.at(&first.checked_add(SignedDuration::from_hours(24 * 30)).unwrap().to_string(), &["summarize"])
-        .ends(0);
+    lab.at(
+        &first
+            .checked_add(SignedDuration::from_hours(24 * 30))
+            .unwrap()
+            .to_string(),
+        &["summarize"],
+    )
+    .ends(0);
     assert!(bodies.len() > 4, "{zone}: {} bodies", bodies.len());
     let tz = TimeZone::get(zone).unwrap();
     let expected: BTreeMap<oracle::Key, _> = oracle::summarise(bodies, zone)
@@ -156,7 +203,12 @@ fn a_day(zone: &str, first: &str, hours: i64) {
     for line in lab.workspace.export("summaries") {
         let text = |key: &str| line[key].as_str().unwrap().to_owned();
         let figure = |key: &str| line[key].as_f64();
-        let figures = [figure("min"), figure("max"), figure("first"), figure("last")];
+        let figures = [
+            figure("min"),
+            figure("max"),
+            figure("first"),
+            figure("last"),
+        ];
         found.insert(
             (text("entity"), text("measure"), text("hour")),
             (line["count"].as_u64().unwrap(), figures),

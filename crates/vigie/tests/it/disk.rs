@@ -59,7 +59,10 @@ fn undisturbed(sources: &[&str]) -> [String; 2] {
 fn is_clear(lab: &Lab, ran: &Ran, remedy: &str) {
     let text = format!("{}{}", ran.out, ran.err);
     assert!(text.contains(remedy), "no remedy: {ran:#?}");
-    assert!(text.contains(lab.workspace.path().to_str().unwrap()), "no file: {ran:#?}");
+    assert!(
+        text.contains(lab.workspace.path().to_str().unwrap()),
+        "no file: {ran:#?}"
+    );
     assert!(!text.contains("panicked"), "{ran:#?}");
 }
 
@@ -80,7 +83,10 @@ fn refuse_everywhere(fault: &str, lasting: bool, remedy: &str, strikes_min: [u32
             if ran.code == Some(0) {
                 break;
             }
-            assert!(matches!(ran.code, Some(1..=3)), "{fault}#{nth}, {step}: {ran:#?}");
+            assert!(
+                matches!(ran.code, Some(1..=3)),
+                "{fault}#{nth}, {step}: {ran:#?}"
+            );
             is_clear(&lab, &ran, remedy);
             if nth % 4 == 0 {
                 // The disk has room again for a moment: what can be done is done.
@@ -89,7 +95,10 @@ fn refuse_everywhere(fault: &str, lasting: bool, remedy: &str, strikes_min: [u32
             }
         }
         let least = strikes_min[usize::from(step == "summarize")];
-        assert!(time == SEALED || time == LATER || nth > least, "{fault}: {step} was refused {nth} times");
+        assert!(
+            time == SEALED || time == LATER || nth > least,
+            "{fault}: {step} was refused {nth} times"
+        );
     }
     let again = exports(&lab);
     assert!(again == expected, "{fault}: the exports differ");
@@ -98,8 +107,18 @@ fn refuse_everywhere(fault: &str, lasting: bool, remedy: &str, strikes_min: [u32
 
 #[test]
 fn a_disk_full_at_any_write_loses_nothing() {
-    refuse_everywhere("half@write", false, "the disk is full; free some space", [6, 4]);
-    refuse_everywhere("full@grow", true, "the disk is full; free some space", [6, 4]);
+    refuse_everywhere(
+        "half@write",
+        false,
+        "the disk is full; free some space",
+        [6, 4],
+    );
+    refuse_everywhere(
+        "full@grow",
+        true,
+        "the disk is full; free some space",
+        [6, 4],
+    );
 }
 
 #[test]
@@ -107,7 +126,12 @@ fn a_disk_that_fails_anywhere_loses_nothing() {
     for operation in ["flush", "rename", "delete", "read", "list", "truncate"] {
         let lasting = operation == "rename";
         let fault = format!("broken@{operation}");
-        refuse_everywhere(&fault, lasting, "the disk fails; look at the system's log", [0, 0]);
+        refuse_everywhere(
+            &fault,
+            lasting,
+            "the disk fails; look at the system's log",
+            [0, 0],
+        );
     }
 }
 
@@ -120,8 +144,18 @@ fn a_disk_that_turned_read_only_is_named_and_nothing_is_lost() {
 fn databases_that_cannot_grow_are_named_and_nothing_is_lost() {
     let expected = undisturbed(&SOURCES);
     for (variable, words, step, code) in [
-        ("VIGIE_LEDGER_PAGES", "ledger.db`: the disk is full", "collect", 1),
-        ("VIGIE_STORE_PAGES", "no space is left for the store", "summarize", 3),
+        (
+            "VIGIE_LEDGER_PAGES",
+            "ledger.db`: the disk is full",
+            "collect",
+            1,
+        ),
+        (
+            "VIGIE_STORE_PAGES",
+            "no space is left for the store",
+            "summarize",
+            3,
+        ),
     ] {
         let lab = archiving(&SOURCES);
         let mut refused = 0;
@@ -131,7 +165,10 @@ fn databases_that_cannot_grow_are_named_and_nothing_is_lost() {
             if step == "summarize" {
                 break;
             }
-            let time = first.checked_add(SignedDuration::from_mins(minute)).unwrap().to_string();
+            let time = first
+                .checked_add(SignedDuration::from_mins(minute))
+                .unwrap()
+                .to_string();
             let mut command = lab.command_at(&time, &["collect"]);
             let ran = Ran::of(command.env(variable, "0").output().unwrap());
             if ran.code == Some(0) {
@@ -153,7 +190,10 @@ fn databases_that_cannot_grow_are_named_and_nothing_is_lost() {
                 if ran.code == Some(0) {
                     break;
                 }
-                assert!(this != step || ran.code == Some(code), "{variable}={pages}: {ran:#?}");
+                assert!(
+                    this != step || ran.code == Some(code),
+                    "{variable}={pages}: {ran:#?}"
+                );
                 let text = format!("{}{}", ran.out, ran.err);
                 assert!(text.contains(words), "{variable}={pages}: {ran:#?}");
                 refused += 1;
@@ -178,7 +218,10 @@ fn a_small_file_system_that_fills_up_loses_nothing() {
     let lab = archiving(&SOURCES);
     let data = lab.workspace.path().join("data");
     fs::create_dir_all(&data).unwrap();
-    assert!(fs::read_dir(&data).unwrap().next().is_none(), "not collected yet");
+    assert!(
+        fs::read_dir(&data).unwrap().next().is_none(),
+        "not collected yet"
+    );
     let mounted = Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=2m", "none"])
         .arg(&data)
@@ -190,7 +233,11 @@ fn a_small_file_system_that_fills_up_loses_nothing() {
     let mounted = Mounted(data.clone());
     let room = |kilobytes: u32| {
         let option = format!("remount,size={kilobytes}k");
-        let done = Command::new("mount").args(["-o", &option]).arg(&mounted.0).status().unwrap();
+        let done = Command::new("mount")
+            .args(["-o", &option])
+            .arg(&mounted.0)
+            .status()
+            .unwrap();
         assert!(done.success(), "cannot resize to {kilobytes} kB");
     };
     let expected = undisturbed(&SOURCES);
@@ -203,7 +250,10 @@ fn a_small_file_system_that_fills_up_loses_nothing() {
             }
             let text = format!("{}{}", ran.out, ran.err);
             let known = ["the disk is full", "no space is left", "is not available"];
-            assert!(known.iter().any(|words| text.contains(words)), "{kilobytes} kB: {ran:#?}");
+            assert!(
+                known.iter().any(|words| text.contains(words)),
+                "{kilobytes} kB: {ran:#?}"
+            );
             assert!(kilobytes < 4_096, "it never ends well: {ran:#?}");
             refused += 1;
             kilobytes += 64;
@@ -233,29 +283,65 @@ fn a_small_file_system_that_fills_up_loses_nothing() {
 fn each_damaged_raw_file_has_its_reason_and_the_others_count() {
     type Damage = fn(&Path, &Path);
     let damages: [(&str, Damage, Option<&str>); 8] = [
-        ("edited", |body, _| {
-            let text = fs::read_to_string(body).unwrap().replacen('1', "2", 1);
-            fs::write(body, text).unwrap();
-        }, Some("was changed after it landed")),
-        ("cut", |body, _| {
-            let bytes = fs::read(body).unwrap();
-            fs::write(body, bytes.split_at(bytes.len() / 2).0).unwrap();
-        }, Some("was changed after it landed")),
-        ("emptied", |body, _| fs::write(body, "").unwrap(), Some("was changed after it landed")),
-        ("manifest cut", |_, manifest| {
-            let bytes = fs::read(manifest).unwrap();
-            fs::write(manifest, bytes.split_at(bytes.len() / 2).0).unwrap();
-        }, Some("not a manifest")),
-        ("manifest emptied", |_, manifest| fs::write(manifest, "").unwrap(), Some("not a manifest")),
-        ("manifest of another source", |_, manifest| {
-            let text = fs::read_to_string(manifest).unwrap().replace(METAR, ECB);
-            fs::write(manifest, text).unwrap();
-        }, Some("is of the source `ecb-eurofxref-daily`")),
-        ("manifest of a newer program", |_, manifest| {
-            let text = fs::read_to_string(manifest).unwrap().replacen("\"format\": 1", "\"format\": 99", 1);
-            fs::write(manifest, text).unwrap();
-        }, Some("is of format 99, and this program knows 1 at most: update vigie")),
-        ("manifest lost", |_, manifest| fs::remove_file(manifest).unwrap(), None),
+        (
+            "edited",
+            |body, _| {
+                let text = fs::read_to_string(body).unwrap().replacen('1', "2", 1);
+                fs::write(body, text).unwrap();
+            },
+            Some("was changed after it landed"),
+        ),
+        (
+            "cut",
+            |body, _| {
+                let bytes = fs::read(body).unwrap();
+                fs::write(body, bytes.split_at(bytes.len() / 2).0).unwrap();
+            },
+            Some("was changed after it landed"),
+        ),
+        (
+            "emptied",
+            |body, _| fs::write(body, "").unwrap(),
+            Some("was changed after it landed"),
+        ),
+        (
+            "manifest cut",
+            |_, manifest| {
+                let bytes = fs::read(manifest).unwrap();
+                fs::write(manifest, bytes.split_at(bytes.len() / 2).0).unwrap();
+            },
+            Some("not a manifest"),
+        ),
+        (
+            "manifest emptied",
+            |_, manifest| fs::write(manifest, "").unwrap(),
+            Some("not a manifest"),
+        ),
+        (
+            "manifest of another source",
+            |_, manifest| {
+                let text = fs::read_to_string(manifest).unwrap().replace(METAR, ECB);
+                fs::write(manifest, text).unwrap();
+            },
+            Some("is of the source `ecb-eurofxref-daily`"),
+        ),
+        (
+            "manifest of a newer program",
+            |_, manifest| {
+                let text = fs::read_to_string(manifest).unwrap().replacen(
+                    "\"format\": 1",
+                    "\"format\": 99",
+                    1,
+                );
+                fs::write(manifest, text).unwrap();
+            },
+            Some("is of format 99, and this program knows 1 at most: update vigie"),
+        ),
+        (
+            "manifest lost",
+            |_, manifest| fs::remove_file(manifest).unwrap(),
+            None,
+        ),
     ];
     let expected = {
         let lab = Lab::new("Paris", &[METAR, USGS], FaultPlan::none());
@@ -290,10 +376,10 @@ fn each_damaged_raw_file_has_its_reason_and_the_others_count() {
                 let manifest = fs::read_to_string(&aside[1]).unwrap();
                 assert!(manifest.contains(words), "{name}: {manifest}");
                 let metar = format!("\"source\":\"{METAR}\"");
-                let others: String = expected.lines().filter(|line| !line.contains(&metar)).fold(
-                    String::new(),
-                    |text, line| text + line + "\n",
-                );
+                let others: String = expected
+                    .lines()
+                    .filter(|line| !line.contains(&metar))
+                    .fold(String::new(), |text, line| text + line + "\n");
                 assert_eq!(lab.workspace.exported("summaries"), others, "{name}");
             }
         }
@@ -312,10 +398,14 @@ fn a_manifest_without_its_body_is_no_raw_file_and_is_swept_later() {
     lab.at(NOON, &["summarize"]).ends(0);
     assert_eq!(lab.workspace.files("data/raw"), files[1..]);
     let out = lab.at(NOON, &["collect"]).ends(0);
-    assert!(out.contains("unchanged") || out.contains("data/raw"), "{out}");
+    assert!(
+        out.contains("unchanged") || out.contains("data/raw"),
+        "{out}"
+    );
     let file = fs::File::options().write(true).open(&files[1]).unwrap();
     let written = file.metadata().unwrap().modified().unwrap();
-    file.set_modified(written - std::time::Duration::from_hours(2)).unwrap();
+    file.set_modified(written - std::time::Duration::from_hours(2))
+        .unwrap();
     lab.at(LATER, &["summarize"]).ends(0);
     assert!(!files[1].exists(), "it was left");
 }
@@ -325,7 +415,11 @@ fn at_once(lab: &Lab, time: &str, step: &str, many: usize) -> Vec<Ran> {
     let started: Vec<_> = (0..many)
         .map(|_| {
             let mut command = lab.command_at(time, &[step]);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+            command
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
         })
         .collect();
     started
@@ -349,18 +443,26 @@ fn many_programs_at_once_lose_nothing_and_count_nothing_twice() {
     assert!(exports(&lab) == expected);
     // Each body was landed, counted and archived once.
     let captures = lab.workspace.export("captures");
-    let files: Vec<&str> = captures.iter().filter_map(|capture| capture["file"].as_str()).collect();
+    let files: Vec<&str> = captures
+        .iter()
+        .filter_map(|capture| capture["file"].as_str())
+        .collect();
     let distinct: BTreeSet<&str> = files.iter().copied().collect();
     assert_eq!(files.len(), distinct.len(), "{files:?}");
     let mut archived = BTreeMap::<String, u32>::new();
     for path in lab.workspace.files("data/archive") {
         let file = zstd::Decoder::new(fs::File::open(path).unwrap()).unwrap();
         for entry in tar::Archive::new(file).entries().unwrap() {
-            *archived.entry(entry.unwrap().path().unwrap().display().to_string()).or_default() += 1;
+            *archived
+                .entry(entry.unwrap().path().unwrap().display().to_string())
+                .or_default() += 1;
         }
     }
     assert!(archived.values().all(|times| *times == 1), "{archived:?}");
-    assert!(files.iter().all(|file| archived.contains_key(*file)), "{archived:?} {files:?}");
+    assert!(
+        files.iter().all(|file| archived.contains_key(*file)),
+        "{archived:?} {files:?}"
+    );
 }
 
 #[test]
@@ -368,7 +470,12 @@ fn a_fault_is_in_the_ledger_where_the_ledger_can_be_written() {
     let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
     lab.at(NOON, &["status"]);
     let mut command = lab.command_at(NOON, &["collect"]);
-    let ran = Ran::of(command.env("VIGIE_DISK_FAULT", "full@rename").output().unwrap());
+    let ran = Ran::of(
+        command
+            .env("VIGIE_DISK_FAULT", "full@rename")
+            .output()
+            .unwrap(),
+    );
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     let capture = lab.workspace.captures(METAR).remove(0);
     assert_eq!(capture["outcome"], "failed", "{capture}");
@@ -396,12 +503,21 @@ fn a_workspace_on_a_read_only_file_system_is_named_with_the_remedy() {
         return;
     }
     let read_only = mount(&["-o", "remount,ro,bind"]);
-    let ran: Vec<Ran> = ["collect", "summarize"].map(|step| workspace.run(&[step])).into();
-    let unmounted = Command::new("umount").arg("-l").arg(&path).status().unwrap();
+    let ran: Vec<Ran> = ["collect", "summarize"]
+        .map(|step| workspace.run(&[step]))
+        .into();
+    let unmounted = Command::new("umount")
+        .arg("-l")
+        .arg(&path)
+        .status()
+        .unwrap();
     assert!(read_only && unmounted.success());
     for ran in ran {
         assert!(matches!(ran.code, Some(1..=3)), "{ran:#?}");
         let text = format!("{}{}", ran.out, ran.err);
-        assert!(text.contains("may not be opened or written") || text.contains("read-only"), "{ran:#?}");
+        assert!(
+            text.contains("may not be opened or written") || text.contains("read-only"),
+            "{ran:#?}"
+        );
     }
 }

@@ -171,7 +171,7 @@ fn kill_everywhere(of_store: bool, store: impl Fn(&str) -> String) {
         "collect.answered#3",
         "collect.landed#2",
         "durable.staged#2",
-        "ledger.written#5",
+        "ledger.written#2",
         "summarize.sealed#2",
     ];
     let at_once = points()
