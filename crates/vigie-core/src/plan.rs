@@ -68,7 +68,10 @@ pub fn decide(schedule: &Schedule, state: &SourceState, asked: Asked, now: Times
                 why: Why::NotDue,
             };
         }
-        if let Some(until) = state.backoff_until.filter(|until| *until > now) {
+        // A back-off that lies further ahead than any can be was decided by a clock that has been set back since.
+        let longest = BACKOFF_MAX.saturating_mul(2);
+        let waits = |until: &Timestamp| *until > now && until.duration_since(now) <= longest;
+        if let Some(until) = state.backoff_until.filter(waits) {
             return Decision::Wait {
                 until,
                 why: Why::BackOff,
@@ -133,6 +136,14 @@ mod tests {
             why: Why::NotDue,
         };
         assert_eq!(decide(&schedule, &state, Asked::BySchedule, now), waits);
+        state = SourceState {
+            backoff_until: Some(at("2100-01-01T00:00:20Z")),
+            ..SourceState::default()
+        };
+        assert_eq!(
+            decide(&schedule, &state, Asked::BySchedule, now),
+            Decision::Fetch { slot }
+        );
         state.provider_not_before = Some(at("2026-11-23T11:00:00Z"));
         let waits = Decision::Wait {
             until: at("2026-11-23T11:00:00Z"),

@@ -15,6 +15,7 @@ use vigie_core::text::SourceId;
 
 use crate::{
     durable::{self, DiskError, Step},
+    fault,
     landing::{Landing, LandingError, RawFile},
     ledger::{Ledger, LedgerError},
     manifest::{self, Answer, Manifest},
@@ -117,7 +118,8 @@ impl Archive {
         let (mut archive, start) = open_at(&path, file, committed)?;
         let write = || DiskError::at(Step::Write, &path);
         let mut encoder =
-            zstd::Encoder::new(io::BufWriter::new(&archive), LEVEL).map_err(write())?;
+            zstd::Encoder::new(io::BufWriter::new(fault::Disk::new(&archive, &path)), LEVEL)
+                .map_err(write())?;
         encoder.include_checksum(true).map_err(write())?;
         let mut written: Vec<(String, String)> = Vec::new();
         let mut builder = tar::Builder::new(Unended {
@@ -149,10 +151,14 @@ impl Archive {
             .finish()
             .and_then(|mut buffer| buffer.flush())
             .map_err(write())?;
-        archive
-            .sync_all()
+        fault::point("archive.appended");
+        fault::disk(Step::Flush, &path)
+            .and_then(|()| archive.sync_all())
             .map_err(DiskError::at(Step::Flush, &path))?;
-        let found = read_back(&mut archive, start).map_err(DiskError::at(Step::Read, &path))?;
+        fault::point("archive.flushed");
+        let found = fault::disk(Step::Read, &path)
+            .and_then(|()| read_back(&mut archive, start))
+            .map_err(DiskError::at(Step::Read, &path))?;
         if found != written {
             return Err(ArchiveError::ReadBack {
                 file: file.to_owned(),
@@ -162,6 +168,7 @@ impl Archive {
             .metadata()
             .map_err(DiskError::at(Step::Read, &path))?
             .len();
+        fault::point("archive.verified");
         Ok(length)
     }
 }
@@ -180,12 +187,16 @@ fn open_at(path: &Path, file: &str, committed: u64) -> Result<(File, u64), Archi
         Err(error) if error.kind() == ErrorKind::NotFound => false,
         Err(error) => return Err(DiskError::at(Step::Read, path)(error).into()),
     };
-    let mut archive = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
+    let open = || {
+        File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+    };
+    let mut archive = fault::disk(Step::Create, path)
+        .and_then(|()| open())
         .map_err(DiskError::at(Step::Create, path))?;
     if !exists {
         durable::flush_folder(folder)?;
@@ -202,8 +213,8 @@ fn open_at(path: &Path, file: &str, committed: u64) -> Result<(File, u64), Archi
             found,
         });
     }
-    archive
-        .set_len(committed)
+    fault::disk(Step::Truncate, path)
+        .and_then(|()| archive.set_len(committed))
         .and_then(|()| archive.seek(SeekFrom::End(0)))
         .map_err(DiskError::at(Step::Truncate, path))?;
     Ok((archive, committed))

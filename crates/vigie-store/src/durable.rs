@@ -13,11 +13,16 @@ use std::{
 
 use tempfile::NamedTempFile;
 
+use crate::fault;
+
 /// How the names of temporary files begin. Such a file is never read; one that is left over by a kill is swept.
 pub const TEMPORARY_PREFIX: &str = ".tmp-";
 
 /// How often a write starts again when its folder is removed under it, or its name taken.
 const ATTEMPTS_MAX: usize = 8;
+
+/// The number of the system's error for a device that fails, on every Unix.
+const INPUT_OUTPUT: i32 = 5;
 
 /// What was being done when the disk refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,22 @@ pub enum Step {
     Truncate,
     /// Locking a file.
     Lock,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Step; 10] = [
+        Step::CreateFolder,
+        Step::Create,
+        Step::Write,
+        Step::Flush,
+        Step::Rename,
+        Step::Read,
+        Step::List,
+        Step::Delete,
+        Step::Truncate,
+        Step::Lock,
+    ];
 }
 
 impl fmt::Display for Step {
@@ -112,6 +133,9 @@ fn remedy(source: &io::Error) -> &'static str {
         ErrorKind::PermissionDenied => {
             ": this user may not write there; give it the data folder (chown) or run as the folder's owner"
         }
+        _ if source.raw_os_error() == Some(INPUT_OUTPUT) => {
+            ": the disk fails; look at the system's log, replace the disk, and run the command again"
+        }
         ErrorKind::NotADirectory => ": a file stands where a folder is needed; move that file away",
         _ => "",
     }
@@ -124,10 +148,12 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
         let Some(temporary) = stage(path, bytes)? else {
             continue;
         };
-        return match temporary.persist(path) {
-            Ok(_) => flush_folder(folder_of(path)),
-            Err(failure) => Err(DiskError::at(Step::Rename, path)(failure.error)),
-        };
+        fault::disk(Step::Rename, path).map_err(DiskError::at(Step::Rename, path))?;
+        temporary
+            .persist(path)
+            .map_err(|failure| DiskError::at(Step::Rename, path)(failure.error))?;
+        fault::point("durable.renamed");
+        return flush_folder(folder_of(path));
     }
     Err(vanishing(path))
 }
@@ -139,6 +165,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, DiskError> {
         let Some(temporary) = stage(path, bytes)? else {
             continue;
         };
+        fault::disk(Step::Rename, path).map_err(DiskError::at(Step::Rename, path))?;
         return match temporary.persist_noclobber(path) {
             Ok(_) => Ok(true),
             Err(failure) if failure.error.kind() == ErrorKind::AlreadyExists => Ok(false),
@@ -152,7 +179,8 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, DiskError> {
 pub fn flush_folder(folder: &Path) -> Result<(), DiskError> {
     // Other systems than Unix keep names safe by themselves and cannot open a folder.
     if cfg!(unix) {
-        File::open(folder)
+        fault::disk(Step::Flush, folder)
+            .and_then(|()| File::open(folder))
             .and_then(|opened| opened.sync_all())
             .map_err(DiskError::at(Step::Flush, folder))?;
     }
@@ -168,7 +196,7 @@ pub fn create_folders(folder: &Path) -> Result<(), DiskError> {
     if parent != folder {
         create_folders(parent)?;
     }
-    match fs::create_dir(folder) {
+    match fault::disk(Step::CreateFolder, folder).and_then(|()| fs::create_dir(folder)) {
         Ok(()) => flush_folder(parent),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -195,20 +223,22 @@ fn stage(path: &Path, bytes: &[u8]) -> Result<Option<NamedTempFile>, DiskError> 
     create_folders(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY_PREFIX);
+    builder.disable_cleanup(fault::leaves_all());
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = match builder.tempfile_in(folder) {
-        Ok(temporary) => temporary,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(DiskError::at(Step::Create, path)(error)),
-    };
-    temporary
+    let mut temporary =
+        match fault::disk(Step::Create, path).and_then(|()| builder.tempfile_in(folder)) {
+            Ok(temporary) => temporary,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(DiskError::at(Step::Create, path)(error)),
+        };
+    fault::Disk::new(temporary.as_file_mut(), path)
         .write_all(bytes)
         .map_err(DiskError::at(Step::Write, path))?;
-    temporary
-        .as_file()
-        .sync_data()
+    fault::disk(Step::Flush, path)
+        .and_then(|()| temporary.as_file().sync_data())
         .map_err(DiskError::at(Step::Flush, path))?;
+    fault::point("durable.staged");
     Ok(Some(temporary))
 }
 

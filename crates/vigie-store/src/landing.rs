@@ -37,6 +37,7 @@ pub use self::{
 };
 use crate::{
     durable::{self, DiskError, Step},
+    fault,
     landing::name::{Name, Root},
     manifest::{self, Answer, BadManifest, Manifest},
 };
@@ -268,12 +269,15 @@ impl Landing {
             let path = self.path(&file);
             let manifest = Manifest::new(capture.clone(), answer.clone()).with_quick_hash(body);
             durable::write(&manifest_path(&path), &manifest.to_bytes())?;
+            fault::point("landing.manifest");
             if !durable::write_new(&path, body)? {
                 continue;
             }
+            fault::point("landing.renamed");
             if let Some(folder) = path.parent() {
                 durable::flush_folder(folder)?;
             }
+            fault::point("landing.flushed");
             let how = if later == 0 { how } else { How::NextSecond };
             return Ok(Landed { capture, file, how });
         }
@@ -406,7 +410,7 @@ impl Landing {
     fn hash(&self, raw: &RawFile) -> Result<(u64, String), LandingError> {
         let path = self.path(&raw.file);
         let mut hasher = manifest::Hasher::default();
-        let mut file = match File::open(&path) {
+        let mut file = match fault::disk(Step::Read, &path).and_then(|()| File::open(&path)) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(LandingError::Gone {
@@ -432,8 +436,8 @@ impl Landing {
         let mut capture = capture.clone();
         capture.outcome = Outcome::Quarantined;
         capture.file = Some(file.clone());
-        if to.exists() {
-            if !from.exists() {
+        if is_there(&to)? {
+            if !is_there(&from)? {
                 remove_if_there(&manifest_path(&from))?;
                 return Ok(file);
             }
@@ -449,11 +453,17 @@ impl Landing {
         }
         let manifest = Manifest::new(capture, answer);
         durable::write(&manifest_path(&to), &manifest.to_bytes())?;
-        fs::rename(&from, &to).map_err(DiskError::at(Step::Rename, &from))?;
+        fault::point("quarantine.manifest");
+        fault::disk(Step::Rename, &from)
+            .and_then(|()| fs::rename(&from, &to))
+            .map_err(DiskError::at(Step::Rename, &from))?;
+        fault::point("quarantine.body");
         for folder in [to.parent(), from.parent()].into_iter().flatten() {
             durable::flush_folder(folder)?;
         }
+        fault::point("quarantine.flushed");
         remove_if_there(&manifest_path(&from))?;
+        fault::point("quarantine.left");
         Ok(file)
     }
 
@@ -462,7 +472,9 @@ impl Landing {
     pub fn remove(&self, raw: &RawFile) -> Result<(), LandingError> {
         let path = self.path(&raw.file);
         remove_if_there(&path)?;
+        fault::point("removal.body");
         remove_if_there(&manifest_path(&path))?;
+        fault::point("removal.manifest");
         Ok(())
     }
 }
@@ -515,7 +527,7 @@ fn read_if_there(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, DiskErr
 
 /// Adds the first `bytes_max` bytes of a file; `false` when there is none.
 fn read_to(path: &Path, bytes_max: u64, bytes: &mut Vec<u8>) -> Result<bool, DiskError> {
-    let file = match File::open(path) {
+    let file = match fault::disk(Step::Read, path).and_then(|()| File::open(path)) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(DiskError::at(Step::Read, path)(error)),
@@ -529,8 +541,15 @@ fn read_to(path: &Path, bytes_max: u64, bytes: &mut Vec<u8>) -> Result<bool, Dis
     Ok(true)
 }
 
+/// Whether there is something of that name. A disk that cannot say is an error: taken for a no, it would cost a file.
+fn is_there(path: &Path) -> Result<bool, DiskError> {
+    fault::disk(Step::Read, path)
+        .and_then(|()| path.try_exists())
+        .map_err(DiskError::at(Step::Read, path))
+}
+
 fn remove_if_there(path: &Path) -> Result<(), DiskError> {
-    match fs::remove_file(path) {
+    match fault::disk(Step::Delete, path).and_then(|()| fs::remove_file(path)) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(DiskError::at(Step::Delete, path)(error))
         }

@@ -23,6 +23,11 @@ use vigie_core::{
     text::SourceId,
 };
 
+use crate::{
+    durable::{DiskError, Step},
+    fault,
+};
+
 pub use self::{
     error::LedgerError,
     facts::{Newest, RowTotals},
@@ -135,6 +140,7 @@ impl Ledger {
     /// A transaction that writes: others wait until it ends.
     fn transaction(&mut self, doing: &'static str) -> Result<Transaction<'_>, LedgerError> {
         let path = &self.path;
+        fault::disk(Step::Write, path).map_err(DiskError::at(Step::Write, path))?;
         self.connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|error| LedgerError::from_sqlite(path, doing, error))

@@ -5,10 +5,12 @@
 //!   (`tests/it/contract.rs`).
 //! - Raw files: [`landing`] with [`manifest`] and [`archive`]; [`durable`] writes files that survive a power cut.
 //! - [`ledger`] remembers every capture; [`lock`] keeps two runs from doing the same.
+//! - [`fault`] kills debug builds and makes their disk refuse, for tests.
 
 pub mod archive;
 pub mod durable;
 pub mod error;
+pub mod fault;
 pub mod landing;
 pub mod ledger;
 pub mod lock;

@@ -13,7 +13,10 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{self, DiskError, Step};
+use crate::{
+    durable::{self, DiskError, Step},
+    fault,
+};
 
 /// A held lock; it is released when this is dropped and when the process ends.
 #[derive(Debug)]
@@ -68,13 +71,18 @@ impl Lock {
     pub fn take(data: &Path, name: &str, now: Timestamp) -> Result<Self, LockError> {
         let path = lock_path(data, name)?;
         durable::create_folders(&data.join("locks"))?;
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
+        let open = || {
+            File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+        };
+        let mut file = fault::disk(Step::Create, &path)
+            .and_then(|()| open())
             .map_err(DiskError::at(Step::Create, &path))?;
+        fault::disk(Step::Lock, &path).map_err(DiskError::at(Step::Lock, &path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -91,7 +99,7 @@ impl Lock {
             pid: std::process::id(),
             since: now,
         };
-        write_holder(&mut file, &holder).map_err(DiskError::at(Step::Write, &path))?;
+        write_holder(&mut file, &path, &holder).map_err(DiskError::at(Step::Write, &path))?;
         Ok(Self {
             _file: file,
             name: name.to_owned(),
@@ -118,11 +126,11 @@ fn lock_path(data: &Path, name: &str) -> Result<PathBuf, LockError> {
     }
 }
 
-fn write_holder(file: &mut File, holder: &Holder) -> std::io::Result<()> {
+fn write_holder(file: &mut File, path: &Path, holder: &Holder) -> std::io::Result<()> {
     let text = serde_json::to_vec(holder)?;
     file.set_len(0)?;
     file.rewind()?;
-    file.write_all(&text)
+    fault::Disk::new(file, path).write_all(&text)
 }
 
 fn read_holder(file: &mut File) -> Option<Holder> {

@@ -22,6 +22,7 @@ use vigie_core::{
 
 use crate::{
     error::StoreError,
+    fault,
     store::{BucketWrite, Store, Versioned},
 };
 
@@ -106,8 +107,10 @@ pub async fn seal_buckets(
                 });
             }
         }
+        fault::point("seal.loaded");
         let written = writes.len();
         let conflicts = store.save_buckets(writes).await?;
+        fault::point("seal.saved");
         sealed += (written - conflicts.len()) as u64;
     }
     Ok(sealed)
@@ -268,6 +271,7 @@ async fn merge_all<D: Merging>(
             }
         }
         report.verified += verify(store, wanted).await?;
+        fault::point("merge.verified");
     }
     Ok(report)
 }
@@ -305,6 +309,7 @@ async fn merge_once<D: Merging>(
     report: &mut MergeReport,
 ) -> Result<HashSet<D::Key>, StoreError> {
     let mut stored = load(store, deltas).await?;
+    fault::point("merge.loaded");
     let mut writes = Vec::new();
     let (mut created, mut changed) = (Vec::new(), Vec::new());
     for delta in deltas {
@@ -338,6 +343,7 @@ async fn merge_once<D: Merging>(
     }
 
     let conflicts: HashSet<D::Key> = D::save(store, writes, rhythm).await?.into_iter().collect();
+    fault::point("merge.saved");
     let saved =
         |keys: &[&D::Key]| keys.iter().filter(|key| !conflicts.contains(key)).count() as u64;
     report.created += saved(&created);

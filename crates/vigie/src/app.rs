@@ -66,6 +66,16 @@ impl App {
             .iter()
             .map(|definition| (definition.id.clone(), Arc::new(definition.clone())))
             .collect();
+        Self::with_definitions(root, config, definitions, clock)
+    }
+
+    /// Opens a workspace whose definitions were read already, too.
+    pub(crate) fn with_definitions(
+        root: &Path,
+        config: Config,
+        definitions: BTreeMap<SourceId, Arc<Definition>>,
+        clock: Clock,
+    ) -> Outcome<Self> {
         let data = root.join("data");
         let ledger = Ledger::open(&data.join("ledger.db"), false).map_err(Failure::usage)?;
         let landing = Landing::new(data);

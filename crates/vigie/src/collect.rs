@@ -332,10 +332,18 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
         capture.outcome = CaptureOutcome::Unchanged;
         return record(capture);
     }
-    let landed = app
+    let landed = match app
         .landing()
         .land(&capture, &extension, &body, &answer.said)
-        .map_err(Failure::usage)?;
+    {
+        Ok(landed) => landed,
+        Err(error) => {
+            // The ledger may still be written, and says then why there is a gap; the provider is not asked for a body every
+            // minute that cannot be kept.
+            capture.reason = Some(chain(&error));
+            return record(pause(app, definition, capture, None)?);
+        }
+    };
     crash::point("collect.landed");
     let capture = record(landed.capture)?;
     crash::point("collect.recorded");

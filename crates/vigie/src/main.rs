@@ -19,6 +19,8 @@ mod replay;
 mod report;
 mod schedule;
 mod sheet;
+#[cfg(test)]
+mod simulation;
 mod sources;
 mod status;
 mod summarize;

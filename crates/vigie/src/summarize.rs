@@ -37,6 +37,10 @@ use crate::{
 /// Buckets sealed at a time.
 const SEAL_MAX: usize = 2_000;
 
+/// How long after its deadline a bucket is sealed: a body that was asked for before the deadline may still be on its way, or
+/// wait for its turn at the provider's.
+const SEAL_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
 /// What came of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Summarized {
@@ -274,7 +278,7 @@ fn let_go(app: &App, definition: &Definition, ready: Vec<Ready>) -> Outcome<()> 
     Ok(())
 }
 
-/// Seals the buckets that can no longer change: their deadline has passed, and every file that was fetched before
+/// Seals the buckets that can no longer change: their deadline has long passed, and every file that was fetched before
 /// it has just been summarised.
 async fn seal(
     store: &dyn Store,
@@ -285,10 +289,11 @@ async fn seal(
     if definition.model == Model::Events {
         return Ok(0);
     }
+    let before = now.saturating_sub(SEAL_AFTER).unwrap_or(Timestamp::MIN);
     let mut sealed = 0;
     loop {
         let keys = store
-            .unsealed(&definition.id, now, SEAL_MAX)
+            .unsealed(&definition.id, before, SEAL_MAX)
             .await
             .map_err(store_failure)?;
         if keys.is_empty() {

@@ -9,9 +9,10 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use vigie_core::row::Rows;
 use vigie_sources::{Context, Definition, Extraction, Extractor, extract};
 
-use crate::general::define;
+use crate::{general::define, snapshot::remembering};
 
 /// A row, in words of its own. Floating-point numbers are compared to the bit, but for the sign of zero.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -828,10 +829,11 @@ proptest! {
         let definition = plan.definition();
         let zone_tz = TimeZone::UTC;
         let context = Context { fetched_at: Timestamp::UNIX_EPOCH, zone_tz: &zone_tz };
-        let mut extractor = Extractor::default();
-        let first = extractor.extract(&definition, body.as_bytes(), &context);
+        let mut extractor = Extractor::new(&definition);
+        let mut room = Rows::default();
+        let first = remembering(&mut extractor, body.as_bytes(), &context, &mut room);
         // What was read before leaves no trace.
-        prop_assert_eq!(&extractor.extract(&definition, body.as_bytes(), &context), &first);
+        prop_assert_eq!(&remembering(&mut extractor, body.as_bytes(), &context, &mut room), &first);
         prop_assert_eq!(&extract(&definition, body.as_bytes(), &context), &first);
         let fast = first.ok().map(ReadBody::from);
         let is_data = vigie_sources::sniff(&definition, body.as_bytes()).is_ok();

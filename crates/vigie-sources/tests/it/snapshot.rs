@@ -160,12 +160,13 @@ fn context(tz: &TimeZone) -> Context<'_> {
 }
 
 /// What an extractor that remembers says, with its rows each for itself.
-fn remembering(
+pub(crate) fn remembering(
     extractor: &mut Extractor<'_>,
     body: &[u8],
+    context: &Context<'_>,
     room: &mut Rows,
 ) -> Result<Extraction, BodyError> {
-    let read = extractor.extract(body, &context(&TimeZone::UTC), std::mem::take(room))?;
+    let read = extractor.extract(body, context, std::mem::take(room))?;
     let extraction = Extraction {
         rows: read.rows.iter().filter_map(|row| row.to_row()).collect(),
         refusals: read.refusals,
@@ -183,7 +184,7 @@ fn compare(definition: &Definition, bodies: &[Vec<u8>]) {
     let mut room = Rows::default();
     for body in bodies {
         let expected = extract(definition, body, &context(&TimeZone::UTC));
-        let obtained = remembering(&mut extractor, body, &mut room);
+        let obtained = remembering(&mut extractor, body, &context(&TimeZone::UTC), &mut room);
         // By their texts: NaN does not occur, but 0 and −0 must differ.
         assert_eq!(
             format!("{obtained:?}"),

@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use vigie_core::text::SourceId;
 
 use super::{
-    Landing, LandingError, Pending, RawFile,
+    Landing, LandingError, Pending, RawFile, is_there,
     name::{Name, Root},
     remove_if_there,
 };
 use crate::{
     durable::{DiskError, Step, TEMPORARY_PREFIX},
-    manifest,
+    fault, manifest,
 };
 
 /// What is this young may belong to a landing that is under way.
@@ -151,7 +151,7 @@ fn sweep_folder(
                 remove_if_there(&path)?;
                 swept.temporary += 1;
             }
-            Kind::Manifest { body } if is_old(&metadata) && !folder.join(&body).exists() => {
+            Kind::Manifest { body } if is_old(&metadata) && !is_there(&folder.join(&body))? => {
                 remove_if_there(&path)?;
                 swept.manifests += 1;
             }
@@ -212,7 +212,7 @@ fn is_old(modified: SystemTime, disk_now: SystemTime) -> bool {
 
 /// The entries of a folder; none when there is no such folder.
 fn list(folder: &Path) -> Result<Vec<DirEntry>, DiskError> {
-    let entries = match fs::read_dir(folder) {
+    let entries = match fault::disk(Step::List, folder).and_then(|()| fs::read_dir(folder)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(DiskError::at(Step::List, folder)(error)),

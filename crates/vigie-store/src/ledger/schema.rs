@@ -5,7 +5,7 @@ use std::{path::Path, thread, time::Duration};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::LedgerError;
-use crate::durable;
+use crate::{durable, fault};
 
 /// The version of the tables below.
 const VERSION: i64 = 1;
@@ -115,6 +115,7 @@ pub(super) fn open(path: &Path, read_only: bool) -> Result<Connection, LedgerErr
     if !known {
         create(&mut connection, path)?;
     }
+    fault::limit_pages(&connection, "VIGIE_LEDGER_PAGES").map_err(failed)?;
     Ok(connection)
 }
 

@@ -8,7 +8,7 @@ use super::{
     CaptureId, Entry, Ledger, LedgerError, Tombstone, failed,
     rows::{self, COLUMNS, key, signed},
 };
-use crate::archive::Appended;
+use crate::{archive::Appended, fault};
 
 const INSERT: &str = "
 INSERT INTO captures (
@@ -80,7 +80,9 @@ impl Ledger {
             .map(|(capture, readable)| upsert(&transaction, capture, *readable))
             .collect::<Result<_, _>>()
             .map_err(&failed)?;
+        fault::point("ledger.written");
         transaction.commit().map_err(&failed)?;
+        fault::point("ledger.committed");
         Ok(ids)
     }
 
@@ -96,7 +98,9 @@ impl Ledger {
         let transaction = self.transaction(DOING)?;
         insert_if_absent(&transaction, capture).map_err(&failed)?;
         let entry = find(&transaction, capture).map_err(&failed)?;
+        fault::point("ledger.written");
         transaction.commit().map_err(&failed)?;
+        fault::point("ledger.committed");
         entry.ok_or_else(|| failed(rusqlite::Error::QueryReturnedNoRows))
     }
 
@@ -159,7 +163,10 @@ impl Ledger {
                 .and_then(|mut statement| statement.execute((&archive.file, signed(archive.bytes))))
                 .map_err(&failed)?;
         }
-        transaction.commit().map_err(&failed)
+        fault::point("ledger.written");
+        transaction.commit().map_err(&failed)?;
+        fault::point("ledger.committed");
+        Ok(())
     }
 
     /// As [`Ledger::tombstones`] for one body that is not archived.

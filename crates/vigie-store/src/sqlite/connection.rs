@@ -124,6 +124,7 @@ fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
     if access == Access::Write {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
+        crate::fault::limit_pages(connection, "VIGIE_STORE_PAGES")?;
     }
     Ok(())
 }

@@ -25,9 +25,9 @@ const STEPS: [(&str, &str, i32); 8] = [
     ("2026-12-08T12:00:00Z", "summarize", 0),
 ];
 
-/// The points of `crash.rs`, so that none is forgotten here.
+/// The points of `fault.rs`, so that none is forgotten here.
 fn points() -> Vec<&'static str> {
-    let text = include_str!("../../src/crash.rs");
+    let text = include_str!("../../../vigie-store/src/fault.rs");
     let list = text
         .split_once("POINTS: [")
         .unwrap()
@@ -37,7 +37,7 @@ fn points() -> Vec<&'static str> {
         .0;
     let points: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
     assert!(
-        points.len() >= 12 && points.contains(&"summarize.sealed"),
+        points.len() >= 33 && points.contains(&"summarize.sealed"),
         "{points:?}"
     );
     points
@@ -170,6 +170,8 @@ fn kill_everywhere(of_store: bool, store: impl Fn(&str) -> String) {
     let second = [
         "collect.answered#3",
         "collect.landed#2",
+        "durable.staged#2",
+        "ledger.written#2",
         "summarize.sealed#2",
     ];
     let at_once = points()
@@ -185,8 +187,10 @@ fn kill_everywhere(of_store: bool, store: impl Fn(&str) -> String) {
     ];
     let late = late.into_iter().map(|point| (point, Again::WhenDue));
     for (point, again) in at_once.chain(late) {
-        let of_files =
-            point.starts_with("collect.") || (point.contains('#') && point != "summarize.merged#2");
+        let of_files = !["merge.", "seal.", "summarize."]
+            .iter()
+            .any(|step| point.starts_with(step))
+            || (point.contains('#') && point != "summarize.merged#2");
         if of_store && of_files {
             continue;
         }

@@ -9,6 +9,8 @@
 )]
 
 mod cli;
+mod clocks;
+mod disk;
 mod faults;
 mod kills;
 mod oracle;
