@@ -20,13 +20,18 @@ pub(crate) const POINTS: [&str; 12] = [
     "summarize.sealed",
 ];
 
+/// Those of `backup` and `restore`, which no download passes.
+#[cfg(debug_assertions)]
+pub(crate) const BACKUP_POINTS: [&str; 3] =
+    ["backup.copied", "backup.written", "restore.extracted"];
+
 /// Aborts the program if a test asked for it.
 #[cfg(debug_assertions)]
 pub(crate) fn point(name: &'static str) {
     use std::sync::atomic::{AtomicU32, Ordering};
     static REACHED: AtomicU32 = AtomicU32::new(0);
     debug_assert!(
-        POINTS.contains(&name),
+        POINTS.contains(&name) || BACKUP_POINTS.contains(&name),
         "`{name}` is not in the list of crash points"
     );
     let Ok(wanted) = std::env::var("VIGIE_CRASH_AT") else {

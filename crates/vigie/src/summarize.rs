@@ -35,7 +35,7 @@ use crate::{
     config::After,
     crash,
     failure::{Exit, Failure, Outcome, chain},
-    output,
+    output, service,
 };
 
 /// Bytes of raw files taken into the store at a time: bounds memory.
@@ -80,12 +80,16 @@ pub(crate) async fn summarize(
 ) -> Outcome<BTreeMap<SourceId, Summarized>> {
     let mut all = BTreeMap::new();
     for definition in sources {
+        if app.stop().is_asked() {
+            break;
+        }
         let summarized = match summarize_source(app, store.as_ref(), definition).await {
             Ok(summarized) => summarized,
             Err(failure) if failure.exit == Exit::StoreUnavailable => return Err(failure),
             Err(failure) => {
                 let failed = Some(failure.report());
-                warn!(source = %definition.id, "{}; its raw files wait", failure.report());
+                let reason = failure.report();
+                warn!(source = %definition.id, reason, "not summarised: its raw files wait");
                 Summarized {
                     failed,
                     ..Summarized::default()
@@ -132,7 +136,8 @@ async fn summarize_source(
     let _lock = match Lock::take(&app.data(), &name, now) {
         Ok(lock) => lock,
         Err(error @ LockError::Held { .. }) => {
-            warn!(source = %definition.id, "{error}");
+            let by = error.to_string();
+            warn!(source = %definition.id, by, "another run is summarising");
             summarized.locked = true;
             return Ok(summarized);
         }
@@ -145,6 +150,10 @@ async fn summarize_source(
         let batch = prepare(app, definition, &mut waiting, &mut summarized)?;
         crash::point("summarize.read");
         take_in(app, store, definition, batch, &mut summarized).await?;
+        service::advanced();
+        if app.stop().is_asked() {
+            return Ok(summarized);
+        }
     }
     // Dated by the machine, whatever time the command believes it is.
     let swept = block_in_place(|| app.landing().sweep(&definition.id, machine_time()));

@@ -90,7 +90,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, file: &File) -> Resu
 }
 
 /// Sets the write-ahead mode, which the file keeps. SQLite does not wait for others here.
-fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     for _ in 1..MODE_TRIES {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
