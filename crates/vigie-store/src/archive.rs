@@ -48,6 +48,16 @@ pub enum ArchiveError {
         /// The length on the disk.
         found: u64,
     },
+    /// What was committed cannot be decoded any more.
+    #[error(
+        "the archive `{file}` is damaged: restore it from a backup, or move it away to have a new one begun"
+    )]
+    Damaged {
+        /// The archive, below the data folder.
+        file: String,
+        /// What the decoder said.
+        source: io::Error,
+    },
     /// What was appended does not read back as what was written.
     #[error(
         "what was appended to `{file}` does not read back: check the disk; the raw files stay where they are"
@@ -171,6 +181,43 @@ impl Archive {
         fault::point("archive.verified");
         Ok(length)
     }
+}
+
+impl Archive {
+    /// Reads an archive up to its committed length and decodes all of it. One that is not there was moved away or deleted,
+    /// which is no fault.
+    pub fn check(&self, committed: &Appended) -> Result<(), ArchiveError> {
+        let path = self.data.join(&committed.file);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(DiskError::at(Step::Read, &path)(error).into()),
+        };
+        let found = file
+            .metadata()
+            .map_err(DiskError::at(Step::Read, &path))?
+            .len();
+        if found < committed.bytes {
+            return Err(ArchiveError::Short {
+                file: committed.file.clone(),
+                committed: committed.bytes,
+                found,
+            });
+        }
+        decode(file.take(committed.bytes)).map_err(|source| ArchiveError::Damaged {
+            file: committed.file.clone(),
+            source,
+        })
+    }
+}
+
+/// Decodes all frames and entries, so that every checksum is compared.
+fn decode(archive: impl io::Read) -> io::Result<()> {
+    let mut tar = tar::Archive::new(zstd::Decoder::new(archive)?);
+    for entry in tar.entries()? {
+        io::copy(&mut entry?, &mut io::sink())?;
+    }
+    io::copy(&mut tar.into_inner(), &mut io::sink()).map(drop)
 }
 
 /// The archive of a source's month, below the data folder.

@@ -58,6 +58,10 @@ pub const POINTS: [&str; 33] = [
     "summarize.sealed",
 ];
 
+/// Those of `backup` and `restore`, which no body passes.
+#[cfg(debug_assertions)]
+pub const BACKUP_POINTS: [&str; 3] = ["backup.copied", "backup.written", "restore.extracted"];
+
 /// Kills the program here if a test asked for it.
 #[cfg(debug_assertions)]
 pub fn point(name: &'static str) {
@@ -167,7 +171,7 @@ mod armed {
         thread::{self, ThreadId},
     };
 
-    use super::POINTS;
+    use super::{BACKUP_POINTS, POINTS};
     use crate::durable::{Step, TEMPORARY_PREFIX};
 
     /// How the disk refuses.
@@ -246,7 +250,7 @@ mod armed {
         fn parse_kill(text: &str) -> Self {
             let (point, nth) = text.split_once('#').unwrap_or((text, "1"));
             assert!(
-                POINTS.contains(&point),
+                POINTS.contains(&point) || BACKUP_POINTS.contains(&point),
                 "VIGIE_CRASH_AT: `{point}` is no point"
             );
             Fault::Kill {
@@ -405,7 +409,7 @@ mod armed {
 
     pub(super) fn point(name: &'static str) {
         assert!(
-            POINTS.contains(&name),
+            POINTS.contains(&name) || BACKUP_POINTS.contains(&name),
             "`{name}` is not in the list of points"
         );
         if of_process().iter().any(|waiting| waiting.kills(name)) {

@@ -132,6 +132,32 @@ impl Ledger {
         })
     }
 
+    /// Writes a copy of the ledger as it is at this instant to `path`, where nothing may be yet. Others go on writing.
+    pub fn copy_to(&self, path: &Path) -> Result<(), LedgerError> {
+        let target = path.to_string_lossy();
+        self.connection
+            .execute("VACUUM INTO ?1", [target.as_ref()])
+            .map(drop)
+            .map_err(self.failed("copy the captures"))
+    }
+
+    /// Reads every page: what a disk or a hand has damaged is an error, also where no question has met it yet.
+    pub fn check(&self) -> Result<(), LedgerError> {
+        const DOING: &str = "check its pages";
+        let said: String = self
+            .connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(self.failed(DOING))?;
+        if said == "ok" {
+            return Ok(());
+        }
+        let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        Err(self.failed(DOING)(rusqlite::Error::SqliteFailure(
+            corrupt,
+            Some(said),
+        )))
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

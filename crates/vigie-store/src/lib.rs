@@ -4,10 +4,12 @@
 //!   two there are, [`merge`] brings what was observed into one of them. Both pass one contract suite
 //!   (`tests/it/contract.rs`).
 //! - Raw files: [`landing`] with [`manifest`] and [`archive`]; [`durable`] writes files that survive a power cut.
+//! - [`copy`] brings the documents of one store into another, whichever the two are.
 //! - [`ledger`] remembers every capture; [`lock`] keeps two runs from doing the same.
 //! - [`fault`] kills debug builds and makes their disk refuse, for tests.
 
 pub mod archive;
+pub mod copy;
 pub mod durable;
 pub mod error;
 pub mod fault;

@@ -69,6 +69,26 @@ pub async fn open(uri: &str, base: &Path, read_only: bool) -> Result<Arc<dyn Sto
     })
 }
 
+/// The file of a store in SQLite; `None` for other stores.
+pub fn sqlite_path(uri: &str, base: &Path) -> Option<PathBuf> {
+    match parse(uri, base) {
+        Ok(Address::Sqlite(path)) => Some(path),
+        _ => None,
+    }
+}
+
+/// The address without user and password, which come from the environment instead; options stay.
+pub fn without_credentials(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return uri.to_owned();
+    };
+    match rest.rsplit_once('@') {
+        Some((credentials, _)) if credentials.contains('?') => shown(uri),
+        Some((_, host)) => format!("{scheme}://{host}"),
+        None => uri.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +109,20 @@ mod tests {
         assert!(path("sqlite:").starts_with("refused: store.uri `sqlite:`: it names no file"));
         assert!(path("data/vigie.db").contains("does not say which kind"));
         assert!(path("postgres://u:secret@h/d").contains("`postgres://h/d`: this kind of store"));
+    }
+
+    #[test]
+    fn an_address_without_credentials_keeps_its_options() {
+        let bare = without_credentials("mongodb://user:p%40ss@a:1,b:2/vigie?authSource=admin");
+        assert_eq!(bare, "mongodb://a:1,b:2/vigie?authSource=admin");
+        assert_eq!(
+            without_credentials("sqlite:data/a@b.db"),
+            "sqlite:data/a@b.db"
+        );
+        assert_eq!(
+            without_credentials("mongodb://u:p?w@a/vigie"),
+            "mongodb://***"
+        );
     }
 
     #[test]

@@ -98,6 +98,35 @@ impl SqliteStore {
         .await
     }
 
+    /// Writes a copy of the store as it is at this instant to `path`, where nothing may be yet. Others go on writing.
+    pub async fn copy_to(&self, path: PathBuf) -> Result<(), StoreError> {
+        self.read(move |connection, file| {
+            let target = path.to_string_lossy();
+            connection
+                .execute("VACUUM INTO ?1", [target.as_ref()])
+                .map_err(|error| file.error(error))?;
+            // A copy made in this way has lost the mode of its file.
+            schema::write_ahead(&File::new(path.clone()).connect(Access::Write)?)
+                .map_err(|error| file.error(error))
+        })
+        .await
+    }
+
+    /// Reads every page: what a disk or a hand has damaged is an error, also where no question has met it yet.
+    pub async fn check_pages(&self) -> Result<(), StoreError> {
+        self.read(|connection, file| {
+            let said: String = connection
+                .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+                .map_err(|error| file.error(error))?;
+            if said == "ok" {
+                Ok(())
+            } else {
+                Err(file.damaged("a page of the file".to_owned(), said))
+            }
+        })
+        .await
+    }
+
     /// Runs `work` on a connection for reading.
     async fn read<T: Send + 'static>(
         &self,

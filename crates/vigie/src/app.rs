@@ -18,7 +18,11 @@ use crate::{
     clock::Clock,
     config::{self, Config, SourceConfig},
     failure::{Exit, Failure, Outcome},
+    stop::Stop,
 };
+
+/// The setting of the ledger that names the workspaces that collect into this data folder.
+const WORKSPACES: &str = "workspaces";
 
 /// What happened in this process, for the page that it serves. What other processes did is seen in the ledger.
 #[derive(Debug, Clone)]
@@ -37,6 +41,7 @@ pub(crate) enum RunEvent {
 pub(crate) struct App {
     inner: Arc<Inner>,
     clock: Clock,
+    stop: Stop,
 }
 
 struct Inner {
@@ -81,6 +86,7 @@ impl App {
         let landing = Landing::new(data);
         let tz = config.zone.tz();
         let (events, _) = broadcast::channel(1024);
+        let stop = Stop::default();
         let inner = Inner {
             root: root.to_path_buf(),
             config,
@@ -93,7 +99,50 @@ impl App {
         Ok(Self {
             inner: Arc::new(inner),
             clock,
+            stop,
         })
+    }
+
+    /// The same workspace with its settings, sources and ledger read again. Who watched the old one watches the new one.
+    pub(crate) fn read_again(&self) -> Outcome<Self> {
+        let mut new = Self::open(self.root(), self.clock.clone())?;
+        if let Some(inner) = Arc::get_mut(&mut new.inner) {
+            inner.events = self.inner.events.clone();
+        }
+        Ok(new.stopping_with(self.stop.clone()))
+    }
+
+    /// The same workspace, which ends when it is told to.
+    #[must_use]
+    pub(crate) fn stopping_with(self, stop: Stop) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// Whether the program was told to end.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Writes down in the data folder which workspace collects into it: two that do are found by `vigie doctor`.
+    pub(crate) fn register(&self) -> Outcome<()> {
+        let here = self.root().display().to_string();
+        let mut known = self.registered()?;
+        if known.contains(&here) {
+            return Ok(());
+        }
+        known.push(here);
+        let text = serde_json::to_string(&known).map_err(Failure::usage)?;
+        self.ledger()
+            .set_setting(WORKSPACES, &text)
+            .map_err(Failure::usage)
+    }
+
+    /// The workspaces that have collected into this data folder.
+    pub(crate) fn registered(&self) -> Outcome<Vec<String>> {
+        let known = self.ledger().setting(WORKSPACES).map_err(Failure::usage)?;
+        Ok(known
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default())
     }
 
     /// The same workspace at another time.
@@ -102,6 +151,7 @@ impl App {
         Self {
             inner: self.inner.clone(),
             clock,
+            stop: self.stop.clone(),
         }
     }
 
@@ -199,6 +249,11 @@ impl App {
     /// The definition of a source, if there is one.
     pub(crate) fn known(&self, id: &SourceId) -> Option<Arc<Definition>> {
         self.inner.definitions.get(id).cloned()
+    }
+
+    /// All definitions, enabled or not.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &Arc<Definition>> {
+        self.inner.definitions.values()
     }
 
     /// When a source is collected: as its definition says, or as `vigie.toml` does.

@@ -94,8 +94,12 @@ pub(crate) enum Command {
     Sources(Sources),
     /// Each source: last success, age of content, completeness, failures, next run
     Status(Status),
-    /// Check the set-up and name what is broken
-    Doctor(Status),
+    /// Check the set-up and name what is broken, with the remedy
+    Doctor(Doctor),
+    /// Write a consistent copy of the workspace to one file, while everything goes on
+    Backup(Backup),
+    /// Make a workspace of a backup, in an empty folder
+    Restore(Restore),
     /// Write what is stored as CSV, NDJSON or Parquet
     Export(Export),
     /// Play recorded bodies (`YYYYMMDDTHHMMSSZ.EXT`) through the whole pipeline at their own times
@@ -190,6 +194,16 @@ pub(crate) struct Schedule {
     /// Install instead of printing
     #[arg(long)]
     pub(crate) install: bool,
+    /// Instead of the three steps, one service that runs for ever, watched by systemd
+    #[arg(long, value_enum)]
+    pub(crate) service: Option<Service>,
+}
+
+/// A service that runs for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Service {
+    /// `vigie up`.
+    Up,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -243,6 +257,37 @@ pub(crate) struct Status {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// One line for a monitor, and its exit code: 0 fine, 1 warning, 2 critical, 3 unknown
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 nothing is wrong (notes may be there) · 1 a warning or something critical was found · \
+2 the settings cannot be read")]
+pub(crate) struct Doctor {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The file to write (`.tar.zst`), or a folder, where its name says the zone and the time
+    pub(crate) target: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// The folder of the new workspace, which must be empty
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Into another store than the one that was backed up: `sqlite:PATH` or `mongodb://HOST/DATABASE`
+    #[arg(long)]
+    pub(crate) store: Option<String>,
 }
 
 /// What to export.

@@ -31,7 +31,7 @@ use crate::{
     crash,
     failure::{Exit, Failure, Outcome, chain},
     fetch::{Answer, Fetcher, NoAnswer, Question},
-    output,
+    output, service,
 };
 
 /// Sources asked at a time.
@@ -48,6 +48,8 @@ pub(crate) enum Attempt {
     Captured(Box<Capture>),
     /// It could not be asked, or the answer could not be kept.
     Broken { reason: String },
+    /// The program was told to end before there was an answer. Nothing is recorded.
+    Stopped,
 }
 
 impl Attempt {
@@ -56,7 +58,7 @@ impl Attempt {
             Attempt::Waits { .. } => Exit::Done,
             Attempt::Locked { .. } => Exit::Locked,
             Attempt::Captured(capture) if capture.outcome.is_good() => Exit::Done,
-            Attempt::Captured(_) | Attempt::Broken { .. } => Exit::SomeFailed,
+            Attempt::Captured(_) | Attempt::Broken { .. } | Attempt::Stopped => Exit::SomeFailed,
         }
     }
 }
@@ -96,7 +98,7 @@ impl Collector {
         while let Some(joined) = tasks.join_next().await {
             match joined {
                 Ok((index, attempt)) => attempts[index] = Some(attempt),
-                Err(panic) => warn!(%panic, "a collection task ended unexpectedly"),
+                Err(panic) => warn!(%panic, "a task ended unexpectedly"),
             }
         }
         let attempts = attempts.into_iter().map(|attempt| {
@@ -123,10 +125,12 @@ impl Collector {
     }
 
     fn log(&self, source: &SourceId, attempt: &Attempt) {
+        service::advanced();
         match attempt {
             Attempt::Waits { until, why } => debug!(%source, %until, why, "not asked"),
             Attempt::Locked { by } => warn!(%source, by, "another run is collecting"),
             Attempt::Broken { reason } => warn!(%source, reason, "could not collect"),
+            Attempt::Stopped => info!(%source, "given up: told to end"),
             Attempt::Captured(capture) => {
                 let (outcome, bytes) = (capture.outcome, capture.bytes);
                 if outcome.is_good() {
@@ -143,6 +147,9 @@ impl Collector {
     async fn ask_or_fail(&self, definition: &Definition, asked: Asked) -> Outcome<Attempt> {
         let _place = self.at_once.acquire().await.map_err(Failure::usage)?;
         let app = &self.app;
+        if app.stop().is_asked() {
+            return Ok(Attempt::Stopped);
+        }
         // Raw files are named by the second.
         let now = whole_second(app.now());
         let _lock = match Lock::take(&app.data(), &format!("collect.{}", definition.id), now) {
@@ -180,7 +187,10 @@ impl Collector {
         .map_err(Failure::usage)?;
 
         let host = self.host(&request.host);
-        let _turn = host.acquire().await.map_err(Failure::usage)?;
+        let _turn = tokio::select! {
+            turn = host.acquire() => turn.map_err(Failure::usage)?,
+            () = app.stop().asked() => return Ok(Attempt::Stopped),
+        };
         let limits = limits(definition);
         let counted = app.counted_host(definition, &request.host, key.as_ref(), now);
         let reserved = block_in_place(|| app.ledger().reserve_request(&counted, now, &limits))
@@ -208,7 +218,11 @@ impl Collector {
             etag: last.as_ref().and_then(|last| last.etag.clone()),
             last_modified: last.and_then(|last| last.last_modified),
         };
-        let answer = self.fetcher.fetch(&question, now).await;
+        let answer = tokio::select! {
+            answer = self.fetcher.fetch(&question, now) => answer,
+            // The provider did nothing wrong: no failure is recorded, and the slot is asked for again by the next run.
+            () = app.stop().patience_over() => return Ok(Attempt::Stopped),
+        };
         crash::point("collect.answered");
         let arrival = Arrival {
             slot,
@@ -406,6 +420,7 @@ pub(crate) fn print(attempts: &[(SourceId, Attempt)]) -> Outcome<()> {
             Attempt::Waits { until, why } => format!("{source}: not asked, {why} until {until}"),
             Attempt::Locked { by } => format!("{source}: {by}"),
             Attempt::Broken { reason } => format!("{source}: {reason}"),
+            Attempt::Stopped => format!("{source}: given up, the program was told to end"),
             Attempt::Captured(capture) => {
                 let what = match capture.outcome {
                     CaptureOutcome::Landed => {

@@ -32,6 +32,9 @@ pub(crate) struct Config {
     /// What becomes of raw files.
     #[serde(default)]
     pub(crate) raw: RawConfig,
+    /// How much room there is.
+    #[serde(default)]
+    pub(crate) disk: DiskConfig,
     /// How providers are asked.
     #[serde(default)]
     pub(crate) http: HttpConfig,
@@ -81,6 +84,31 @@ pub(crate) enum After {
 pub(crate) struct RawConfig {
     /// What becomes of a raw file that was summarised.
     pub(crate) after: After,
+}
+
+/// `[disk]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DiskConfig {
+    /// The most that raw files, archives, quarantine and ledger may take, without the store; `None`: as much as there is.
+    pub(crate) budget_bytes: Option<u64>,
+    /// Collecting pauses when less than this is free on the disk.
+    pub(crate) reserve_bytes: u64,
+    /// How long a body stays in quarantine.
+    pub(crate) quarantine_keep_days: u32,
+    /// The most that quarantine may take.
+    pub(crate) quarantine_bytes_max: u64,
+}
+
+impl Default for DiskConfig {
+    fn default() -> Self {
+        Self {
+            budget_bytes: None,
+            reserve_bytes: 64 * 1024 * 1024,
+            quarantine_keep_days: 90,
+            quarantine_bytes_max: 1024 * 1024 * 1024,
+        }
+    }
 }
 
 /// `[http]`

@@ -29,8 +29,9 @@ use crate::{
     collect::Collector,
     config::{self, FILE_NAME},
     failure::{Exit, Failure, Outcome},
-    init, output, report, summarize,
-    up::stop_signal,
+    init, output, report,
+    stop::Stop,
+    summarize,
     web::Dashboard,
 };
 
@@ -46,7 +47,7 @@ const STEPS_PER_SUMMARY: u32 = 10;
 const DATE: Date = Date::constant(2026, 10, 15);
 
 /// Runs the command.
-pub(crate) async fn run(global: &Global, args: &cli::Demo) -> Outcome {
+pub(crate) async fn run(global: &Global, args: &cli::Demo, stop: Stop) -> Outcome {
     let root = global.dir.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     let root = std::path::absolute(root).map_err(Failure::usage)?;
     let language = args
@@ -63,7 +64,7 @@ pub(crate) async fn run(global: &Global, args: &cli::Demo) -> Outcome {
         .faults(FaultPlan::demo(day.start));
     let simulator = Simulator::start(options).await.map_err(Failure::usage)?;
     prepare(&root, &args.store, language, &simulator.base_url())?;
-    let app = App::with_config(&root, config::load(&root)?, clock)?;
+    let app = App::with_config(&root, config::load(&root)?, clock)?.stopping_with(stop.clone());
     let store = app.store(false).await?;
     let dashboard = Dashboard::bind(&app, store.clone(), args.listen).await?;
     output::line(&dashboard.url())?;
@@ -75,11 +76,10 @@ pub(crate) async fn run(global: &Global, args: &cli::Demo) -> Outcome {
     ));
 
     let (stopping, mut stopped) = watch::channel(false);
-    let signal = stop_signal()?;
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();
     let serving = dashboard.serve(async move {
         tokio::select! {
-            () = signal => {}
+            () = stop.asked() => {}
             _ = finished => {}
         }
         stopping.send_replace(true);

@@ -159,6 +159,32 @@ pub(crate) fn configuration(
         )
     );
     let _ = writeln!(put, "# after = \"delete\"");
+    let _ = writeln!(put, "\n[disk]");
+    for (fr, en, line) in [
+        (
+            "le plus que prennent fichiers bruts, archives, quarantaine et registre (sans la base) : les plus anciens \
+             fichiers résumés partent d'abord, puis la collecte fait une pause ; sans limite par défaut",
+            "the most that raw files, archives, quarantine and ledger take (without the store): the oldest summarised files \
+             go first, then collecting pauses; no limit by default",
+            "budget_bytes = 10000000000",
+        ),
+        (
+            "la collecte fait une pause quand il reste moins que cela sur le disque",
+            "collecting pauses when less than this is free on the disk",
+            "reserve_bytes = 67108864",
+        ),
+        (
+            "ce qui a été écarté est gardé tant de jours, et jusqu'à cette taille",
+            "what was set aside is kept for so many days, and up to this size",
+            "quarantine_keep_days = 90",
+        ),
+        ("", "", "quarantine_bytes_max = 1073741824"),
+    ] {
+        if !en.is_empty() {
+            let _ = writeln!(put, "# {}", word(fr, en));
+        }
+        let _ = writeln!(put, "# {line}");
+    }
     let _ = writeln!(put, "\n[http]");
     let _ = writeln!(
         put,

@@ -2,6 +2,8 @@
 
 mod analyse;
 mod app;
+mod backup;
+mod budget;
 mod cli;
 mod clock;
 mod collect;
@@ -18,11 +20,13 @@ mod output;
 mod replay;
 mod report;
 mod schedule;
+mod service;
 mod sheet;
 #[cfg(test)]
 mod simulation;
 mod sources;
 mod status;
+mod stop;
 mod summarize;
 mod up;
 mod web;
@@ -39,6 +43,7 @@ use crate::{
     clock::Clock,
     collect::Collector,
     failure::{Failure, Outcome},
+    stop::Stop,
 };
 
 fn main() -> ExitCode {
@@ -48,7 +53,15 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(Failure::usage)
-        .and_then(|runtime| runtime.block_on(run(cli)));
+        .and_then(|runtime| {
+            let stop = Stop::default();
+            let outcome = runtime.block_on(run_until_told(cli, stop.clone()));
+            if stop.is_asked() {
+                // Threads that wait for a disk or a store are not waited for: what they do is whole or not at all.
+                runtime.shutdown_background();
+            }
+            outcome
+        });
     let exit = outcome.unwrap_or_else(|failure| {
         output::note(&failure.report());
         failure.exit
@@ -56,16 +69,35 @@ fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-async fn run(cli: Cli) -> Outcome {
+/// Runs a command. Those that write to the workspace end in order when they are told to; the others just end.
+async fn run_until_told(cli: Cli, stop: Stop) -> Outcome {
+    match &cli.command {
+        Command::Serve(_) | Command::Up(_) | Command::Demo(_) => {
+            stop::in_order(stop.clone(), true, run(cli, stop)).await
+        }
+        Command::Collect(_)
+        | Command::Summarize(_)
+        | Command::Replay(_)
+        | Command::Backup(_)
+        | Command::Restore(_) => stop::in_order(stop.clone(), false, run(cli, stop)).await,
+        _ => run(cli, stop).await,
+    }
+}
+
+async fn run(cli: Cli, stop: Stop) -> Outcome {
     let global = &cli.global;
     match &cli.command {
         Command::Init(args) => init::run(args),
-        Command::Demo(args) => demo::run(global, args).await,
+        Command::Demo(args) => demo::run(global, args, stop).await,
         Command::Sources(args) => sources::run(global, args),
+        Command::Restore(args) => backup::restore(global, args, stop).await,
+        // These two say what is wrong also where the workspace cannot be opened.
+        Command::Doctor(args) => doctor::run(global, args).await,
+        Command::Status(args) => status::run(global, args),
         command => {
             let root = config::find_root(global.dir.as_deref())?;
             let clock = global.now.map_or(Clock::System, Clock::Fixed);
-            let app = App::open(&root, clock)?;
+            let app = App::open(&root, clock)?.stopping_with(stop);
             run_in_workspace(&app, command).await
         }
     }
@@ -80,6 +112,10 @@ async fn run_in_workspace(app: &App, command: &Command) -> Outcome {
             } else {
                 Asked::ByName
             };
+            if let Some(pause) = budget::make_room(app)? {
+                return Err(pause.into());
+            }
+            app.register()?;
             let attempts = Collector::new(app)?.collect(sources, asked).await;
             collect::print(&attempts)?;
             Ok(collect::exit_of(&attempts))
@@ -89,18 +125,25 @@ async fn run_in_workspace(app: &App, command: &Command) -> Outcome {
             let store = app.store(false).await?;
             let all = summarize::summarize(app, &store, &sources).await?;
             summarize::print(&all)?;
+            budget::tidy_quarantine(app)?;
             Ok(summarize::exit_of(&all))
         }
         Command::Report(args) => report::run(app, args).await,
         Command::Serve(args) => up::serve(app, args).await,
         Command::Up(args) => up::run(app, args).await,
         Command::Schedule(args) => schedule::run(app, args).await,
-        Command::Status(args) => status::run(app, args).await,
-        Command::Doctor(args) => doctor::run(app, args).await,
         Command::Export(args) => export::run(app, args).await,
         Command::Replay(args) => replay::run(app, args).await,
-        Command::Init(_) | Command::Demo(_) | Command::Sources(_) => {
-            unreachable!("these commands do not need a workspace and were run before")
+        Command::Backup(args) => backup::run(app, args).await,
+        Command::Init(_)
+        | Command::Demo(_)
+        | Command::Sources(_)
+        | Command::Restore(_)
+        | Command::Doctor(_)
+        | Command::Status(_) => {
+            unreachable!(
+                "these commands do not need a workspace that can be opened and were run before"
+            )
         }
     }
 }
@@ -114,8 +157,15 @@ fn log_to_standard_error(cli: &Cli) {
         1 => "info",
         _ => "debug",
     };
-    let filter = EnvFilter::try_from_env("VIGIE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(format!("error,vigie={level}")));
+    let filter = EnvFilter::try_from_env("VIGIE_LOG").unwrap_or_else(|_| {
+        // That a service starts, stops and reads its settings again is worth a line always.
+        let service = if level == "warn" {
+            ",vigie::up=info,vigie::stop=info"
+        } else {
+            ""
+        };
+        EnvFilter::new(format!("error,vigie={level}{service}"))
+    });
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

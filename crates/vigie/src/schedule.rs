@@ -25,21 +25,41 @@ const SECRETS_FILE: &str = "vigie.env";
 pub(crate) async fn run(app: &App, args: &cli::Schedule) -> Outcome {
     let workspace = Workspace::of(app)?;
     match (args.target, args.install) {
+        (ScheduleTarget::Cron, _) if args.service.is_some() => {
+            return Err(Failure::usage("cron has no services")
+                .hint("`vigie schedule systemd --service up`, or `@reboot` with `vigie up`"));
+        }
         (ScheduleTarget::Cron, false) => output::line(cron::block(&workspace)?.trim_end())?,
         (ScheduleTarget::Cron, true) => {
             let program = Path::new("crontab");
             output::line(&cron::install(program, &workspace).await?)?;
         }
         (ScheduleTarget::Systemd, false) => {
-            output::line(systemd::printed(&workspace).trim_end())?;
+            output::line(systemd::printed(&workspace, args.service).trim_end())?;
         }
         (ScheduleTarget::Systemd, true) => {
             let folder = systemd::user_folder()?;
             let program = Path::new("systemctl");
-            output::line(&systemd::install(program, &folder, &workspace).await?)?;
+            output::line(&systemd::install(program, &folder, &workspace, args.service).await?)?;
         }
     }
     Ok(Exit::Done)
+}
+
+/// Who runs the steps of this workspace, as far as this user can see.
+pub(crate) async fn installed(app: &App) -> Option<String> {
+    let workspace = Workspace::of(app).ok()?;
+    let folders = [
+        systemd::user_folder().ok(),
+        Some(PathBuf::from("/etc/systemd/system")),
+    ];
+    let mut folders = folders.into_iter().flatten();
+    if let Some(unit) = folders.find_map(|folder| systemd::installed(&folder, &workspace)) {
+        return Some(format!("systemd runs {unit}"));
+    }
+    cron::is_installed(Path::new("crontab"), &workspace)
+        .await
+        .then(|| "cron runs the steps".to_owned())
 }
 
 /// What the tables of cron and systemd say of a workspace. Every path is absolute, in UTF-8, and holds no
@@ -54,6 +74,8 @@ struct Workspace {
     time_zone: String,
     /// The folder of the SQLite file, where that is not in the workspace.
     store_folder: Option<String>,
+    /// After how many seconds without any progress `vigie up` counts as hung: no request takes as long.
+    watchdog_s: u64,
 }
 
 impl Workspace {
@@ -72,6 +94,7 @@ impl Workspace {
             root: checked(root)?,
             time_zone: app.config().zone.time_zone.clone(),
             store_folder: store_folder.map(checked).transpose()?,
+            watchdog_s: 300 + 2 * app.config().http.timeout_seconds,
         })
     }
 
@@ -126,6 +149,7 @@ mod tests {
             root: "/srv/Météo 100%".to_owned(),
             time_zone: "Europe/Paris".to_owned(),
             store_folder: None,
+            watchdog_s: 420,
         }
     }
 

@@ -29,7 +29,7 @@ use vigie_core::{
     event::Event,
     text::SourceId,
 };
-use vigie_sources::{Context, Definition, Extractor, Model};
+use vigie_sources::{Context, Definition, Model};
 use vigie_store::{
     durable::Step,
     fault::{self, Fault, Killed, Operations, POINTS, Refusal},
@@ -986,8 +986,7 @@ async fn is_stored(app: &App, store: &dyn Store, seen: &Seen) -> bool {
         fetched_at: seen.started_at,
         zone_tz: app.tz(),
     };
-    let rows = Extractor::default()
-        .extract(&definition, &seen.bytes, &context)
+    let rows = vigie_sources::extract(&definition, &seen.bytes, &context)
         .unwrap()
         .rows;
     let (id, measures) = (&definition.id, &definition.measures);
@@ -1006,7 +1005,7 @@ async fn is_stored(app: &App, store: &dyn Store, seen: &Seen) -> bool {
     }
     let mut bucketing = Bucketing::new(id, measures, app.tz(), definition.horizon);
     for row in rows {
-        bucketing.add(row, seen.started_at);
+        bucketing.add(&row.as_ref(), seen.started_at);
     }
     let deltas = bucketing.finish();
     let keys: Vec<_> = deltas.iter().map(|delta| delta.key.clone()).collect();

@@ -1,4 +1,6 @@
-//! `vigie status`: how each source is doing. The exit code suits a monitor.
+//! `vigie status`: how each source is doing. The exit code suits a monitor; with `--check` it is that of a monitoring plugin.
+
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,10 +13,28 @@ use vigie_core::{
 use crate::{
     analyse::ledger_facts,
     app::App,
-    cli,
+    budget,
+    cli::{self, Global},
+    clock::Clock,
+    config::{self, After},
     failure::{Exit, Failure, Outcome},
     output,
 };
+
+/// Failures in a row that are no accident.
+const FAILURES_MAX: u64 = 3;
+
+/// How things stand, as monitors say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    /// As it should be.
+    Ok,
+    /// Someone should look at it.
+    Warning,
+    /// The watch does not do its work.
+    Critical,
+}
 
 /// How a source is doing.
 #[derive(Debug, Serialize)]
@@ -33,12 +53,25 @@ pub(crate) struct SourceStatus {
     pub(crate) waiting_files: u64,
     /// Whether a monitor should be calm about it.
     pub(crate) well: bool,
+    /// How bad it is.
+    pub(crate) level: Level,
+}
+
+/// Why collecting pauses.
+#[derive(Debug, Serialize)]
+struct Paused {
+    /// As `vigie doctor` names it.
+    name: &'static str,
+    reason: String,
+    remedy: &'static str,
 }
 
 #[derive(Debug, Serialize)]
 struct Status {
     now: Timestamp,
     well: bool,
+    level: Level,
+    paused: Option<Paused>,
     sources: Vec<SourceStatus>,
 }
 
@@ -54,39 +87,152 @@ pub(crate) fn statuses(app: &App) -> Outcome<Vec<SourceStatus>> {
                 .ledger()
                 .consecutive_failures(&definition.id)
                 .map_err(Failure::usage)?;
-            let pending = app
-                .landing()
-                .pending(&definition.id)
-                .map_err(Failure::usage)?;
+            let waiting = waiting_files(app, &definition.id)?;
             let age = freshness
                 .observed_at
                 .map(|at| now.duration_since(at).as_secs());
+            let level = match (freshness.stale, failures_in_a_row) {
+                (false, 0) => Level::Ok,
+                (true, FAILURES_MAX..) => Level::Critical,
+                _ => Level::Warning,
+            };
             Ok(SourceStatus {
                 id: definition.id.clone(),
                 content_age_seconds: age,
-                well: !freshness.stale && failures_in_a_row == 0,
+                well: level == Level::Ok,
+                level,
                 freshness,
                 today,
                 failures_in_a_row,
-                waiting_files: pending.raw.len() as u64,
+                waiting_files: waiting,
             })
         })
         .collect()
 }
 
+/// The raw files that wait to be summarised; not those that are kept.
+fn waiting_files(app: &App, source: &SourceId) -> Outcome<u64> {
+    let count = if app.config().raw.after == After::Keep {
+        app.ledger().waiting(source).map_err(Failure::usage)?.len()
+    } else {
+        app.landing()
+            .pending(source)
+            .map_err(Failure::usage)?
+            .raw
+            .len()
+    };
+    Ok(count as u64)
+}
+
 /// Runs the command.
-#[expect(clippy::unused_async, reason = "every command has the same form")]
-pub(crate) async fn run(app: &App, args: &cli::Status) -> Outcome {
+pub(crate) fn run(global: &Global, args: &cli::Status) -> Outcome {
+    let opened = || {
+        let root = config::find_root(global.dir.as_deref())?;
+        let clock = global.now.map_or(Clock::System, Clock::Fixed);
+        let app = App::open(&root, clock)?;
+        let status = status(&app)?;
+        Ok((app, status))
+    };
+    if args.check {
+        return check(opened().map(|(_, status)| status));
+    }
+    let (app, status) = opened()?;
+    print(&app, &status, args.json)
+}
+
+fn status(app: &App) -> Outcome<Status> {
     let sources = statuses(app)?;
-    let well = sources.iter().all(|source| source.well);
-    let exit = if well { Exit::Done } else { Exit::SomeFailed };
-    if args.json {
-        output::json(&Status {
-            now: app.now(),
-            well,
-            sources,
-        })?;
+    let paused = budget::pause(app)?.map(|pause| Paused {
+        name: pause.name(),
+        reason: pause.to_string(),
+        remedy: pause.remedy(),
+    });
+    let none_well = !sources.is_empty() && sources.iter().all(|source| !source.well);
+    let level = if paused.is_some() || none_well {
+        Level::Critical
+    } else {
+        sources
+            .iter()
+            .map(|source| source.level)
+            .max()
+            .unwrap_or(Level::Ok)
+    };
+    Ok(Status {
+        now: app.now(),
+        well: level == Level::Ok,
+        level,
+        paused,
+        sources,
+    })
+}
+
+/// One line and the exit code of a monitoring plugin: 0 fine, 1 warning, 2 critical, 3 unknown.
+fn check(status: Outcome<Status>) -> Outcome {
+    let status = match status {
+        Ok(status) => status,
+        Err(failure) => {
+            let said = failure.report().replace('\n', " ").replace('|', "/");
+            output::line(&format!("VIGIE UNKNOWN - {said}"))?;
+            return Ok(Exit::StoreUnavailable);
+        }
+    };
+    let (word, exit) = match status.level {
+        Level::Ok => ("OK", Exit::Done),
+        Level::Warning => ("WARNING", Exit::SomeFailed),
+        Level::Critical => ("CRITICAL", Exit::Usage),
+    };
+    let well = status.sources.iter().filter(|source| source.well).count();
+    let all = status.sources.len();
+    let mut text = format!("VIGIE {word} - {well} of {all} sources well");
+    if let Some(paused) = &status.paused {
+        text.extend(["; collecting pauses: ", paused.name]);
+    }
+    for source in status.sources.iter().filter(|source| !source.well) {
+        let age = source
+            .content_age_seconds
+            .map_or_else(|| "none".to_owned(), output::duration);
+        let stale = if source.freshness.stale {
+            "stale, "
+        } else {
+            ""
+        };
+        let failures = source.failures_in_a_row;
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "; {}: {stale}age of content {age}, {failures} failures",
+            source.id
+        );
+    }
+    let waiting: u64 = status
+        .sources
+        .iter()
+        .map(|source| source.waiting_files)
+        .sum();
+    output::line(&format!(
+        "{text} | well={well} sources={all} waiting={waiting}"
+    ))?;
+    Ok(exit)
+}
+
+fn print(app: &App, status: &Status, json: bool) -> Outcome {
+    let sources = &status.sources;
+    let exit = if status.well {
+        Exit::Done
+    } else {
+        Exit::SomeFailed
+    };
+    if json {
+        output::json(status)?;
         return Ok(exit);
+    }
+    if let Some(paused) = &status.paused {
+        let Paused {
+            name,
+            reason,
+            remedy,
+        } = paused;
+        output::line(&format!("✗ {name}: {reason}; {remedy}"))?;
     }
     let french = app.config().language == Language::Fr;
     let header = if french {
@@ -119,7 +265,7 @@ pub(crate) async fn run(app: &App, args: &cli::Status) -> Outcome {
         )
     };
     let mut rows = vec![header.map(str::to_owned).to_vec()];
-    for source in &sources {
+    for source in sources {
         rows.push(vec![
             source.id.to_string(),
             if source.well { "✓" } else { "✗" }.to_owned(),
@@ -135,7 +281,7 @@ pub(crate) async fn run(app: &App, args: &cli::Status) -> Outcome {
         ]);
     }
     output::table(&rows)?;
-    for source in &sources {
+    for source in sources {
         if let Some(problem) = source.today.problems.first() {
             let at = time::rfc3339_local(problem.at, app.tz());
             let (id, outcome, reason) = (&source.id, problem.outcome.as_str(), &problem.reason);

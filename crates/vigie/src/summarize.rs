@@ -31,7 +31,7 @@ use crate::{
     config::After,
     crash,
     failure::{Exit, Failure, Outcome},
-    output,
+    output, service,
 };
 
 /// Buckets sealed at a time.
@@ -69,12 +69,16 @@ pub(crate) async fn summarize(
 ) -> Outcome<BTreeMap<SourceId, Summarized>> {
     let mut all = BTreeMap::new();
     for definition in sources {
+        if app.stop().is_asked() {
+            break;
+        }
         let summarized = match summarize_source(app, store.as_ref(), definition).await {
             Ok(summarized) => summarized,
             Err(failure) if failure.exit == Exit::StoreUnavailable => return Err(failure),
             Err(failure) => {
                 let failed = Some(failure.report());
-                warn!(source = %definition.id, "{}; its raw files wait", failure.report());
+                let reason = failure.report();
+                warn!(source = %definition.id, reason, "not summarised: its raw files wait");
                 Summarized {
                     failed,
                     ..Summarized::default()
@@ -121,7 +125,8 @@ async fn summarize_source(
     let _lock = match Lock::take(&app.data(), &name, now) {
         Ok(lock) => lock,
         Err(error @ LockError::Held { .. }) => {
-            warn!(source = %definition.id, "{error}");
+            let by = error.to_string();
+            warn!(source = %definition.id, by, "another run is summarising");
             summarized.locked = true;
             return Ok(summarized);
         }
@@ -133,6 +138,10 @@ async fn summarize_source(
         warn!(file = %foreign, "not a raw file of Vigie: left alone; move it away");
     }
     block_in_place(|| take_in_all(app, store, definition, &pending.raw, &mut summarized))?;
+    if app.stop().is_asked() {
+        // Files may be left: nothing is sealed before they are taken in.
+        return Ok(summarized);
+    }
     // Dated by the machine, whatever time the command believes it is.
     let swept = block_in_place(|| app.landing().sweep(&definition.id, machine_time()));
     debug!(source = %definition.id, ?swept, "swept");
@@ -166,7 +175,8 @@ fn take_in_all(
         while let Ok(batch) = batches.recv() {
             crash::point("summarize.read");
             taken = runtime.block_on(take_in(app, store, definition, batch, summarized));
-            if taken.is_err() {
+            service::advanced();
+            if taken.is_err() || app.stop().is_asked() {
                 break;
             }
         }

@@ -3,22 +3,26 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use tokio::sync::watch;
 use tracing::{info, warn};
 use vigie_core::{
     analysis::PeriodKind,
     plan::Asked,
     time::{day_start, local_date},
 };
-use vigie_store::store::Store;
+use vigie_store::{
+    lock::{Lock, LockError},
+    store::Store,
+};
 
 use crate::{
     app::App,
-    cli,
+    budget, cli,
     collect::Collector,
     failure::{Exit, Failure, Outcome},
-    output, report, summarize,
-    web::Dashboard,
+    output, report,
+    service::{self, Hangup},
+    summarize,
+    web::{Current, Dashboard},
 };
 
 /// The longest sleep between two looks at what is due.
@@ -27,78 +31,156 @@ const LOOK_MAX: Duration = Duration::from_mins(1);
 const REPORT_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// How long to wait before a store that is away is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(10);
+/// How often quarantine is held to its limits.
+const TIDY_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// The lock that `up` holds: by it `vigie doctor` knows that somebody collects.
+pub(crate) const LOCK: &str = "up";
 
 /// `vigie serve`: the dashboard alone; other processes collect and summarise.
 pub(crate) async fn serve(app: &App, args: &cli::Serve) -> Outcome {
-    let store = app.store(true).await?;
+    let mut hangup = Hangup::listen()?;
+    let stop = app.stop().clone();
+    let store = tokio::select! {
+        store = app.store(true) => store?,
+        () = stop.asked() => return Ok(Exit::Done),
+    };
     let listen = args.listen.unwrap_or(app.config().serve.listen);
-    let dashboard = Dashboard::bind(app, store, listen).await?;
+    let dashboard = Dashboard::bind(app, store.clone(), listen).await?;
     output::line(&dashboard.url())?;
-    dashboard.serve(stop_signal()?).await?;
+    info!(address = %dashboard.url(), "serving");
+    service::ready("serving");
+    let (current, told) = (dashboard.current(), stop.clone());
+    let serving = dashboard.serve(async move { told.asked().await });
+    let reading = async {
+        let (mut app, mut store) = (app.clone(), store);
+        loop {
+            tokio::select! {
+                () = stop.asked() => break,
+                () = hangup.wished() => {
+                    (app, store) = read_again(app, store, true, &current).await;
+                    service::ready("serving");
+                }
+            }
+        }
+        service::stopping();
+    };
+    tokio::join!(serving, reading).0?;
     Ok(Exit::Done)
 }
 
 /// `vigie up`: everything in one process.
 pub(crate) async fn run(app: &App, args: &cli::Serve) -> Outcome {
-    let mut signal = Box::pin(stop_signal()?);
-    let collector = Collector::new(app)?;
+    let mut hangup = Hangup::listen()?;
+    let _lock = match Lock::take(&app.data(), LOCK, app.now()) {
+        Ok(lock) => lock,
+        Err(error @ LockError::Held { .. }) => return Err(Failure::new(Exit::Locked, error)),
+        Err(error) => return Err(Failure::usage(error)),
+    };
+    let stop = app.stop().clone();
+    info!(root = %app.root().display(), version = env!("CARGO_PKG_VERSION"), "started");
+    app.register()?;
+    let mut app = app.clone();
+    let mut collector = Collector::new(&app)?;
     // Collecting needs no store: while it is away raw files wait, and the page comes when it does.
     let store = loop {
-        match app.store(false).await {
+        let opened = tokio::select! {
+            opened = app.store(false) => opened,
+            () = stop.asked() => return Ok(ended()),
+        };
+        match opened {
             Ok(store) => break store,
             Err(failure) if failure.exit == Exit::StoreUnavailable => {
-                warn!("{}", failure.report());
+                let reason = failure.report();
+                warn!(reason, "the store is not available");
             }
             Err(failure) => return Err(failure),
         }
-        collector.collect(app.enabled(), Asked::BySchedule).await;
+        service::ready("collecting; the store is not available");
+        collect(&app, &collector).await;
         tokio::select! {
-            () = &mut signal => return Ok(Exit::Done),
-            () = tokio::time::sleep(STORE_RETRY) => {}
+            () = stop.asked() => return Ok(ended()),
+            () = tokio::time::sleep(look_max(STORE_RETRY)) => {}
+            () = hangup.wished() => {
+                service::reloading();
+                match app.read_again().and_then(|new| Ok((Collector::new(&new)?, new))) {
+                    Ok(new) => {
+                        (collector, app) = new;
+                        info!("settings read again");
+                    }
+                    Err(failure) => refused(&failure),
+                }
+            }
         }
     };
     let listen = args.listen.unwrap_or(app.config().serve.listen);
-    let dashboard = Dashboard::bind(app, store.clone(), listen).await?;
+    let dashboard = Dashboard::bind(&app, store.clone(), listen).await?;
     output::line(&dashboard.url())?;
-    let (stopping, stopped) = watch::channel(false);
-    let serving = dashboard.serve(async move {
-        signal.await;
-        stopping.send_replace(true);
-    });
-    let (served, ran) = tokio::join!(serving, watch_over(app, &store, &collector, stopped));
-    served.and(ran).map(|()| Exit::Done)
+    info!(address = %dashboard.url(), "serving");
+    service::ready("watching");
+    let (current, told) = (dashboard.current(), stop.clone());
+    let serving = dashboard.serve(async move { told.asked().await });
+    let watching = async {
+        let watched = watch_over(app, store, collector, &current, &mut hangup).await;
+        // A watch that cannot go on takes the page with it.
+        stop.ask();
+        watched
+    };
+    let (served, watched) = tokio::join!(serving, watching);
+    served.and(watched).map(|()| ended())
+}
+
+fn ended() -> Exit {
+    service::stopping();
+    Exit::Done
+}
+
+/// Collects what is due, unless the disk has no room.
+async fn collect(app: &App, collector: &Collector) {
+    service::advanced();
+    match budget::make_room(app) {
+        Ok(None) => {
+            collector.collect(app.enabled(), Asked::BySchedule).await;
+        }
+        Ok(Some(pause)) => warn!(reason = %pause, "collecting pauses"),
+        Err(failure) => warn!(reason = failure.report(), "the disk cannot be measured"),
+    }
 }
 
 /// Collects what is due, summarises what landed, and writes the report of each day that ends.
 async fn watch_over(
-    app: &App,
-    store: &Arc<dyn Store>,
-    collector: &Collector,
-    mut stopped: watch::Receiver<bool>,
+    mut app: App,
+    mut store: Arc<dyn Store>,
+    mut collector: Collector,
+    current: &Current,
+    hangup: &mut Hangup,
 ) -> Outcome<()> {
+    let stop = app.stop().clone();
     let mut reported = local_date(app.now(), app.tz());
-    while !*stopped.borrow() {
-        // What has begun is finished before the program ends: an answer on its way is landed.
-        collector.collect(app.enabled(), Asked::BySchedule).await;
-        let sources = summarize::chosen(app, &[])?;
-        if let Err(failure) = summarize::summarize(app, store, &sources).await {
-            warn!("{}; raw files wait", failure.report());
-            pause(&mut stopped, STORE_RETRY).await;
-        }
-        let today = local_date(app.now(), app.tz());
-        let due = day_start(today, app.tz())
-            .saturating_add(REPORT_AFTER)
-            .unwrap_or(Timestamp::MAX);
-        if today > reported && app.now() >= due {
-            let yesterday = today.saturating_sub(1.day());
-            let language = app.config().language;
-            match report::write(app, store, PeriodKind::Day, yesterday, language, None).await {
-                Ok(path) => info!(path = %path.display(), "report written"),
-                Err(failure) => warn!("{}", failure.report()),
+    let mut tidied: Option<Timestamp> = None;
+    while !stop.is_asked() {
+        // What has begun gets its moment before the program ends: an answer on its way is landed.
+        collect(&app, &collector).await;
+        let sources = summarize::chosen(&app, &[])?;
+        let summarized = tokio::select! {
+            summarized = summarize::summarize(&app, &store, &sources) => summarized,
+            () = stop.patience_over() => break,
+        };
+        if let Err(failure) = summarized {
+            let reason = failure.report();
+            warn!(reason, "the store is not available");
+            tokio::select! {
+                () = stop.asked() => {}
+                () = tokio::time::sleep(look_max(STORE_RETRY)) => {}
             }
-            reported = today;
         }
         let now = app.now();
+        if tidied.is_none_or(|at| now.duration_since(at).abs() >= TIDY_EVERY) {
+            if let Err(failure) = budget::tidy_quarantine(&app) {
+                warn!(reason = failure.report(), "quarantine was not tidied");
+            }
+            tidied = Some(now);
+        }
+        report_of_yesterday(&app, &store, &mut reported).await;
         let next = app
             .enabled()
             .iter()
@@ -106,29 +188,84 @@ async fn watch_over(
             .min();
         let clock = app.clock().clone();
         tokio::select! {
-            () = clock.sleep_until(next.unwrap_or(now), LOOK_MAX) => {}
-            _ = stopped.changed() => {}
+            // A slot that begins at this very moment has begun.
+            () = async {
+                clock.sleep_until(next.unwrap_or(now), look_max(LOOK_MAX)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            } => {}
+            () = stop.asked() => {}
+            () = hangup.wished() => {
+                let (new_app, new_store) = read_again(app.clone(), store, false, current).await;
+                match Collector::new(&new_app) {
+                    Ok(new) => collector = new,
+                    Err(failure) => refused(&failure),
+                }
+                (app, store) = (new_app, new_store);
+                service::ready("watching");
+            }
         }
-        // A slot that begins at this very moment has begun.
-        pause(&mut stopped, Duration::from_millis(50)).await;
     }
     Ok(())
 }
 
-async fn pause(stopped: &mut watch::Receiver<bool>, time: Duration) {
-    // Either way it is time to look again.
-    let _ = tokio::time::timeout(time, stopped.wait_for(|stopped| *stopped)).await;
+/// Writes the report of each day that ends.
+async fn report_of_yesterday(app: &App, store: &Arc<dyn Store>, reported: &mut jiff::civil::Date) {
+    let today = local_date(app.now(), app.tz());
+    let due = day_start(today, app.tz())
+        .saturating_add(REPORT_AFTER)
+        .unwrap_or(Timestamp::MAX);
+    if today <= *reported || app.now() < due || app.stop().is_asked() {
+        return;
+    }
+    let yesterday = today.saturating_sub(1.day());
+    let language = app.config().language;
+    match report::write(app, store, PeriodKind::Day, yesterday, language, None).await {
+        Ok(path) => info!(path = %path.display(), "report written"),
+        Err(failure) => warn!(reason = failure.report(), "the report was not written"),
+    }
+    *reported = today;
 }
 
-/// Ends with Ctrl-C or SIGTERM.
-pub(crate) fn stop_signal() -> Outcome<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::usage)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::usage)?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+/// The longest sleep, so that a service manager that watches is satisfied.
+fn look_max(most: Duration) -> Duration {
+    service::watchdog().map_or(most, |watchdog| most.min(watchdog / 3))
+}
+
+/// Reads the settings again and has the page follow them. What is wrong is said, and the old settings go on.
+async fn read_again(
+    app: App,
+    store: Arc<dyn Store>,
+    read_only: bool,
+    current: &Current,
+) -> (App, Arc<dyn Store>) {
+    service::reloading();
+    let new = match app.read_again() {
+        Ok(new) => new,
+        Err(failure) => {
+            refused(&failure);
+            return (app, store);
         }
-    })
+    };
+    let new_store = if new.config().store.uri == app.config().store.uri {
+        store.clone()
+    } else {
+        match new.store(read_only).await {
+            Ok(store) => store,
+            Err(failure) => {
+                refused(&failure);
+                return (app, store);
+            }
+        }
+    };
+    if new.config().serve.listen != app.config().serve.listen {
+        warn!("serve.listen is another: it counts after a restart");
+    }
+    current.replace(&new, &new_store);
+    info!("settings read again");
+    (new, new_store)
+}
+
+fn refused(failure: &Failure) {
+    let reason = failure.report();
+    warn!(reason, "the new settings are wrong: the old ones go on");
 }

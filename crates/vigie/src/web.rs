@@ -4,11 +4,14 @@ mod assets;
 mod guard;
 mod live;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State},
+    extract::{FromRef, Path, Query, State},
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
@@ -38,6 +41,7 @@ pub(crate) struct Dashboard {
     listener: TcpListener,
     router: Router,
     live: Arc<Live>,
+    current: Current,
 }
 
 #[derive(Clone)]
@@ -45,6 +49,27 @@ struct Shared {
     app: App,
     store: Arc<dyn Store>,
     live: Arc<Live>,
+}
+
+/// What requests are answered from; another when the settings are read again.
+#[derive(Clone)]
+pub(crate) struct Current(Arc<RwLock<Shared>>);
+
+impl Current {
+    /// Answers from now on by these settings and from this store; open pages read everything anew.
+    pub(crate) fn replace(&self, app: &App, store: &Arc<dyn Store>) {
+        let mut shared = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        shared.app = app.clone();
+        shared.store = store.clone();
+        shared.live.forget();
+    }
+}
+
+impl FromRef<Current> for Shared {
+    fn from_ref(current: &Current) -> Self {
+        let shared = current.0.read();
+        shared.unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 #[derive(OpenApi)]
@@ -77,11 +102,11 @@ impl Dashboard {
             )
         })?;
         let live = Arc::new(Live::new(app));
-        let shared = Shared {
+        let current = Current(Arc::new(RwLock::new(Shared {
             app: app.clone(),
             store,
             live: live.clone(),
-        };
+        })));
         let router = Router::new()
             .route("/api/v1/day", get(day))
             .route("/api/v1/day/{source}", get(source_day))
@@ -95,12 +120,18 @@ impl Dashboard {
             ))
             .layer(middleware::from_fn(guard::headers))
             .layer(tower_http::compression::CompressionLayer::new())
-            .with_state(shared);
+            .with_state(current.clone());
         Ok(Self {
             listener,
             router,
             live,
+            current,
         })
+    }
+
+    /// What it answers from.
+    pub(crate) fn current(&self) -> Current {
+        self.current.clone()
     }
 
     /// The address of the page.

@@ -79,7 +79,7 @@ impl Source {
     pub(crate) fn buckets<'r>(&self, rows: impl IntoIterator<Item = &'r Said>) -> Vec<Bucket> {
         let mut bucketing = Bucketing::new(&self.id, &self.measures, &self.tz, self.horizon);
         for said in rows {
-            bucketing.add(said.row(), said.fetched_at());
+            bucketing.add(&said.row().as_ref(), said.fetched_at());
         }
         bucketing.finish()
     }

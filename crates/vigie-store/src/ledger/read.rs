@@ -10,6 +10,7 @@ use super::{
     CaptureQuery, Changes, Counts, Entry, Ledger, LedgerError, Validators,
     rows::{self, COLUMNS, body_key},
 };
+use crate::archive::Appended;
 
 const READ: &str = "read captures";
 
@@ -331,6 +332,24 @@ impl Ledger {
             })
             .map(Option::unwrap_or_default)
             .map_err(self.failed("read the length of an archive"))
+    }
+
+    /// The archives with the lengths up to which they were committed, in order of name.
+    pub fn archives(&self) -> Result<Vec<Appended>, LedgerError> {
+        let failed = self.failed("read the lengths of archives");
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT file, bytes FROM archives ORDER BY file")
+            .map_err(&failed)?;
+        statement
+            .query_map([], |row| {
+                Ok(Appended {
+                    file: row.get(0)?,
+                    bytes: rows::number(row, 1)?,
+                })
+            })
+            .and_then(Iterator::collect)
+            .map_err(&failed)
     }
 
     /// The value kept under a name.

@@ -174,6 +174,14 @@ impl Ledger {
         self.tombstones(&[(id, tombstone)], &[])
     }
 
+    /// Forgets an archive that is about to be deleted; the tombstones of what it held stay. The next append begins it anew.
+    pub fn forget_archive(&mut self, file: &str) -> Result<(), LedgerError> {
+        self.connection
+            .execute("DELETE FROM archives WHERE file = ?1", [file])
+            .map(drop)
+            .map_err(self.failed("forget an archive"))
+    }
+
     /// Keeps a value under a name, over restarts.
     pub fn set_setting(&mut self, key: &str, value: &str) -> Result<(), LedgerError> {
         self.connection

@@ -125,7 +125,7 @@ fn samples_as_bytes(connection: &Connection) -> Result<(), RowError> {
 }
 
 /// Sets the write-ahead mode, which the file keeps. SQLite does not wait for others here.
-fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     for _ in 1..MODE_TRIES {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {

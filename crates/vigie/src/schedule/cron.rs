@@ -139,6 +139,16 @@ async fn replace(program: &Path, workspace: &Workspace) -> Outcome<String> {
     ))
 }
 
+/// Whether the user's crontab has the lines of the workspace.
+pub(super) async fn is_installed(program: &Path, workspace: &Workspace) -> bool {
+    let (begin, _) = marks(workspace);
+    let listed = tool::run(program, &["-l"], b"", "").await;
+    listed.is_ok_and(|said| {
+        let table = String::from_utf8_lossy(&said.output);
+        said.done && table.lines().any(|line| line.trim_end() == begin)
+    })
+}
+
 /// Whether the program says that the user has no crontab yet: that of Debian, cronie and macOS, and that of `BusyBox`.
 fn has_none(error: &str) -> bool {
     error.contains("no crontab for")

@@ -8,7 +8,10 @@ use std::{
 use vigie_store::durable;
 
 use super::{SECRETS_FILE, Workspace, tool};
-use crate::failure::{Failure, Outcome};
+use crate::{
+    cli::Service,
+    failure::{Failure, Outcome},
+};
 
 /// A step: its name, what it is, the command, when it runs, and how long it may take.
 struct Step {
@@ -108,6 +111,78 @@ fn units(workspace: &Workspace) -> Vec<Unit> {
 }
 
 fn service(workspace: &Workspace, step: &Step) -> String {
+    format!(
+        "\
+# Written by `vigie schedule systemd --install`, which replaces it.
+[Unit]
+Description=Vigie of {described}: {description}
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart={command} {arguments}
+# Another run was at work: no error.
+SuccessExitStatus=4
+TimeoutStartSec={timeout}
+{common}",
+        described = specifiers(&workspace.root),
+        description = step.description,
+        command = command(workspace),
+        arguments = step.arguments,
+        timeout = step.timeout,
+        common = common(workspace),
+    )
+}
+
+/// The service that runs for ever: it says when it is ready, is asked by SIGHUP to read its settings again, and is killed and
+/// started anew when it makes no progress.
+fn up(workspace: &Workspace) -> Unit {
+    let text = format!(
+        "\
+# Written by `vigie schedule systemd --service up --install`, which replaces it.
+[Unit]
+Description=Vigie of {described}: collect, summarise and show
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={command} up
+ExecReload=/bin/kill -HUP $MAINPID
+WatchdogSec={watchdog}
+Restart=on-failure
+RestartSec=30
+# Wrong settings, and another one that runs: starting again would not help.
+RestartPreventExitStatus=2 4
+TimeoutStartSec=90
+{common}
+[Install]
+WantedBy=default.target
+",
+        described = specifiers(&workspace.root),
+        command = command(workspace),
+        watchdog = workspace.watchdog_s,
+        common = common(workspace),
+    );
+    Unit {
+        name: up_name(workspace),
+        text,
+    }
+}
+
+fn up_name(workspace: &Workspace) -> String {
+    format!("vigie-{}-up.service", workspace.slug())
+}
+
+fn command(workspace: &Workspace) -> String {
+    let program = program(&workspace.executable);
+    format!("{program} --dir {}", argument_of_command(&workspace.root))
+}
+
+/// What all services have: where they work, and what they may not do.
+fn common(workspace: &Workspace) -> String {
     let root = &workspace.root;
     let mut writable = argument(root);
     if let Some(folder) = &workspace.store_folder {
@@ -127,44 +202,35 @@ fn service(workspace: &Workspace, step: &Step) -> String {
     };
     format!(
         "\
-# Written by `vigie schedule systemd --install`, which replaces it.
-[Unit]
-Description=Vigie of {described}: {description}
-Wants=network-online.target
-After=network-online.target
-
-[Service]
-Type=oneshot
-ExecStart={executable} --dir {dir} {arguments}
+TimeoutStopSec=10
 WorkingDirectory={plain_root}
 # API keys, as lines NAME=value (chmod 600).
 EnvironmentFile=-{secrets}
-# Another run was at work: no error.
-SuccessExitStatus=4
-TimeoutStartSec={timeout}
-TimeoutStopSec=10
 UMask=0077
+# A core dump would hold the keys.
+LimitCORE=0
 MemoryMax=1G
-# The rest needs unprivileged user namespaces. Where the kernel forbids them (the journal says \"Failed at step NAMESPACE\"),
-# switch it off in a drop-in: `systemctl --user edit`.
+TasksMax=256
 NoNewPrivileges=yes
-ProtectSystem=strict
-ReadWritePaths={writable}
-PrivateTmp={private_tmp}
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
 RestrictSUIDSGID=yes
 RestrictRealtime=yes
 LockPersonality=yes
+MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+# The rest needs unprivileged user namespaces. Where the kernel forbids them (the journal says \"Failed at step NAMESPACE\"),
+# switch it off in a drop-in: `systemctl --user edit`.
+ProtectSystem=strict
+ReadWritePaths={writable}
+PrivateTmp={private_tmp}
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
 ",
-        described = specifiers(root),
-        description = step.description,
-        executable = program(&workspace.executable),
-        dir = argument_of_command(root),
-        arguments = step.arguments,
         plain_root = specifiers(root),
         secrets = pattern(&format!("{}/{SECRETS_FILE}", root.trim_end_matches('/'))),
-        timeout = step.timeout,
     )
 }
 
@@ -230,23 +296,44 @@ fn pattern(path: &str) -> String {
     text
 }
 
+/// What is installed: the steps with their timers, or the service.
+fn chosen(workspace: &Workspace, kind: Option<Service>) -> Vec<Unit> {
+    match kind {
+        None => units(workspace),
+        Some(Service::Up) => vec![up(workspace)],
+    }
+}
+
 /// The unit files, one after the other.
-pub(super) fn printed(workspace: &Workspace) -> String {
-    let mut text = "\
+pub(super) fn printed(workspace: &Workspace, kind: Option<Service>) -> String {
+    let mut text = match kind {
+        None => {
+            "\
 # Files for ~/.config/systemd/user; `vigie schedule systemd --install` writes and starts them.
 # Instead of all of them, one service that runs for ever can collect, summarise and show the dashboard:
+# `vigie schedule systemd --service up`
 "
+        }
+        Some(Service::Up) => {
+            "\
+# A file for ~/.config/systemd/user; `vigie schedule systemd --service up --install` writes and starts it.
+"
+        }
+    }
     .to_owned();
-    let _ = writeln!(
-        text,
-        "# ExecStart={} --dir {} up",
-        program(&workspace.executable),
-        argument_of_command(&workspace.root)
-    );
-    for unit in units(workspace) {
+    for unit in chosen(workspace, kind) {
+        // Writing to a String cannot fail.
         let _ = write!(text, "\n# ===== {}\n{}", unit.name, unit.text);
     }
     text
+}
+
+/// The unit in a folder by which the workspace is collected.
+pub(super) fn installed(folder: &Path, workspace: &Workspace) -> Option<String> {
+    let timer = format!("vigie-{}-collect.timer", workspace.slug());
+    [up_name(workspace), timer]
+        .into_iter()
+        .find(|name| folder.join(name).is_file())
 }
 
 /// Where the units of the user are.
@@ -271,17 +358,29 @@ pub(super) async fn install(
     program: &Path,
     folder: &Path,
     workspace: &Workspace,
+    kind: Option<Service>,
 ) -> Outcome<String> {
-    let units = units(workspace);
+    let units = chosen(workspace, kind);
     for unit in &units {
         durable::write(&folder.join(&unit.name), unit.text.as_bytes()).map_err(Failure::usage)?;
     }
     systemctl(program, folder, &["--user", "daemon-reload"]).await?;
-    let timers = units.iter().filter(|unit| unit.is_timer());
-    let timers: Vec<&str> = timers.map(|unit| unit.name.as_str()).collect();
-    let enable = [["--user", "enable", "--now"].as_slice(), &timers].concat();
+    let started = units
+        .iter()
+        .filter(|unit| kind.is_some() || unit.is_timer());
+    let started: Vec<&str> = started.map(|unit| unit.name.as_str()).collect();
+    let enable = [["--user", "enable", "--now"].as_slice(), &started].concat();
     systemctl(program, folder, &enable).await?;
     let slug = workspace.slug();
+    if kind.is_some() {
+        let name = up_name(workspace);
+        return Ok(format!(
+            "{name} is in {} and runs: `systemctl --user status {name}` shows it, `journalctl --user -u {name}` what it \
+             said, `systemctl --user reload {name}` has it read vigie.toml again.\n\
+             It stops when you log out, unless you allow it to stay once and for all: `loginctl enable-linger`",
+            folder.display()
+        ));
+    }
     Ok(format!(
         "The timers are in {} and run: `systemctl --user list-timers 'vigie-{slug}-*'` shows them, \
          `journalctl --user -u 'vigie-{slug}-*'` what they said.\n\
@@ -354,26 +453,35 @@ After=network-online.target
 [Service]
 Type=oneshot
 ExecStart="/opt/my tools/vigie" --dir "/srv/Météo 100%%" collect --due
-WorkingDirectory=/srv/Météo 100%%
-# API keys, as lines NAME=value (chmod 600).
-EnvironmentFile=-/srv/Météo 100%%/vigie.env
 # Another run was at work: no error.
 SuccessExitStatus=4
 TimeoutStartSec=15min
 TimeoutStopSec=10
+WorkingDirectory=/srv/Météo 100%%
+# API keys, as lines NAME=value (chmod 600).
+EnvironmentFile=-/srv/Météo 100%%/vigie.env
 UMask=0077
+# A core dump would hold the keys.
+LimitCORE=0
 MemoryMax=1G
-# The rest needs unprivileged user namespaces. Where the kernel forbids them (the journal says "Failed at step NAMESPACE"),
-# switch it off in a drop-in: `systemctl --user edit`.
+TasksMax=256
 NoNewPrivileges=yes
-ProtectSystem=strict
-ReadWritePaths="/srv/Météo 100%%"
-PrivateTmp=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
 RestrictSUIDSGID=yes
 RestrictRealtime=yes
 LockPersonality=yes
+MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+# The rest needs unprivileged user namespaces. Where the kernel forbids them (the journal says "Failed at step NAMESPACE"),
+# switch it off in a drop-in: `systemctl --user edit`.
+ProtectSystem=strict
+ReadWritePaths="/srv/Météo 100%%"
+PrivateTmp=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
 "#
         );
         assert_eq!(
@@ -397,12 +505,60 @@ WantedBy=timers.target
 
     #[test]
     fn what_is_printed_is_what_is_installed() {
-        let printed = printed(&workspace());
-        for unit in units(&workspace()) {
-            assert!(printed.contains(&format!("# ===== {}\n{}", unit.name, unit.text)));
+        for kind in [None, Some(Service::Up)] {
+            let printed = printed(&workspace(), kind);
+            for unit in chosen(&workspace(), kind) {
+                assert!(printed.contains(&format!("# ===== {}\n{}", unit.name, unit.text)));
+            }
         }
-        let up = r#"# ExecStart="/opt/my tools/vigie" --dir "/srv/Météo 100%%" up"#;
-        assert!(printed.contains(up), "{printed}");
+    }
+
+    #[test]
+    fn the_service_is_watched_and_can_be_reloaded() {
+        let text = up(&workspace()).text;
+        for line in [
+            "Type=notify",
+            r#"ExecStart="/opt/my tools/vigie" --dir "/srv/Météo 100%%" up"#,
+            "ExecReload=/bin/kill -HUP $MAINPID",
+            "WatchdogSec=420",
+            "RestartPreventExitStatus=2 4",
+            "ProtectSystem=strict",
+            "WantedBy=default.target",
+        ] {
+            assert!(
+                text.lines().any(|found| found == line),
+                "{line} is not in\n{text}"
+            );
+        }
+    }
+
+    /// systemd's own reading of the units, where it is installed.
+    #[test]
+    fn systemd_takes_the_units() {
+        let folder = tempfile::tempdir_in("/var/lib").or_else(|_| tempfile::tempdir());
+        let folder = folder.unwrap();
+        let workspace = Workspace {
+            executable: "/bin/true".to_owned(),
+            root: folder.path().to_str().unwrap().to_owned(),
+            ..workspace()
+        };
+        let units = [units(&workspace), vec![up(&workspace)]].concat();
+        let mut command = std::process::Command::new("systemd-analyze");
+        command.args(["--user", "verify", "--man=no"]);
+        for unit in &units {
+            let path = folder.path().join(&unit.name);
+            durable::write(&path, unit.text.as_bytes()).unwrap();
+            command.arg(path);
+        }
+        let Ok(said) = command.env("XDG_RUNTIME_DIR", folder.path()).output() else {
+            return;
+        };
+        let text = String::from_utf8_lossy(&said.stderr);
+        let about_ours: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("vigie-"))
+            .collect();
+        assert!(about_ours.is_empty(), "{text}");
     }
 
     #[test]
@@ -441,7 +597,7 @@ WantedBy=timers.target
         script("exit 0");
         let there = folder.path().join("config/systemd/user");
         for _ in 0..2 {
-            let said = install(&program, &there, &workspace()).await.unwrap();
+            let said = install(&program, &there, &workspace(), None).await.unwrap();
             assert!(said.contains("loginctl enable-linger"), "{said}");
         }
         for unit in units(&workspace()) {
@@ -460,7 +616,7 @@ WantedBy=timers.target
         assert_eq!(called, enable.repeat(2));
 
         script("echo 'Failed to connect to bus: No medium found' >&2; exit 1");
-        let report = install(&program, &there, &workspace())
+        let report = install(&program, &there, &workspace(), None)
             .await
             .unwrap_err()
             .report();
@@ -470,7 +626,7 @@ WantedBy=timers.target
             "{report}"
         );
         let absent = folder.path().join("absent");
-        let report = install(&absent, &there, &workspace())
+        let report = install(&absent, &there, &workspace(), None)
             .await
             .unwrap_err()
             .report();

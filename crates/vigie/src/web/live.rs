@@ -62,6 +62,7 @@ enum Message {
     Source(SourceId),
     Clock,
     Report(String),
+    Everything,
 }
 
 impl Live {
@@ -80,6 +81,12 @@ impl Live {
     /// Ends all streams.
     pub(super) fn close(&self) {
         self.open.send_replace(false);
+    }
+
+    /// Forgets every analysis, and has open pages read everything again.
+    pub(super) fn forget(&self) {
+        lock(&self.cache).clear();
+        self.send(Message::Everything);
     }
 
     /// Watches, until dropped.
@@ -176,9 +183,12 @@ pub(super) async fn stream(State(shared): State<Shared>) -> impl IntoResponse {
             Ok(Message::Report(path)) => Event::default()
                 .event("report")
                 .data(serde_json::json!({ "path": path }).to_string()),
-            // A page that fell behind reads everything again when it is told the time.
-            Ok(Message::Clock) | Err(_) => Event::default()
-                .event(if message.is_ok() { "clock" } else { "resync" })
+            Ok(Message::Clock) => Event::default()
+                .event("clock")
+                .data(serde_json::json!({ "now": now }).to_string()),
+            // A page that fell behind reads everything again too.
+            Ok(Message::Everything) | Err(_) => Event::default()
+                .event("resync")
                 .data(serde_json::json!({ "now": now }).to_string()),
         };
         Ok::<_, Infallible>(event)

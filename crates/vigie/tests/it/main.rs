@@ -8,11 +8,14 @@
     reason = "tests write small files plainly, cut known ASCII, and say loudly what they skip"
 )]
 
+mod backup;
 mod cli;
 mod clocks;
 mod disk;
+mod doctor;
 mod faults;
 mod kills;
+mod operation;
 mod oracle;
 mod recordings;
 #[path = "../../../vigie-store/tests/it/server.rs"]

@@ -1,0 +1,760 @@
+//! `vigie backup` and `vigie restore`: a workspace in one file.
+//!
+//! ```text
+//! vigie.toml, sources/…             the settings and the user's own sources; no key, which the environment has
+//! data/ledger.db                    the ledger, copied first
+//! data/raw|quarantine|archive/…     as they are; archives up to their committed length
+//! store.db                          the documents, as a store in SQLite, whichever store they are from
+//! backup.json                       names, sizes and hashes of all of these
+//! ```
+//!
+//! While it is made nothing is summarised (the locks of all sources are held), but collecting goes on. Even without the locks a
+//! raw file that the ledger knows would be in the copy of `raw` or its rows in that of the store, never in neither: the ledger is
+//! copied before `raw`, and `raw` before the store.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::{self, ErrorKind, Read},
+    path::{Component, Path, PathBuf},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tempfile::{NamedTempFile, TempDir};
+use tokio::{task::block_in_place, time::Instant};
+use vigie_core::text::SourceId;
+use vigie_store::{
+    copy::{Copied, copy_source},
+    durable,
+    error::StoreError,
+    ledger::Ledger,
+    lock::{Lock, LockError},
+    manifest,
+    open::{open, shown, sqlite_path, without_credentials},
+    sqlite::SqliteStore,
+    store::Store,
+};
+
+use crate::{
+    app::{App, store_failure},
+    budget,
+    cli::{self, Global},
+    clock::{Clock, machine_time},
+    config::{self, Config, FILE_NAME},
+    crash,
+    failure::{Exit, Failure, Outcome},
+    output,
+    stop::Stop,
+    summarize,
+};
+
+/// The version of the layout that this program writes; it reads this and all before.
+const FORMAT: u32 = 1;
+/// The last entry, which says what the others must be.
+const CONTENTS: &str = "backup.json";
+/// The documents.
+const STORE: &str = "store.db";
+/// The ledger.
+const LEDGER: &str = "data/ledger.db";
+/// How the names of what is being written begin.
+const TEMPORARY: &str = ".tmp-vigie-backup-";
+/// What is older than this and begins so was left by a kill.
+const LEFT_OVER_AGE: Duration = Duration::from_hours(24);
+/// How long to wait for a summary that is under way.
+const LOCK_WAIT: Duration = Duration::from_mins(2);
+/// zstd's default level.
+const LEVEL: i32 = 3;
+/// The largest entry that is read into memory: settings and the list of contents.
+const TEXT_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// What a backup holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Contents {
+    format: u32,
+    vigie: String,
+    made_at: Timestamp,
+    zone: String,
+    /// The address of the store that was copied, without credentials.
+    store: String,
+    files: Vec<Packed>,
+}
+
+/// A file of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Packed {
+    name: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// Runs `vigie backup`.
+pub(crate) async fn run(app: &App, args: &cli::Backup) -> Outcome {
+    let target = target_file(app, &args.target)?;
+    if target.exists() {
+        return Err(Failure::usage(format!("{} exists", target.display()))
+            .hint("a backup never replaces another: choose another name, or a folder"));
+    }
+    let _locks = locks(app).await?;
+    let folder = target.parent().unwrap_or(Path::new(".")).to_path_buf();
+    durable::create_folders(&folder).map_err(Failure::usage)?;
+    sweep(&folder);
+    let work = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempdir_in(&folder)
+        .map_err(|error| at(&folder, error))?;
+    let mut pack = Pack::begin(&folder, app.stop())?;
+    block_in_place(|| copy_files(app, &mut pack, &work))?;
+    crash::point("backup.copied");
+    if let Some(store) = copy_store(app, &work).await? {
+        block_in_place(|| pack.add(STORE, &store, None))?;
+    }
+    let config = app.config();
+    let contents = Contents {
+        format: FORMAT,
+        vigie: env!("CARGO_PKG_VERSION").to_owned(),
+        made_at: app.now(),
+        zone: config.zone.name.en.clone(),
+        store: shown(&config.store.uri),
+        files: Vec::new(),
+    };
+    let (files, bytes) = block_in_place(|| pack.end(contents, &target))?;
+    output::line(&target.display().to_string())?;
+    output::note(&format!("{files} files, {bytes} bytes before compression"));
+    Ok(Exit::Done)
+}
+
+/// The file itself, or one in a folder that is there.
+fn target_file(app: &App, target: &Path) -> Outcome<PathBuf> {
+    let target = std::path::absolute(target).map_err(Failure::usage)?;
+    if !target.is_dir() {
+        return Ok(target);
+    }
+    let zone = app.config().zone.name.en.to_lowercase();
+    let words: Vec<&str> = zone
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let time = app.now().strftime("%Y%m%dT%H%M%SZ");
+    Ok(target.join(format!("vigie-{}-{time}.tar.zst", words.join("-"))))
+}
+
+/// The locks of the backup and of all that summarises. A summary that is under way is waited for.
+async fn locks(app: &App) -> Outcome<Vec<Lock>> {
+    let until = Instant::now() + LOCK_WAIT;
+    let mut locks = Vec::new();
+    let mut names = vec!["backup".to_owned()];
+    names.extend(sources(app)?.iter().map(|id| format!("summarize.{id}")));
+    for name in names {
+        loop {
+            match Lock::take(&app.data(), &name, app.now()) {
+                Ok(lock) => break locks.push(lock),
+                Err(error @ LockError::Held { .. }) if Instant::now() >= until => {
+                    return Err(Failure::new(Exit::Locked, error));
+                }
+                Err(LockError::Held { .. }) => {}
+                Err(error) => return Err(Failure::usage(error)),
+            }
+            tokio::select! {
+                () = app.stop().asked() => return Err(told_to_end()),
+                () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            }
+        }
+    }
+    Ok(locks)
+}
+
+/// All sources of which there may be anything.
+fn sources(app: &App) -> Outcome<BTreeSet<SourceId>> {
+    let mut sources: BTreeSet<SourceId> = app
+        .definitions()
+        .map(|definition| definition.id.clone())
+        .collect();
+    sources.extend(app.landing().sources().map_err(Failure::usage)?);
+    let changes = app.ledger().changes_since(0).map_err(Failure::usage)?;
+    sources.extend(changes.sources);
+    Ok(sources)
+}
+
+/// Puts everything but the documents into the pack: settings, ledger, then the files.
+fn copy_files(app: &App, pack: &mut Pack, work: &TempDir) -> Outcome<()> {
+    let root = app.root();
+    let settings = work.path().join(FILE_NAME);
+    durable::write(&settings, settings_without_secrets(app)?.as_bytes()).map_err(Failure::usage)?;
+    pack.add(FILE_NAME, &settings, None)?;
+    for (name, path) in files_below(root, "sources")? {
+        pack.add(&name, &path, None)?;
+    }
+    let copy = work.path().join("ledger.db");
+    let ledger = Ledger::open(&app.data().join("ledger.db"), true).map_err(Failure::usage)?;
+    ledger.copy_to(&copy).map_err(Failure::usage)?;
+    pack.add(LEDGER, &copy, None)?;
+    let ledger = Ledger::open(&copy, false).map_err(Failure::usage)?;
+    for folder in ["data/raw", "data/quarantine"] {
+        for (name, path) in files_below(root, folder)? {
+            pack.add(&name, &path, None)?;
+        }
+    }
+    for archive in ledger.archives().map_err(Failure::usage)? {
+        let path = app.data().join(&archive.file);
+        pack.add(
+            &format!("data/{}", archive.file),
+            &path,
+            Some(archive.bytes),
+        )?;
+    }
+    Ok(())
+}
+
+/// The text of `vigie.toml`, in which the store's address has no password.
+fn settings_without_secrets(app: &App) -> Outcome<String> {
+    let file = app.root().join(FILE_NAME);
+    let text = fs::read_to_string(&file).map_err(|error| at(&file, error))?;
+    let uri = &app.config().store.uri;
+    let bare = without_credentials(uri);
+    if bare == *uri {
+        return Ok(text);
+    }
+    output::note(
+        "the password in store.uri is not in the backup: set VIGIE_MONGODB_USER and VIGIE_MONGODB_PASSWORD",
+    );
+    with_store(&text, &bare)
+}
+
+/// The regular files below a folder of the workspace, in order of name. Those that are being written are left out, and the
+/// manifest of a body is never missed, though a listing is no snapshot.
+fn files_below(root: &Path, folder: &str) -> Outcome<BTreeMap<String, PathBuf>> {
+    let mut files = BTreeMap::new();
+    budget::walk(&root.join(folder), &mut |path, metadata| {
+        let hidden = path
+            .file_name()
+            .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        let name = path.strip_prefix(root).ok().and_then(Path::to_str);
+        if let Some(name) = name.filter(|_| metadata.is_file() && !hidden) {
+            files.insert(name.to_owned(), path.to_path_buf());
+            let manifest = format!("{name}{}", manifest::SUFFIX);
+            let path = root.join(&manifest);
+            if path.is_file() {
+                files.insert(manifest, path);
+            }
+        }
+    })?;
+    Ok(files)
+}
+
+/// A copy of the documents, as a file of SQLite; `None` when nothing was ever stored.
+async fn copy_store(app: &App, work: &TempDir) -> Outcome<Option<PathBuf>> {
+    let copy = work.path().join(STORE);
+    if let Some(path) = sqlite_path(&app.config().store.uri, app.root()) {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let store = SqliteStore::open(path, true).await.map_err(store_failure)?;
+        store.copy_to(copy.clone()).await.map_err(store_failure)?;
+        return Ok(Some(copy));
+    }
+    let from = match open(&app.config().store.uri, app.root(), true).await {
+        Err(StoreError::Absent { .. }) => return Ok(None),
+        opened => opened.map_err(store_failure)?,
+    };
+    let growing = work.path().join("growing.db");
+    let to = SqliteStore::open(growing, false)
+        .await
+        .map_err(store_failure)?;
+    copy_documents(app, from.as_ref(), &to).await?;
+    to.copy_to(copy.clone()).await.map_err(store_failure)?;
+    Ok(Some(copy))
+}
+
+async fn copy_documents(app: &App, from: &dyn Store, to: &dyn Store) -> Outcome<Copied> {
+    let mut all = Copied::default();
+    for source in sources(app)? {
+        if app.stop().is_asked() {
+            return Err(told_to_end());
+        }
+        let rhythm: Option<SignedDuration> = app
+            .known(&source)
+            .and_then(|definition| summarize::rhythm(app, &definition));
+        let copied = copy_source(from, to, &source, rhythm)
+            .await
+            .map_err(store_failure)?;
+        all.buckets += copied.buckets;
+        all.events += copied.events;
+    }
+    Ok(all)
+}
+
+/// A backup being written, under a temporary name.
+struct Pack {
+    tar: tar::Builder<zstd::Encoder<'static, NamedTempFile>>,
+    files: Vec<Packed>,
+    stop: Stop,
+}
+
+impl Pack {
+    fn begin(folder: &Path, stop: &Stop) -> Outcome<Self> {
+        let file = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempfile_in(folder)
+            .map_err(|error| at(folder, error))?;
+        let mut encoder = zstd::Encoder::new(file, LEVEL).map_err(Failure::usage)?;
+        encoder.include_checksum(true).map_err(Failure::usage)?;
+        Ok(Self {
+            tar: tar::Builder::new(encoder),
+            files: Vec::new(),
+            stop: stop.clone(),
+        })
+    }
+
+    /// Adds a file, or its first bytes. One that is gone meanwhile is left out.
+    fn add(&mut self, name: &str, path: &Path, most: Option<u64>) -> Outcome<()> {
+        if self.stop.is_asked() {
+            return Err(told_to_end());
+        }
+        let file = match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(|error| at(path, error))?,
+        };
+        let metadata = file.metadata().map_err(|error| at(path, error))?;
+        let bytes = most.map_or(metadata.len(), |most| metadata.len().min(most));
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(0o644);
+        header.set_size(bytes);
+        let mut body = Hashing::new(file.take(bytes));
+        self.tar
+            .append_data(&mut header, name, &mut body)
+            .map_err(|error| at(path, error))?;
+        let (found, sha256) = body.end();
+        if found != bytes {
+            return Err(Failure::new(
+                Exit::SomeFailed,
+                format!("{} was cut while it was copied", path.display()),
+            )
+            .hint("run the backup again"));
+        }
+        self.files.push(Packed {
+            name: name.to_owned(),
+            bytes,
+            sha256,
+        });
+        Ok(())
+    }
+
+    /// Adds the list of contents, and gives the file its name. Returns how many files it holds, and their bytes.
+    fn end(mut self, contents: Contents, target: &Path) -> Outcome<(usize, u64)> {
+        let contents = Contents {
+            files: self.files,
+            ..contents
+        };
+        let text = serde_json::to_vec_pretty(&contents).map_err(Failure::usage)?;
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_mode(0o644);
+        header.set_size(text.len() as u64);
+        let written = self
+            .tar
+            .append_data(&mut header, CONTENTS, text.as_slice())
+            .and_then(|()| self.tar.into_inner())
+            .and_then(zstd::Encoder::finish)
+            .and_then(|file| file.as_file().sync_all().map(|()| file));
+        let file = written.map_err(|error| at(target, error))?;
+        crash::point("backup.written");
+        file.persist_noclobber(target)
+            .map_err(|error| at(target, error.error))?;
+        if let Some(folder) = target.parent() {
+            durable::flush_folder(folder).map_err(Failure::usage)?;
+        }
+        let bytes = contents.files.iter().map(|file| file.bytes).sum();
+        Ok((contents.files.len(), bytes))
+    }
+}
+
+/// Removes what killed backups have left in a folder.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        let old = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|at| {
+                machine_time()
+                    .duration_since(at)
+                    .is_ok_and(|age| age > LEFT_OVER_AGE)
+            });
+        if ours && old {
+            // What cannot be removed is in nobody's way.
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// Passes bytes on, counts and hashes them.
+struct Hashing<R> {
+    inner: R,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> Hashing<R> {
+    fn new(inner: R) -> Self {
+        Self {
+            inner,
+            hash: Sha256::new(),
+            bytes: 0,
+        }
+    }
+
+    fn end(self) -> (u64, String) {
+        let digest = self.hash.finalize();
+        let text = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        (self.bytes, text)
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.hash.update(buffer.get(..read).unwrap_or_default());
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// Runs `vigie restore`.
+pub(crate) async fn restore(global: &Global, args: &cli::Restore, stop: Stop) -> Outcome {
+    let root = std::path::absolute(&args.folder).map_err(Failure::usage)?;
+    let mut entries = fs::read_dir(&root).ok();
+    if entries
+        .as_mut()
+        .is_some_and(|entries| entries.next().is_some())
+    {
+        return Err(Failure::usage(format!("{} is not empty", root.display()))
+            .hint("a backup is restored into a new or an empty folder"));
+    }
+    let (contents, settings) = block_in_place(|| verify(&args.file, &stop))?;
+    let settings = match &args.store {
+        Some(uri) => with_store(&settings, uri)?,
+        None => settings,
+    };
+    let config = config::parse(Path::new(FILE_NAME), &settings)?;
+    let uri = config.store.uri.clone();
+    let sqlite = sqlite_path(&uri, &root);
+    if let Some(path) = sqlite.as_ref().filter(|path| path.exists()) {
+        return Err(occupied(&path.display().to_string()));
+    }
+    // Looked at before anything is written.
+    let server = match &sqlite {
+        Some(_) => None,
+        None => {
+            let server = open(&uri, &root, false).await.map_err(store_failure)?;
+            let facts = server.facts().await.map_err(store_failure)?;
+            if facts.buckets + facts.events > 0 {
+                return Err(occupied(&shown(&uri)));
+            }
+            Some(server)
+        }
+    };
+    durable::create_folders(&root).map_err(Failure::usage)?;
+    let work = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempdir_in(&root)
+        .map_err(|error| at(&root, error))?;
+    let documents = sqlite.unwrap_or_else(|| work.path().join(STORE));
+    block_in_place(|| extract(&args.file, &contents, &root, &documents, &stop))?;
+    crash::point("restore.extracted");
+    if let Some(server) = server.filter(|_| documents.exists()) {
+        let clock = global.now.map_or(Clock::System, Clock::Fixed);
+        fill(&root, config, clock, &documents, server.as_ref(), &stop).await?;
+    }
+    drop(work);
+    // By this file it is a workspace: it comes last.
+    durable::write(&root.join(FILE_NAME), settings.as_bytes()).map_err(Failure::usage)?;
+    output::line(&root.display().to_string())?;
+    output::note(&format!(
+        "{}: {} files of {}",
+        contents.zone,
+        contents.files.len(),
+        contents.made_at
+    ));
+    Ok(Exit::Done)
+}
+
+fn occupied(store: &str) -> Failure {
+    Failure::usage(format!("there is a store at {store} already"))
+        .hint("name another one with `--store`, or move that one away")
+}
+
+/// Puts the documents of a backup into a server.
+async fn fill(
+    root: &Path,
+    config: Config,
+    clock: Clock,
+    documents: &Path,
+    server: &dyn Store,
+    stop: &Stop,
+) -> Outcome<()> {
+    let app = App::with_config(root, config, clock)?.stopping_with(stop.clone());
+    let from = SqliteStore::open(documents.to_path_buf(), false)
+        .await
+        .map_err(store_failure)?;
+    copy_documents(&app, &from, server).await.map(drop)
+}
+
+/// Reads a backup to its end and compares all of it with its list of contents. Returns this and the settings.
+fn verify(file: &Path, stop: &Stop) -> Outcome<(Contents, String)> {
+    let broken = |what: &str| {
+        Failure::usage(format!("{} is not a whole backup: {what}", file.display()))
+            .hint("nothing was restored; take another copy of it")
+    };
+    let mut found = Vec::new();
+    let (mut contents, mut settings) = (None, None);
+    let mut archive = opened(file)?;
+    let entries = archive
+        .entries()
+        .map_err(|error| broken(&error.to_string()))?;
+    for entry in entries {
+        if stop.is_asked() {
+            return Err(told_to_end());
+        }
+        let entry = entry.map_err(|error| broken(&error.to_string()))?;
+        let name = entry
+            .path()
+            .map_err(|error| broken(&error.to_string()))?
+            .to_string_lossy()
+            .into_owned();
+        let kept = name == CONTENTS || name == FILE_NAME;
+        let mut body = Hashing::new(entry);
+        let mut text = Vec::new();
+        let read = if kept {
+            (&mut body)
+                .take(TEXT_BYTES_MAX)
+                .read_to_end(&mut text)
+                .map(drop)
+        } else {
+            io::copy(&mut body, &mut io::sink()).map(drop)
+        };
+        read.map_err(|error| broken(&error.to_string()))?;
+        let (bytes, sha256) = body.end();
+        if name == CONTENTS {
+            contents = Some(text);
+            continue;
+        }
+        if name == FILE_NAME {
+            settings = Some(text);
+        }
+        found.push(Packed {
+            name,
+            bytes,
+            sha256,
+        });
+    }
+    // To the end of the frame, so that its checksum is compared.
+    io::copy(&mut archive.into_inner(), &mut io::sink())
+        .map_err(|error| broken(&error.to_string()))?;
+    let contents = contents.ok_or_else(|| broken("its list of contents is missing"))?;
+    #[derive(Deserialize)]
+    struct Head {
+        format: u32,
+    }
+    let head: Head =
+        serde_json::from_slice(&contents).map_err(|error| broken(&error.to_string()))?;
+    if head.format > FORMAT {
+        let text = format!("{} has format {}", file.display(), head.format);
+        return Err(Failure::usage(text).hint("a newer vigie wrote it: update vigie"));
+    }
+    let contents: Contents =
+        serde_json::from_slice(&contents).map_err(|error| broken(&error.to_string()))?;
+    if let Some(wrong) = contents.files.iter().find(|packed| !found.contains(packed)) {
+        return Err(broken(&format!("{} is missing or altered", wrong.name)));
+    }
+    if let Some(more) = found.iter().find(|packed| place_of(&packed.name).is_none()) {
+        return Err(broken(&format!("{} does not belong into one", more.name)));
+    }
+    if found.len() != contents.files.len() {
+        return Err(broken("it holds more than its list of contents"));
+    }
+    let settings = settings
+        .and_then(|text| String::from_utf8(text).ok())
+        .ok_or_else(|| broken("it has no vigie.toml"))?;
+    Ok((contents, settings))
+}
+
+fn opened(file: &Path) -> Outcome<tar::Archive<zstd::Decoder<'static, io::BufReader<File>>>> {
+    let opened = File::open(file).map_err(|error| at(file, error))?;
+    let decoder = zstd::Decoder::new(opened).map_err(|error| at(file, error))?;
+    Ok(tar::Archive::new(decoder))
+}
+
+/// Where an entry goes.
+enum Place<'a> {
+    /// Below the workspace.
+    Below(&'a Path),
+    /// To where the documents are.
+    Documents,
+    /// Nowhere yet.
+    Settings,
+}
+
+fn place_of(name: &str) -> Option<Place<'_>> {
+    match name {
+        STORE => return Some(Place::Documents),
+        FILE_NAME => return Some(Place::Settings),
+        _ => {}
+    }
+    let path = Path::new(name);
+    let plain = path
+        .components()
+        .all(|component| matches!(component, Component::Normal(_)));
+    let ours = path.starts_with("data") || path.starts_with("sources");
+    (plain && ours).then_some(Place::Below(path))
+}
+
+/// Writes the files of a verified backup, each once more compared, and flushes them to the disk.
+fn extract(
+    file: &Path,
+    contents: &Contents,
+    root: &Path,
+    documents: &Path,
+    stop: &Stop,
+) -> Outcome<()> {
+    let mut folders = BTreeSet::new();
+    let mut archive = opened(file)?;
+    let expected: BTreeMap<&str, &Packed> = contents
+        .files
+        .iter()
+        .map(|packed| (packed.name.as_str(), packed))
+        .collect();
+    for entry in archive.entries().map_err(|error| at(file, error))? {
+        if stop.is_asked() {
+            return Err(told_to_end());
+        }
+        let entry = entry.map_err(|error| at(file, error))?;
+        let name = entry
+            .path()
+            .map_err(|error| at(file, error))?
+            .to_string_lossy()
+            .into_owned();
+        let Some(packed) = expected.get(name.as_str()) else {
+            continue;
+        };
+        let path = match place_of(&name) {
+            Some(Place::Below(path)) => root.join(path),
+            Some(Place::Documents) => documents.to_path_buf(),
+            Some(Place::Settings) | None => continue,
+        };
+        let folder = path.parent().unwrap_or(root).to_path_buf();
+        durable::create_folders(&folder).map_err(Failure::usage)?;
+        let mut body = Hashing::new(entry);
+        let written = File::create_new(&path)
+            .and_then(|mut file| io::copy(&mut body, &mut file).map(|_| file))
+            .and_then(|file| file.sync_data());
+        written.map_err(|error| at(&path, error))?;
+        if body.end() != (packed.bytes, packed.sha256.clone()) {
+            let text = format!("{} changed while it was read", file.display());
+            return Err(Failure::usage(text).hint("empty the folder and restore again"));
+        }
+        folders.insert(folder);
+    }
+    for folder in folders {
+        durable::flush_folder(&folder).map_err(Failure::usage)?;
+    }
+    Ok(())
+}
+
+/// The settings with another address of the store.
+fn with_store(text: &str, uri: &str) -> Outcome<String> {
+    let line = format!("uri = {}", toml::Value::String(uri.to_owned()));
+    let mut lines: Vec<String> = Vec::new();
+    let (mut inside, mut done) = (false, false);
+    for old in text.lines() {
+        let bare = old.trim();
+        if bare.starts_with('[') {
+            if inside && !done {
+                lines.push(line.clone());
+                done = true;
+            }
+            inside = bare == "[store]";
+        }
+        let is_uri = inside
+            && bare
+                .split('=')
+                .next()
+                .is_some_and(|key| key.trim() == "uri");
+        if is_uri {
+            lines.push(line.clone());
+            done = true;
+        } else {
+            lines.push(old.to_owned());
+        }
+    }
+    if !done {
+        lines.extend([
+            if inside {
+                String::new()
+            } else {
+                "\n[store]".to_owned()
+            },
+            line,
+        ]);
+    }
+    let new = lines.join("\n") + "\n";
+    if config::parse(Path::new(FILE_NAME), &new)?.store.uri != uri {
+        return Err(
+            Failure::usage("store.uri could not be replaced in vigie.toml")
+                .hint("write it as `uri = \"…\"` on a line of its own under `[store]`"),
+        );
+    }
+    Ok(new)
+}
+
+fn at(path: &Path, error: io::Error) -> Failure {
+    Failure::new(Exit::SomeFailed, format!("{}: {error}", path.display()))
+}
+
+fn told_to_end() -> Failure {
+    Failure::new(Exit::SomeFailed, "given up: the program was told to end").hint("run it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ZONE: &str = "[zone]\nname = { fr = \"Paris\", en = \"Paris\" }\nscale = \"city\"\n\
+        bbox = [2.2, 48.8, 2.5, 48.9]\ncentre = { lon = 2.35, lat = 48.86 }\ntime_zone = \"Europe/Paris\"\n";
+
+    #[test]
+    fn the_address_of_the_store_is_replaced_wherever_it_is() {
+        for text in [
+            ZONE.to_owned(),
+            format!("{ZONE}[store]\n"),
+            format!(
+                "{ZONE}[store]\n# where\nuri = \"sqlite:a.db\" # here\n[raw]\nafter = \"keep\"\n"
+            ),
+            format!("{ZONE}[store]\n[raw]\nafter = \"keep\"\n"),
+        ] {
+            let new = with_store(&text, "mongodb://b/c").unwrap();
+            let config = config::parse(Path::new(FILE_NAME), &new).unwrap();
+            assert_eq!(config.store.uri, "mongodb://b/c", "{new}");
+            assert_eq!(
+                text.contains("keep"),
+                config.raw.after == config::After::Keep
+            );
+        }
+    }
+
+    #[test]
+    fn an_entry_cannot_leave_the_workspace() {
+        for name in ["../x", "data/../../x", "/etc/x", "data", "other/x", ""] {
+            let below = place_of(name);
+            let harmless = name == "data" && matches!(below, Some(Place::Below(_)));
+            assert!(below.is_none() || harmless, "{name}");
+        }
+        assert!(matches!(place_of("data/raw/x"), Some(Place::Below(_))));
+    }
+}

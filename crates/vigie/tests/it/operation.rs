@@ -1,0 +1,755 @@
+//! What an operator does to the program: signals, settings read again, a service manager, a monitor, a full disk.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    os::unix::net::UnixDatagram,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use vigie_testkit::{FaultKind, FaultPlan, When};
+
+use crate::support::{Lab, Ran, Workspace, always, own_definition};
+
+const ECB: &str = "ecb-eurofxref-daily";
+const ECB_PATH: &str = "/stats/eurofxref/eurofxref-daily.xml";
+const METAR: &str = "metar-aviationweather";
+const METAR_PATH: &str = "/api/data/metar";
+const NOON: &str = "2026-11-24T11:00:00Z";
+
+/// Within this the program ends in every state, however busy the machine is; on an idle one it takes less than 5 s.
+const END_MAX: Duration = Duration::from_secs(15);
+/// What takes longer does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A body at one byte a second.
+fn dripping(path: &str) -> FaultPlan {
+    always(
+        path,
+        FaultKind::SlowBody {
+            bytes_per_second: 1,
+        },
+    )
+}
+
+/// Waits until something is so.
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what} does not come");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The program while it runs.
+struct Running {
+    child: Child,
+    errors: PathBuf,
+}
+
+impl Running {
+    fn start(mut command: Command, folder: &Path) -> Self {
+        let errors = folder.join("stderr.log");
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(&errors).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, errors }
+    }
+
+    /// The address of its page.
+    fn url(&mut self) -> String {
+        let mut line = String::new();
+        let mut output = BufReader::new(self.child.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        assert!(line.starts_with("http://"), "{line:?}: {}", self.said());
+        // What else it says is nobody's concern, but the pipe must stay open.
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+        line.trim().to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let done = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(done.unwrap().success());
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(&self.errors).unwrap()
+    }
+
+    /// Its exit code, once it has ended in time.
+    #[track_caller]
+    fn ends(&mut self) -> Option<i32> {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(
+                begun.elapsed() < END_MAX,
+                "it does not end: {}",
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Whether it has taken a lock: by then it listens to signals.
+    fn holds(&self, workspace: &Workspace, lock: &str) -> bool {
+        let file = workspace.path().join(format!("data/locks/{lock}.lock"));
+        let pid = format!("\"pid\":{},", self.child.id());
+        fs::read_to_string(file).is_ok_and(|text| text.contains(&pid))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the page's server says.
+fn get(url: &str, path: &str) -> String {
+    let host = url.replace("http://", "");
+    let mut stream = TcpStream::connect(&host).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// No file is half written, and every lock can be had.
+#[track_caller]
+fn nothing_half_done(lab: &Lab) {
+    for path in lab.workspace.files("data") {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(!name.starts_with(".tmp-"), "{}", path.display());
+        if let Some(body) = name.strip_suffix(".manifest.json") {
+            assert!(path.with_file_name(body).exists(), "{}", path.display());
+        }
+        if name.ends_with(".lock") {
+            let lock = fs::File::open(&path).unwrap();
+            lock.try_lock().unwrap();
+        }
+    }
+}
+
+#[test]
+fn up_ends_in_order_while_a_provider_drips() {
+    for signal in ["TERM", "INT"] {
+        let lab = Lab::new("Paris", &[ECB, METAR], dripping(ECB_PATH));
+        let command = lab.command_at(NOON, &["up", "--listen", "127.0.0.1:0"]);
+        let mut up = Running::start(command, lab.workspace.path());
+        up.url();
+        wait_until("a landed body", || {
+            lab.requests().len() == 2 && !lab.workspace.captures(METAR).is_empty()
+        });
+        up.signal(signal);
+        assert_eq!(up.ends(), Some(0), "{}", up.said());
+        let said = up.said();
+        assert!(
+            said.contains("stopping") && said.contains("stopped"),
+            "{said}"
+        );
+        nothing_half_done(&lab);
+        // The provider did nothing wrong: its slot is asked for again.
+        assert!(lab.workspace.captures(ECB).is_empty());
+        let body = &lab.workspace.captures(METAR)[0];
+        assert!(body["outcome"] == "landed" || body["outcome"] == "summarized");
+    }
+}
+
+#[test]
+fn a_collection_that_is_told_to_end_keeps_what_it_has() {
+    let lab = Lab::new("Paris", &[ECB, METAR], dripping(ECB_PATH));
+    let mut collect = Running::start(lab.command_at(NOON, &["collect"]), lab.workspace.path());
+    wait_until("a landed body", || {
+        lab.requests().len() == 2 && !lab.workspace.captures(METAR).is_empty()
+    });
+    collect.signal("TERM");
+    assert_eq!(collect.ends(), Some(1), "{}", collect.said());
+    nothing_half_done(&lab);
+    assert_eq!(lab.workspace.captures(METAR)[0]["outcome"], "landed");
+    assert!(lab.workspace.captures(ECB).is_empty());
+    lab.at(NOON, &["summarize"]).ends(0);
+}
+
+#[test]
+fn the_program_ends_while_the_store_hangs() {
+    let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
+    lab.at(NOON, &["collect"]).ends(0);
+    lab.at(NOON, &["summarize"]).ends(0);
+    let later = "2026-11-24T11:20:00Z";
+    lab.at(later, &["collect"]).ends(0);
+    let holder = rusqlite::Connection::open(lab.workspace.path().join("data/vigie.db")).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let command = lab.command_at(later, &["summarize"]);
+    let mut summarize = Running::start(command, lab.workspace.path());
+    wait_until("the lock", || {
+        summarize.holds(&lab.workspace, &format!("summarize.{METAR}"))
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    summarize.signal("TERM");
+    assert_eq!(summarize.ends(), Some(1), "{}", summarize.said());
+    nothing_half_done(&lab);
+    assert_eq!(lab.workspace.captures(METAR)[1]["outcome"], "landed");
+    drop(holder);
+    lab.at(later, &["summarize"]).ends(0);
+    assert_eq!(lab.workspace.captures(METAR)[1]["outcome"], "summarized");
+}
+
+#[test]
+fn up_ends_while_it_waits_for_a_store_that_says_nothing() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let uri = format!("mongodb://{address}/vigie");
+    let lab = Lab::in_workspace(
+        Workspace::with_store("Paris", &uri),
+        &[ECB],
+        FaultPlan::none(),
+    );
+    let command = lab.command_at(NOON, &["up", "--listen", "127.0.0.1:0"]);
+    let mut up = Running::start(command, lab.workspace.path());
+    wait_until("the lock", || up.holds(&lab.workspace, "up"));
+    up.signal("TERM");
+    assert_eq!(up.ends(), Some(0), "{}", up.said());
+    nothing_half_done(&lab);
+}
+
+#[test]
+fn settings_are_read_again_on_sighup_and_wrong_ones_are_not_taken() {
+    let lab = Lab::new("Paris", &[ECB], FaultPlan::none());
+    for command in ["up", "serve"] {
+        lab.at(NOON, &["collect"]);
+        lab.at(NOON, &["summarize"]).ends(0);
+        let file = lab.workspace.path().join("vigie.toml");
+        let before = fs::read_to_string(&file).unwrap();
+        let arguments = [command, "--listen", "127.0.0.1:0"];
+        let mut running = Running::start(lab.command_at(NOON, &arguments), lab.workspace.path());
+        let url = running.url();
+        assert!(!get(&url, "/api/v1/day").contains(METAR));
+
+        fs::write(
+            &file,
+            before.replacen("[http]", "[http]\ntimeout_second = 5", 1),
+        )
+        .unwrap();
+        running.signal("HUP");
+        wait_until("the refusal", || {
+            running.said().contains("the old ones go on")
+        });
+        assert!(running.said().contains("did you mean `timeout_seconds`"));
+        assert!(get(&url, "/api/v1/day").contains(ECB));
+
+        let more = format!(
+            "{before}\n[sources.{METAR}]\nbase_url = \"{}\"\n",
+            lab.base_url()
+        );
+        fs::write(&file, more).unwrap();
+        running.signal("HUP");
+        wait_until("the new source", || {
+            get(&url, "/api/v1/day").contains(METAR)
+        });
+        assert!(
+            running.said().contains("settings read again"),
+            "{}",
+            running.said()
+        );
+        if command == "up" {
+            wait_until("its body", || !lab.workspace.captures(METAR).is_empty());
+        }
+        running.signal("TERM");
+        assert_eq!(running.ends(), Some(0), "{}", running.said());
+        fs::write(&file, before).unwrap();
+    }
+}
+
+/// A service manager.
+struct Manager {
+    socket: UnixDatagram,
+    path: PathBuf,
+    unread: VecDeque<String>,
+}
+
+impl Manager {
+    fn new(folder: &Path) -> Self {
+        let path = folder.join("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        Self {
+            socket,
+            path,
+            unread: VecDeque::new(),
+        }
+    }
+
+    fn watches(&self, command: &mut Command, seconds: &str) {
+        command
+            .env("NOTIFY_SOCKET", &self.path)
+            .env("WATCHDOG_USEC", seconds);
+    }
+
+    /// What it was told within so long.
+    fn told_within(&self, time: Duration) -> Vec<String> {
+        let begun = Instant::now();
+        let mut told = Vec::new();
+        while let Some(left) = time
+            .checked_sub(begun.elapsed())
+            .filter(|left| !left.is_zero())
+        {
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            let mut buffer = [0; 4096];
+            if let Ok(length) = self.socket.recv(&mut buffer) {
+                told.extend(
+                    String::from_utf8_lossy(&buffer[..length])
+                        .lines()
+                        .map(str::to_owned),
+                );
+            }
+        }
+        told
+    }
+
+    /// Waits until it is told this, after what was waited for before.
+    #[track_caller]
+    fn waits_for(&mut self, wanted: &str) {
+        wait_until(wanted, || {
+            let told = self.told_within(Duration::from_millis(50));
+            self.unread.extend(told);
+            while let Some(line) = self.unread.pop_front() {
+                if line == wanted {
+                    return true;
+                }
+            }
+            false
+        });
+    }
+}
+
+#[test]
+fn a_service_manager_is_told_how_things_stand() {
+    let lab = Lab::new("Paris", &[ECB], FaultPlan::none());
+    let mut manager = Manager::new(lab.workspace.path());
+    let mut command = lab.command_at(NOON, &["up", "--listen", "127.0.0.1:0"]);
+    manager.watches(&mut command, "1200000");
+    let mut up = Running::start(command, lab.workspace.path());
+    manager.waits_for("READY=1");
+    for _ in 0..3 {
+        manager.waits_for("WATCHDOG=1");
+    }
+    up.signal("HUP");
+    manager.waits_for("RELOADING=1");
+    manager.waits_for("READY=1");
+    up.signal("TERM");
+    manager.waits_for("STOPPING=1");
+    assert_eq!(up.ends(), Some(0), "{}", up.said());
+}
+
+#[test]
+fn the_watchdog_is_not_fed_while_nothing_advances() {
+    let lab = Lab::new("Paris", &[ECB], dripping(ECB_PATH));
+    let mut manager = Manager::new(lab.workspace.path());
+    let mut command = lab.command_at(NOON, &["up", "--listen", "127.0.0.1:0"]);
+    manager.watches(&mut command, "600000");
+    let _up = Running::start(command, lab.workspace.path());
+    manager.waits_for("READY=1");
+    wait_until("the request", || !lab.requests().is_empty());
+    manager.told_within(Duration::from_millis(300));
+    let told = manager.told_within(Duration::from_secs(2));
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
+fn only_one_up_watches_a_workspace() {
+    let lab = Lab::new("Paris", &[ECB], FaultPlan::none());
+    let command = lab.command_at(NOON, &["up", "--listen", "127.0.0.1:0"]);
+    let mut up = Running::start(command, lab.workspace.path());
+    up.url();
+    let second = lab.at(NOON, &["up", "--listen", "127.0.0.1:0"]);
+    assert!(
+        second.err.contains("another run holds the lock `up`"),
+        "{second:#?}"
+    );
+    second.ends(4);
+}
+
+#[test]
+fn a_monitor_gets_one_line_and_its_exit_code() {
+    let failing = FaultKind::Status {
+        code: 503,
+        retry_after: None,
+    };
+    let from = "2026-11-24T11:30:00Z".parse().unwrap();
+    let to = "2026-11-24T12:30:00Z".parse().unwrap();
+    let faults = FaultPlan::none().and(METAR_PATH, failing, When::Window(from, to));
+    let lab = Lab::new("Paris", &[ECB, METAR], faults);
+    let check = |time: &str, code: i32| {
+        let out = lab.at(time, &["status", "--check"]).ends(code);
+        assert_eq!(out.lines().count(), 1, "{out}");
+        out
+    };
+    let out = check(NOON, 2);
+    assert!(
+        out.starts_with("VIGIE CRITICAL - 0 of 2 sources well"),
+        "{out}"
+    );
+    lab.at(NOON, &["collect"]).ends(0);
+    lab.at(NOON, &["summarize"]).ends(0);
+    let out = check(NOON, 0);
+    assert_eq!(
+        out,
+        "VIGIE OK - 2 of 2 sources well | well=2 sources=2 waiting=0\n"
+    );
+    let later = "2026-11-24T11:30:00Z";
+    lab.at(later, &["collect"]).ends(1);
+    let out = check(later, 1);
+    assert!(
+        out.starts_with("VIGIE WARNING - 1 of 2 sources well; metar"),
+        "{out}"
+    );
+    assert!(out.contains("1 failures"), "{out}");
+
+    lab.workspace
+        .configure("disk", "reserve_bytes = 9000000000000000");
+    let out = check(later, 2);
+    assert!(
+        out.contains("collecting pauses: disk-below-reserve"),
+        "{out}"
+    );
+    let before = lab.requests().len();
+    let ran = lab.at("2026-11-24T13:00:00Z", &["collect"]);
+    assert!(ran.err.contains("disk.reserve_bytes"), "{ran:#?}");
+    ran.ends(1);
+    assert_eq!(lab.requests().len(), before, "collecting went on");
+    let doctor: Value =
+        serde_json::from_str(&lab.at(later, &["doctor", "--json"]).ends(1)).unwrap();
+    let found = doctor.as_array().unwrap().iter();
+    assert!(
+        found
+            .clone()
+            .any(|check| check["name"] == "disk-below-reserve")
+    );
+
+    fs::write(
+        lab.workspace.path().join("data/ledger.db"),
+        "rubbish".repeat(1000),
+    )
+    .unwrap();
+    let out = check(later, 3);
+    assert!(out.starts_with("VIGIE UNKNOWN - "), "{out}");
+}
+
+/// What counts against the budget.
+fn used(workspace: &Workspace) -> u64 {
+    let folders = ["data/raw", "data/quarantine", "data/archive"];
+    let mut files: Vec<PathBuf> = folders
+        .iter()
+        .flat_map(|folder| workspace.files(folder))
+        .collect();
+    files.push(workspace.path().join("data/ledger.db"));
+    files
+        .iter()
+        .filter_map(|path| fs::metadata(path).ok())
+        .map(|metadata| metadata.len())
+        .sum()
+}
+
+#[test]
+fn the_oldest_summarised_files_go_when_the_budget_is_spent() {
+    let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
+    lab.workspace.configure("raw", "after = \"keep\"");
+    let times = ["11:00", "11:40", "12:20", "13:00"].map(|t| format!("2026-11-24T{t}:00Z"));
+    for time in &times[..3] {
+        lab.at(time, &["collect"]).ends(0);
+        lab.at(time, &["summarize"]).ends(0);
+    }
+    lab.at(&times[3], &["collect"]).ends(0);
+    let exports = [
+        lab.workspace.exported("summaries"),
+        lab.workspace.exported("captures"),
+    ];
+    let files = lab.workspace.files("data/raw");
+    assert_eq!(files.len(), 8, "four bodies with their manifests");
+    // Room for all but one byte: the oldest goes, and only that.
+    let budget = used(&lab.workspace) - 1;
+    lab.workspace
+        .configure("disk", &format!("budget_bytes = {budget}"));
+    lab.at(&times[3], &["collect", "--due"]).ends(0);
+    assert_eq!(lab.workspace.files("data/raw"), files[2..]);
+
+    // Nothing but what was not summarised is left, and still too much: collecting pauses.
+    lab.workspace
+        .reconfigure(&format!("budget_bytes = {budget}"), "budget_bytes = 1");
+    let requests = lab.requests().len();
+    let ran = lab.at("2026-11-24T13:40:00Z", &["collect"]);
+    assert!(ran.err.contains("disk.budget_bytes = 1"), "{ran:#?}");
+    ran.ends(1);
+    assert_eq!(lab.requests().len(), requests);
+    assert_eq!(
+        lab.workspace.files("data/raw"),
+        files[6..],
+        "the unsummarised file stays"
+    );
+    let status: Value =
+        serde_json::from_str(&lab.at(&times[3], &["status", "--json"]).ends(1)).unwrap();
+    assert_eq!(status["paused"]["name"], "disk-budget-exceeded");
+    let doctor = lab.at(&times[3], &["doctor", "--json"]).ends(1);
+    assert!(doctor.contains("\"disk-budget-exceeded\""), "{doctor}");
+    // Tombstones and summaries stay.
+    assert_eq!(lab.workspace.exported("captures"), exports[1]);
+    assert_eq!(lab.workspace.exported("summaries"), exports[0]);
+    lab.workspace
+        .reconfigure("budget_bytes = 1", "budget_bytes = 100000000");
+    lab.at("2026-11-24T13:40:00Z", &["collect"]).ends(0);
+    lab.at("2026-11-24T13:40:00Z", &["summarize"]).ends(0);
+}
+
+#[test]
+fn old_archives_go_and_new_ones_grow_on() {
+    let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
+    lab.workspace.configure("raw", "after = \"archive\"");
+    for time in ["2026-10-24T11:00:00Z", NOON] {
+        lab.at(time, &["collect"]).ends(0);
+        lab.at(time, &["summarize"]).ends(0);
+    }
+    let archives = lab.workspace.files("data/archive");
+    assert_eq!(archives.len(), 2);
+    let budget = used(&lab.workspace) - 1;
+    lab.workspace
+        .configure("disk", &format!("budget_bytes = {budget}"));
+    lab.at(NOON, &["collect", "--due"]).ends(0);
+    assert_eq!(lab.workspace.files("data/archive"), archives[1..]);
+    lab.workspace.reconfigure(
+        &format!("budget_bytes = {budget}"),
+        "budget_bytes = 100000000",
+    );
+    // A file of the month that went begins its archive anew; that of this month grows.
+    let length = fs::metadata(&archives[1]).unwrap().len();
+    lab.at("2026-11-24T11:30:00Z", &["collect"]).ends(0);
+    lab.at("2026-11-24T11:30:00Z", &["summarize"]).ends(0);
+    assert!(fs::metadata(&archives[1]).unwrap().len() > length);
+    let doctor = lab.at("2026-11-24T11:30:00Z", &["doctor"]);
+    assert!(!doctor.out.contains("archive"), "{doctor:#?}");
+}
+
+#[test]
+fn quarantine_keeps_to_its_limits() {
+    let lab = Lab::new(
+        "Paris",
+        &[METAR],
+        always(METAR_PATH, FaultKind::HtmlInstead),
+    );
+    for time in [NOON, "2026-11-24T11:20:00Z"] {
+        lab.at(time, &["collect"]).ends(1);
+    }
+    let files = lab.workspace.files("data/quarantine");
+    assert_eq!(files.len(), 4);
+    // Old by its name alone (a clock that was set forward) is not old.
+    lab.at("2027-11-24T11:00:00Z", &["summarize"]).ends(0);
+    assert_eq!(lab.workspace.files("data/quarantine"), files);
+    let first = fs::File::options().write(true).open(&files[0]).unwrap();
+    let written = first.metadata().unwrap().modified().unwrap();
+    first
+        .set_modified(written - Duration::from_hours(24 * 91))
+        .unwrap();
+    // Nor is one old by the date of its file alone.
+    lab.at("2026-11-24T11:30:00Z", &["summarize"]).ends(0);
+    assert_eq!(lab.workspace.files("data/quarantine"), files);
+    lab.at("2027-11-24T11:00:00Z", &["summarize"]).ends(0);
+    assert_eq!(lab.workspace.files("data/quarantine"), files[2..]);
+    lab.workspace.configure("disk", "quarantine_bytes_max = 1");
+    lab.at("2026-11-24T11:30:00Z", &["summarize"]).ends(0);
+    assert!(lab.workspace.files("data/quarantine").is_empty());
+    // Why they were set aside is still known.
+    let captures = lab.workspace.captures(METAR);
+    assert!(
+        captures
+            .iter()
+            .all(|capture| capture["outcome"] == "quarantined")
+    );
+    assert_eq!(captures.len(), 2);
+}
+
+#[test]
+fn a_key_shows_in_nothing_that_runs_or_is_backed_up() {
+    const KEY: &str = "s3cr3tk3y0fm1n3";
+    let lab = Lab::new("Paris", &["mine"], FaultPlan::none());
+    let access = r#"{ kind = "key", env = "MINE_KEY", signup = "https://example.org/signup" }"#;
+    fs::create_dir(lab.workspace.path().join("sources")).unwrap();
+    let definition = own_definition("&token={key}", access).replace(
+        "[format]",
+        "[request.headers]\nx-api-key = \"{key}\"\n\n[format]",
+    );
+    fs::write(lab.workspace.path().join("sources/mine.toml"), definition).unwrap();
+    let arguments = ["up", "--listen", "127.0.0.1:0", "-vv", "--log", "json"];
+    let mut command = lab.command_at(NOON, &arguments);
+    command.env("MINE_KEY", KEY);
+    let mut up = Running::start(command, lab.workspace.path());
+    let url = up.url();
+    wait_until("a summary", || {
+        let captures = lab.workspace.captures("mine");
+        captures
+            .iter()
+            .any(|capture| capture["outcome"] == "summarized")
+    });
+    let request = &lab.requests()[0];
+    assert!(request.target.contains(KEY), "{request:?}");
+    let process = fs::read(format!("/proc/{}/cmdline", up.child.id())).unwrap();
+    assert!(!String::from_utf8_lossy(&process).contains(KEY));
+    for path in ["/api/v1/day", "/", "/api/openapi.json"] {
+        assert!(!get(&url, path).contains(KEY), "{path}");
+    }
+    up.signal("TERM");
+    assert_eq!(up.ends(), Some(0));
+    assert!(
+        !up.said().is_empty() && !up.said().contains(KEY),
+        "{}",
+        up.said()
+    );
+    for arguments in [
+        &["backup", "all.tar.zst"][..],
+        &["status", "--check"],
+        &["doctor", "--json"],
+        &["schedule", "systemd", "--service", "up"],
+    ] {
+        let mut command = lab.command_at(NOON, arguments);
+        let ran = Ran::of(command.env("MINE_KEY", KEY).output().unwrap());
+        assert!(!ran.out.contains(KEY) && !ran.err.contains(KEY), "{ran:#?}");
+    }
+    let backup = fs::read(lab.workspace.path().join("all.tar.zst")).unwrap();
+    fs::write(
+        lab.workspace.path().join("all.tar"),
+        zstd::decode_all(&*backup).unwrap(),
+    )
+    .unwrap();
+    for path in lab.workspace.files(".") {
+        let bytes = fs::read(&path).unwrap();
+        let found = bytes
+            .windows(KEY.len())
+            .any(|window| window == KEY.as_bytes());
+        assert!(!found, "{}", path.display());
+    }
+}
+
+/// The names of log lines with the fields of each, as `docs/operation.md` lists them.
+fn documented() -> Vec<(String, Vec<String>)> {
+    let text = include_str!("../../../../docs/operation.md");
+    let table = text.split_once("<!-- log lines -->").unwrap().1;
+    let table = table.split_once("<!-- end -->").unwrap().0;
+    let mut lines = Vec::new();
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let words = |cell: &str| {
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        };
+        let name: Vec<String> = words(cells[1]);
+        lines.push((name[0].clone(), words(cells[3])));
+    }
+    assert!(lines.len() > 10, "{lines:?}");
+    lines
+}
+
+#[test]
+fn log_lines_are_those_of_the_manual() {
+    let documented = documented();
+    let failing = FaultKind::Status {
+        code: 503,
+        retry_after: None,
+    };
+    let lab = Lab::new("Paris", &[ECB, METAR], always(METAR_PATH, failing));
+    let arguments = ["up", "--listen", "127.0.0.1:0", "-vv", "--log", "json"];
+    let mut up = Running::start(lab.command_at(NOON, &arguments), lab.workspace.path());
+    up.url();
+    wait_until("a summary", || up.said().contains("summarised"));
+    up.signal("HUP");
+    wait_until("new settings", || up.said().contains("settings read again"));
+    up.signal("TERM");
+    up.ends();
+    let mut seen = Vec::new();
+    for line in up.said().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        if !line["target"].as_str().unwrap().starts_with("vigie") {
+            continue;
+        }
+        let mut fields = line["fields"].as_object().unwrap().clone();
+        let name = fields.remove("message").unwrap();
+        let name = name.as_str().unwrap();
+        let known = documented.iter().find(|(known, _)| known == name);
+        let (_, known) = known.unwrap_or_else(|| panic!("`{name}` is not in docs/operation.md"));
+        let fields: Vec<&String> = fields.keys().collect();
+        assert!(
+            fields.iter().all(|field| known.contains(field)),
+            "{name}: {fields:?}"
+        );
+        seen.push(name.to_owned());
+    }
+    for name in [
+        "started",
+        "serving",
+        "collected",
+        "not collected",
+        "stopping",
+        "stopped",
+    ] {
+        assert!(seen.iter().any(|seen| seen == name), "{name}: {seen:?}");
+    }
+}
+
+/// Where the call of a macro ends: at the parenthesis that closes its first.
+fn end_of_call(text: &str) -> usize {
+    let (mut depth, mut quoted) = (0, false);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '"' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted && depth == 1 => return at,
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+    }
+    panic!("the call does not end: {text}")
+}
+
+/// Every line that the program may write is in the manual: its set is closed.
+#[test]
+fn every_log_line_of_the_source_is_in_the_manual() {
+    let documented = documented();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = 0;
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for level in ["info!(", "warn!(", "debug!(", "error!("] {
+                for (at, _) in text.match_indices(level) {
+                    if text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+                        continue;
+                    }
+                    let call = &text[at..at + end_of_call(&text[at..])];
+                    let message = call.rsplit('"').nth(1).unwrap_or_default();
+                    let known = documented.iter().any(|(name, _)| name == message);
+                    assert!(known, "{}: `{message}` of {call}", path.display());
+                    found += 1;
+                }
+            }
+        }
+    }
+    assert!(found > 15, "{found}");
+}
