@@ -64,7 +64,13 @@ impl App {
         }
         let definitions = catalogue
             .iter()
-            .map(|definition| (definition.id.clone(), Arc::new(definition.clone())))
+            .map(|definition| {
+                let limits = &config.limits;
+                let limited = definition
+                    .clone()
+                    .with_limits(limits.rows_max, limits.nesting_max);
+                (definition.id.clone(), Arc::new(limited))
+            })
             .collect();
         let data = root.join("data");
         let ledger = Ledger::open(&data.join("ledger.db"), false).map_err(Failure::usage)?;

@@ -102,7 +102,7 @@ fn http(app: &App) -> Result<String, String> {
     let client = Fetcher::new(&app.config().http);
     client
         .map(|_| "rustls".to_owned())
-        .map_err(|error| crate::failure::chain(&error))
+        .map_err(|failure| failure.report())
 }
 
 async fn store(app: &App, name: &str) -> Vec<Check> {

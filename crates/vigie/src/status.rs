@@ -3,13 +3,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use vigie_core::{
-    analysis::{CaptureCount, Freshness, PeriodKind},
+    analysis::{CaptureCount, Freshness, PeriodKind, Problem},
     text::{Language, SourceId},
     time,
 };
 
+use vigie_store::ledger::Entry;
+
 use crate::{
-    analyse::ledger_facts,
+    analyse::{ledger_facts, problem_of},
     app::App,
     cli,
     failure::{Exit, Failure, Outcome},
@@ -29,6 +31,8 @@ pub(crate) struct SourceStatus {
     pub(crate) today: CaptureCount,
     /// Failed attempts since the last good one.
     pub(crate) failures_in_a_row: u64,
+    /// The last download that went wrong, or had rows refused, if any ever did.
+    pub(crate) last_problem: Option<Problem>,
     /// Raw files that wait to be summarised.
     pub(crate) waiting_files: u64,
     /// Whether a monitor should be calm about it.
@@ -54,6 +58,7 @@ pub(crate) fn statuses(app: &App) -> Outcome<Vec<SourceStatus>> {
                 .ledger()
                 .consecutive_failures(&definition.id)
                 .map_err(Failure::usage)?;
+            let last_problem = last_problem(app, &definition.id)?;
             let pending = app
                 .landing()
                 .pending(&definition.id)
@@ -68,10 +73,21 @@ pub(crate) fn statuses(app: &App) -> Outcome<Vec<SourceStatus>> {
                 freshness,
                 today,
                 failures_in_a_row,
+                last_problem,
                 waiting_files: pending.raw.len() as u64,
             })
         })
         .collect()
+}
+
+fn last_problem(app: &App, id: &SourceId) -> Outcome<Option<Problem>> {
+    let ledger = app.ledger();
+    let (from, to) = (Timestamp::MIN, Timestamp::MAX);
+    let last = ledger.problems(Some(id), from, to, 1);
+    Ok(last
+        .map_err(Failure::usage)?
+        .pop()
+        .map(|Entry { capture, .. }| problem_of(capture)))
 }
 
 /// Runs the command.
@@ -136,10 +152,17 @@ pub(crate) async fn run(app: &App, args: &cli::Status) -> Outcome {
     }
     output::table(&rows)?;
     for source in &sources {
-        if let Some(problem) = source.today.problems.first() {
+        if let Some(problem) = &source.last_problem {
             let at = time::rfc3339_local(problem.at, app.tz());
             let (id, outcome, reason) = (&source.id, problem.outcome.as_str(), &problem.reason);
-            output::line(&format!("{id}: {at} {outcome}: {reason}"))?;
+            let cause = problem.cause.map_or_else(String::new, |cause| {
+                format!(
+                    " {} ({})",
+                    cause.label(app.config().language),
+                    cause.as_str()
+                )
+            });
+            output::line(&format!("{id}: {at} {outcome}{cause}: {reason}"))?;
         }
     }
     Ok(exit)

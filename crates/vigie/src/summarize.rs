@@ -13,12 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::block_in_place;
 use tracing::{debug, info, warn};
 use vigie_core::{
-    bucket::Bucketing,
-    capture::Outcome as CaptureOutcome,
-    event::Event,
-    quality::{self, ExpectedRows, HISTORY_MAX},
-    row::Row,
-    text::SourceId,
+    bucket::Bucketing, capture::Outcome as CaptureOutcome, cause::Cause, event::Event,
+    profile::Profile, row::Row, text::SourceId,
 };
 use vigie_sources::{Context, Definition, Extraction, Extractor, Model};
 use vigie_store::{
@@ -35,6 +31,7 @@ use crate::{
     config::After,
     crash,
     failure::{Exit, Failure, Outcome, chain},
+    judge::{Believed, Doubted, Judge},
     output,
 };
 
@@ -141,8 +138,10 @@ async fn summarize_source(
     let pending =
         block_in_place(|| app.landing().pending(&definition.id)).map_err(Failure::usage)?;
     let mut waiting: VecDeque<RawFile> = unfinished(app, pending)?.into();
+    let mut judge = Judge::new(app, definition)?;
     while !waiting.is_empty() {
-        let batch = prepare(app, definition, &mut waiting, &mut summarized)?;
+        let batch = prepare(app, definition, &mut judge, &mut waiting, &mut summarized)?;
+        judge.write_census(app)?;
         crash::point("summarize.read");
         take_in(app, store, definition, batch, &mut summarized).await?;
     }
@@ -205,6 +204,7 @@ struct Batch {
 fn prepare(
     app: &App,
     definition: &Definition,
+    judge: &mut Judge<'_>,
     waiting: &mut VecDeque<RawFile>,
     summarized: &mut Summarized,
 ) -> Outcome<Batch> {
@@ -213,72 +213,48 @@ fn prepare(
         rows: Vec::new(),
     };
     let mut bytes = 0;
-    let mut history: Option<VecDeque<(Timestamp, u64)>> = None;
-    let age_max = quality::history_age_max(app.schedule(definition).every());
     let mut extractor = Extractor::default();
     while let Some(file) = waiting.pop_front() {
         let read = block_in_place(|| app.landing().read(&file, app.config().http.body_bytes_max));
         let (capture, body) = match read {
             Ok(read) => read,
-            Err(error) if error.is_body_fault() => {
-                set_aside(app, &file, &chain(&error), None, summarized)?;
-                continue;
-            }
-            Err(error) => return Err(Failure::usage(error)),
+            Err(error) => match error.cause() {
+                Some(cause) => {
+                    set_aside(app, &file, cause, &chain(&error), None, summarized)?;
+                    continue;
+                }
+                None => return Err(Failure::usage(error)),
+            },
         };
         let id = block_in_place(|| app.ledger().reconcile(&capture))
             .map_err(Failure::usage)?
             .id;
-        let history = match &mut history {
-            Some(history) => history,
-            none => {
-                let ledger = app.ledger();
-                let rows = block_in_place(|| {
-                    ledger.row_history(&definition.id, capture.started_at, HISTORY_MAX)
-                });
-                none.insert(rows.map_err(Failure::usage)?.into())
-            }
-        };
         let context = Context {
             fetched_at: capture.started_at,
             zone_tz: app.tz(),
         };
         let extraction = vigie_sources::sniff(definition, &body)
             .and_then(|()| block_in_place(|| extractor.extract(definition, &body, &context)));
-        let extraction = match extraction {
+        let mut extraction = match extraction {
             Ok(extraction) => extraction,
             Err(error) => {
-                set_aside(app, &file, &chain(&error), None, summarized)?;
+                let (cause, reason) = (error.cause(), chain(&error));
+                set_aside(app, &file, cause, &reason, None, summarized)?;
                 continue;
             }
         };
-        let (taken, refused) = (extraction.rows.len() as u64, extraction.refused_rows);
-        let first = extraction.refusals.first().map(ToString::to_string);
-        let read_rows = taken + extraction.empty_rows;
-        let expected = ExpectedRows {
-            min: definition.expected.min.unwrap_or(0),
-            shrink: definition.expected.shrink.unwrap_or(0.0),
+        let believed = match judge.judge(app, &capture, &mut extraction)? {
+            Ok(believed) => believed,
+            Err(Doubted { degraded, profile }) => {
+                let rows = extraction.rows.len() as u64 + extraction.refused_rows;
+                let (cause, reason) = (degraded.cause(), degraded.to_string());
+                let readable = Some((rows, &profile));
+                set_aside(app, &file, cause, &reason, readable, summarized)?;
+                continue;
+            }
         };
-        let recent: Vec<u64> = history
-            .iter()
-            .filter(|(at, _)| capture.started_at.duration_since(*at) <= age_max)
-            .map(|(_, rows)| *rows)
-            .collect();
-        let judged = quality::judge(expected, read_rows, refused, first.as_deref(), &recent);
-        history.push_front((capture.started_at, read_rows + refused));
-        history.truncate(HISTORY_MAX);
-        if let Err(degraded) = judged {
-            set_aside(
-                app,
-                &file,
-                &degraded.to_string(),
-                Some(taken + refused),
-                summarized,
-            )?;
-            continue;
-        }
         bytes += body.len() as u64;
-        batch.take(file, id, capture.started_at, extraction, first);
+        batch.take(file, id, capture.started_at, extraction, believed);
         if bytes >= BATCH_BYTES_MAX || batch.ready.len() >= BATCH_FILES_MAX {
             break;
         }
@@ -293,8 +269,9 @@ impl Batch {
         id: CaptureId,
         fetched_at: Timestamp,
         extraction: Extraction,
-        first_refusal: Option<String>,
+        believed: Believed,
     ) {
+        let first_refusal = extraction.refusals.first().map(ToString::to_string);
         let rows = extraction.rows;
         let oldest = rows.iter().map(|row| row.observed_at).min();
         let newest = rows.iter().map(|row| row.observed_at).max();
@@ -312,7 +289,9 @@ impl Batch {
             refused_rows: refused,
             observed: oldest.zip(newest),
             published_at: extraction.published_at.max(published),
+            cause: believed.cause,
             reason,
+            profile: Some(believed.profile),
         };
         self.ready.push(Ready {
             file,
@@ -324,24 +303,26 @@ impl Batch {
     }
 }
 
-/// Moves a body that must not count to quarantine. `rows` is how many it had, if it could be read; none of them
-/// is taken.
+/// Moves a body that must not count to quarantine. `readable` is how many rows it had and what they were like, if it could be read;
+/// none of them is taken.
 fn set_aside(
     app: &App,
     file: &RawFile,
+    cause: Cause,
     reason: &str,
-    rows: Option<u64>,
+    readable: Option<(u64, &Profile)>,
     summarized: &mut Summarized,
 ) -> Outcome<()> {
-    warn!(file = %file.file, reason, "set aside");
+    warn!(file = %file.file, cause = cause.as_str(), reason, "set aside");
     block_in_place(|| {
         let mut capture = app
             .landing()
-            .condemn(file, reason)
+            .condemn(file, cause, reason)
             .map_err(Failure::usage)?;
+        let (rows, profile) = readable.unzip();
         capture.refused_rows = rows.unwrap_or(0);
         app.ledger()
-            .record_quarantined(&capture, rows.is_some())
+            .record_quarantined(&capture, rows.is_some(), profile)
             .map_err(Failure::usage)?;
         crash::point("summarize.condemned");
         app.landing()

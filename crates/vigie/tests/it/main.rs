@@ -12,6 +12,7 @@ mod cli;
 mod faults;
 mod kills;
 mod oracle;
+mod providers;
 mod recordings;
 #[path = "../../../vigie-store/tests/it/server.rs"]
 mod server;
