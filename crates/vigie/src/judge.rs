@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::task::block_in_place;
 use vigie_core::{
     capture::Capture,
@@ -118,17 +118,18 @@ impl<'d> Judge<'d> {
         let counts: Vec<u64> = recent.iter().map(|past| past.rows).collect();
         let values_refused = extraction.refused_values > rows / 2;
         let is_observed = definition.model == Model::Observations;
+        // The newest event may be taken back, or be missing for a while: of events only the same bytes are known again.
+        let margin = if is_observed {
+            definition.stale_after
+        } else {
+            SignedDuration::MAX
+        };
         let judged = quality::judge_future(future, all, latest)
-            .and_then(|()| quality::judge_age(newest, known.newest, definition.stale_after, same))
             .and_then(|()| {
-                quality::judge(
-                    expected,
-                    rows,
-                    extraction.refused_rows,
-                    first.as_deref(),
-                    &counts,
-                )
+                let refused = extraction.refused_rows;
+                quality::judge(expected, rows, refused, first.as_deref(), &counts)
             })
+            .and_then(|()| quality::judge_age(newest, known.newest, margin, same))
             .and_then(|()| quality::judge_values(&profile, &self.jumps, values_refused, recent))
             .and_then(|()| {
                 if is_observed {
