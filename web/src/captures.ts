@@ -35,7 +35,7 @@ export class CapturesView {
     writeBadges(this.#badges, badges);
     const latest = captures.problems[0];
     this.#latest.hidden = latest === undefined;
-    setText(this.#latest, latest === undefined ? "" : `${timeOfDay(milliseconds(latest.at))} · ${latest.reason}`);
+    setText(this.#latest, latest === undefined ? "" : `${timeOfDay(milliseconds(latest.at))} · ${title(latest)}`);
     this.#writeBody();
   }
 
@@ -64,14 +64,26 @@ export class CapturesView {
   }
 }
 
-function problemLine({ at, outcome, reason }: Problem): HTMLElement {
+/** What went wrong, in the reader's language where it has a name. */
+function title({ cause, reason }: Problem): string {
+  return cause ? words().cause[cause] : reason;
+}
+
+/** The name of what went wrong, and beside it the details, which the server writes in English. */
+function problemLine(problem: Problem): HTMLElement {
+  const { at, outcome, cause, reason } = problem;
   const kind = outcome === "failed" ? "bad" : "warn";
   return element(
     "li",
     {},
     element("time", { datetime: at }, timeOfDay(milliseconds(at))),
     element("span", { class: `badge ${kind}` }, words().outcome[outcome]),
-    element("span", { class: "reason" }, reason),
+    element(
+      "span",
+      { class: "reason" },
+      ...(cause ? [element("strong", {}, title(problem)), " "] : []),
+      element("span", { class: "quiet", lang: "en" }, reason),
+    ),
   );
 }
 

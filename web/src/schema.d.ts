@@ -115,6 +115,11 @@ export interface components {
              */
             rows: number;
         };
+        /**
+         * @description The named cause of a failure, a quarantine, or the refusal of rows. The capture's reason has the details.
+         * @enum {string}
+         */
+        Cause: "connection" | "tls" | "timeout" | "reset" | "rate_limited" | "unavailable" | "http_status" | "redirect_loop" | "redirect_refused" | "private_address" | "too_large" | "bomb" | "compression" | "empty" | "html" | "other_format" | "charset" | "truncated" | "syntax" | "too_deep" | "too_many_rows" | "no_selection" | "provider_error" | "too_few" | "shrunken" | "mostly_refused" | "future" | "other_unit" | "repeated" | "renumbered" | "too_many_entities" | "rows_refused" | "altered" | "manifest";
         /** @description A chart of the period. */
         Chart: {
             across?: components["schemas"]["Across"] | null;
@@ -414,9 +419,10 @@ export interface components {
              * @description When.
              */
             at: string;
+            cause?: components["schemas"]["Cause"] | null;
             /** @description How it ended. */
             outcome: components["schemas"]["Outcome"];
-            /** @description Why. */
+            /** @description The same with its details, in English. */
             reason: string;
         };
         /**

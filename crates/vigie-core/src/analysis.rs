@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     capture::Outcome,
+    cause::Cause,
     measure::{Across, Measure},
     stats::Figures,
     text::{SourceId, Text},
@@ -152,7 +153,9 @@ pub struct Problem {
     pub at: Timestamp,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why.
+    /// The name of what went wrong, unless an earlier version recorded it.
+    pub cause: Option<Cause>,
+    /// The same with its details, in English.
     pub reason: String,
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::text::SourceId;
+use crate::{cause::Cause, text::SourceId};
 
 /// How an attempt ended, or what has become of its raw file since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -90,7 +90,10 @@ pub struct Capture {
     pub observed: Option<(Timestamp, Timestamp)>,
     /// The newest time of publication among the rows taken, if the provider says it.
     pub published_at: Option<Timestamp>,
-    /// Why it failed, was quarantined, or refused rows.
+    /// The named cause of the failure, of the quarantine, or of the refusal of rows. Captures of earlier versions have none.
+    #[serde(default)]
+    pub cause: Option<Cause>,
+    /// The same with its details.
     pub reason: Option<String>,
     /// The provider's validator for conditional requests.
     pub etag: Option<String>,

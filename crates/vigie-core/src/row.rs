@@ -310,19 +310,50 @@ impl Rows {
 
     /// Drops the rows without any value, and returns how many these were.
     pub fn drop_empty(&mut self) -> usize {
+        self.retain(|row| row.values.iter().any(Option::is_some))
+    }
+
+    /// Keeps the rows for which `keep` says so, and returns how many others there were.
+    pub fn retain(&mut self, mut keep: impl FnMut(&RowRef<'_>) -> bool) -> usize {
+        let dropped: Vec<bool> = self.iter().map(|row| !keep(&row)).collect();
+        let Some(first) = dropped.iter().position(|is_dropped| *is_dropped) else {
+            return 0;
+        };
         let before = self.heads.len();
-        let mut kept = 0;
-        for index in 0..before {
+        let mut kept = first;
+        for (index, _) in dropped
+            .iter()
+            .enumerate()
+            .skip(first)
+            .filter(|(_, is_dropped)| !**is_dropped)
+        {
             let start = index * self.width;
-            let row = start..start + self.width;
-            if self.values[row.clone()].iter().any(Option::is_some) {
-                self.values.copy_within(row, kept * self.width);
-                self.heads[kept] = self.heads[index];
-                kept += 1;
-            }
+            self.values
+                .copy_within(start..start + self.width, kept * self.width);
+            self.heads[kept] = self.heads[index];
+            kept += 1;
         }
         self.heads.truncate(kept);
         self.values.truncate(kept * self.width);
         before - kept
+    }
+
+    /// Changes every name and attribute.
+    pub fn change_texts(&mut self, change: impl Fn(&str) -> String) {
+        let old = std::mem::take(&mut self.text);
+        let of = |(start, length): Span| old.get(start..start + length).unwrap_or_default();
+        let text = &mut self.text;
+        let mut keep = |kept: &str| {
+            let start = text.len();
+            text.push_str(kept);
+            (start, kept.len())
+        };
+        for head in &mut self.heads {
+            head.entity = keep(of(head.entity));
+            head.name = head.name.map(|name| keep(&change(of(name))));
+        }
+        for (_, span) in &mut self.attributes {
+            *span = keep(&change(of(*span)));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use vigie_core::{
-    analysis::{Analysis, SourceAnalysis},
+    analysis::{Analysis, Problem, SourceAnalysis},
     text::Language,
 };
 
@@ -76,13 +76,22 @@ pub(crate) fn quality_view(
             .map(|problem| ProblemView {
                 at: time::moment(problem.at, &analysis.period, tz, language),
                 outcome: words.outcome(problem.outcome).to_owned(),
-                reason: clean(&problem.reason, 220),
+                reason: reason(problem, language),
             })
             .collect(),
         more_problems: (more > 0).then(|| match language {
             Language::Fr => format!("et {more} {}", words.plural(more, "autre", "autres")),
             Language::En => format!("and {more} more"),
         }),
+    }
+}
+
+/// What went wrong, by its name in the reader's language, with the details, which are in English.
+fn reason(problem: &Problem, language: Language) -> String {
+    let details = clean(&problem.reason, 220);
+    match problem.cause {
+        Some(cause) => format!("{} ({details})", cause.label(language)),
+        None => details,
     }
 }
 
@@ -180,4 +189,25 @@ fn clocks(
             freshness.fetched_at.is_none(),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use vigie_core::{capture::Outcome, cause::Cause};
+
+    use super::*;
+
+    #[test]
+    fn a_problem_is_named_in_the_language_of_the_report() {
+        let mut problem = Problem {
+            at: Timestamp::UNIX_EPOCH,
+            outcome: Outcome::Failed,
+            cause: Some(Cause::Timeout),
+            reason: "timed out".to_owned(),
+        };
+        assert_eq!(reason(&problem, Language::Fr), "délai dépassé (timed out)");
+        problem.cause = None;
+        assert_eq!(reason(&problem, Language::Fr), "timed out");
+    }
 }

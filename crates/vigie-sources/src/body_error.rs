@@ -1,5 +1,7 @@
 //! Why a whole body is refused.
 
+use vigie_core::cause::Cause;
+
 /// Why a body cannot be read at all. Such a body goes to quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -54,14 +56,14 @@ pub enum BodyError {
         column: usize,
     },
     /// Nested more deeply than any honest body.
-    #[error("the body is nested more than {most} levels deep")]
+    #[error("the body is nested more than {most} levels deep (limits.nesting_max)")]
     TooDeep {
         /// The limit.
         most: usize,
     },
-    /// More rows than the definition's `rows.most`.
+    /// More rows than the definition's `rows.most`, or the workspace's limit.
     #[error(
-        "the body has more than {most} rows; if that is right, raise rows.most in the definition"
+        "the body has more than {most} rows; if that is right, raise limits.rows_max, or rows.most in the definition"
     )]
     TooManyRows {
         /// The limit.
@@ -83,4 +85,22 @@ pub enum BodyError {
         /// Where they stand.
         path: String,
     },
+}
+
+impl BodyError {
+    /// The name of it.
+    pub fn cause(&self) -> Cause {
+        match self {
+            BodyError::Empty => Cause::Empty,
+            BodyError::Html { .. } => Cause::Html,
+            BodyError::OtherFormat { .. } => Cause::OtherFormat,
+            BodyError::Encoding { .. } => Cause::Charset,
+            BodyError::Truncated { .. } => Cause::Truncated,
+            BodyError::Syntax { .. } => Cause::Syntax,
+            BodyError::TooDeep { .. } => Cause::TooDeep,
+            BodyError::TooManyRows { .. } => Cause::TooManyRows,
+            BodyError::NoSelection { .. } => Cause::NoSelection,
+            BodyError::Provider { .. } => Cause::ProviderError,
+        }
+    }
 }

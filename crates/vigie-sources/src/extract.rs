@@ -153,7 +153,14 @@ fn read(
         Format::GtfsRealtime => std::borrow::Cow::Borrowed(""),
         _ => format::decode(&spec.format, spec.encoding, body)?,
     };
-    let root = format::read(&spec.format, body, &text, &definition.projection, arena)?;
+    let root = format::read(
+        &spec.format,
+        body,
+        &text,
+        &definition.projection,
+        spec.nesting_most,
+        arena,
+    )?;
     provider_error(spec, root, arena)?;
     let fetched_at = context.fetched_at.to_string();
     let shape = spec.shape(arena, &fetched_at);

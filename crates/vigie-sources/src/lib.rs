@@ -17,6 +17,7 @@ mod number;
 mod path;
 mod place;
 mod projection;
+mod refuse;
 mod request;
 mod snapshot;
 mod spec;

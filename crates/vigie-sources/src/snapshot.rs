@@ -295,6 +295,7 @@ impl Plan {
         let leads_nowhere = |path: &Path| matches!(path.steps.first(), Some(Step::Key(_)));
         let supported = matches!(spec.format, Format::Json { jsonp: false, .. })
             && spec.encoding.is_none()
+            && spec.nesting_most >= format::DEPTH_MAX
             && !spec.header
             && spec.skip == 0
             && spec.columns.is_none()

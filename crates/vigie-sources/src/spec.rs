@@ -25,6 +25,10 @@ pub(crate) struct Extract {
     pub(crate) filter: Vec<Condition>,
     pub(crate) pivot: Option<Pivot>,
     pub(crate) rows_most: usize,
+    /// Whether the definition itself says so.
+    pub(crate) rows_most_is_own: bool,
+    /// The most levels of nesting.
+    pub(crate) nesting_most: usize,
     pub(crate) key: Pick,
     pub(crate) observed_at: Time,
     pub(crate) published_at: Option<Time>,

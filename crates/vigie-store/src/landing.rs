@@ -28,6 +28,7 @@ use std::{
 use jiff::Timestamp;
 use vigie_core::{
     capture::{Capture, Outcome},
+    cause::Cause,
     text::SourceId,
 };
 
@@ -91,7 +92,7 @@ pub enum LandingError {
     },
     /// More bytes than the source may have.
     #[error(
-        "`{file}` has {bytes} bytes, and at most {bytes_max} are read; raise the source's limit or take the file away"
+        "`{file}` has {bytes} bytes, and at most http.body_bytes_max = {bytes_max} are read; raise that or take the file away"
     )]
     TooLarge {
         /// The raw file.
@@ -129,13 +130,20 @@ pub enum LandingError {
 impl LandingError {
     /// Whether this one raw file is at fault (put it into quarantine and go on) and not the disk.
     pub fn is_body_fault(&self) -> bool {
-        matches!(
-            self,
-            LandingError::Altered { .. }
-                | LandingError::Manifest { .. }
-                | LandingError::Foreign { .. }
-                | LandingError::TooLarge { .. }
-        )
+        self.cause().is_some()
+    }
+
+    /// The name of what is wrong with this one raw file, if that is at fault.
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            LandingError::Altered { .. } => Some(Cause::Altered),
+            LandingError::Manifest { .. } | LandingError::Foreign { .. } => Some(Cause::Manifest),
+            LandingError::TooLarge { .. } => Some(Cause::TooLarge),
+            LandingError::Disk(_)
+            | LandingError::Gone { .. }
+            | LandingError::NoFreeName { .. }
+            | LandingError::Occupied { .. } => None,
+        }
     }
 }
 
@@ -227,10 +235,12 @@ impl Landing {
         extension: &Extension,
         body: &[u8],
         answer: &Answer,
+        cause: Cause,
         reason: &str,
     ) -> Result<Landed, LandingError> {
         let mut capture = capture.clone();
         capture.outcome = Outcome::Quarantined;
+        capture.cause = Some(cause);
         capture.reason = Some(reason.to_owned());
         self.place(Root::Quarantine, capture, extension, body, answer)
     }
@@ -389,7 +399,12 @@ impl Landing {
     /// The capture under which a raw file goes into quarantine: that of its manifest, or rebuilt where this cannot
     /// be read. Record it in the ledger first, then call [`Landing::quarantine`]: after a kill in between, the
     /// ledger tells the next run to finish the move.
-    pub fn condemn(&self, raw: &RawFile, reason: &str) -> Result<Capture, LandingError> {
+    pub fn condemn(
+        &self,
+        raw: &RawFile,
+        cause: Cause,
+        reason: &str,
+    ) -> Result<Capture, LandingError> {
         let manifest = match self.manifest(raw) {
             Err(error) if !error.is_body_fault() => return Err(error),
             read => read.ok().flatten(),
@@ -402,6 +417,7 @@ impl Landing {
         };
         capture.file = Some(quarantine_file(&raw.file));
         capture.outcome = Outcome::Quarantined;
+        capture.cause = Some(cause);
         capture.reason = Some(reason.to_owned());
         Ok(capture)
     }
@@ -504,6 +520,7 @@ fn rebuilt(raw: &RawFile, bytes: u64, sha256: String) -> Capture {
         refused_rows: 0,
         observed: None,
         published_at: None,
+        cause: None,
         reason: Some(ADOPTED.to_owned()),
         etag: None,
         last_modified: None,

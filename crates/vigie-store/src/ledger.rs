@@ -20,6 +20,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use vigie_core::{
     capture::{Capture, Outcome},
+    cause::Cause,
+    profile::Profile,
     text::SourceId,
 };
 
@@ -60,8 +62,12 @@ pub struct Tombstone {
     pub observed: Option<(Timestamp, Timestamp)>,
     /// The newest time of publication among the rows taken.
     pub published_at: Option<Timestamp>,
-    /// Why rows were refused; `None` leaves what the capture says.
+    /// The name of why rows were refused; `None` leaves what the capture says.
+    pub cause: Option<Cause>,
+    /// The same with its details.
     pub reason: Option<String>,
+    /// What the body was like, if the next ones shall be compared with it.
+    pub profile: Option<Profile>,
 }
 
 /// Which captures to read.

@@ -53,6 +53,76 @@ pub enum FaultKind {
     /// Rows without their ids: what the Vélib' portal serves while it republishes its data set.
     /// Other providers answer as ever.
     NullIds,
+    /// Every entity under another identifier. Providers of a single entity, and binary ones, answer as ever.
+    RenumberedIds,
+    /// Values in another unit. Providers of plain counts answer as ever.
+    OtherUnit,
+    /// The body of a time that has not come yet.
+    FutureRows {
+        /// How far ahead.
+        ahead: SignedDuration,
+    },
+    /// A redirection to another address: a private one, another host, no address at all.
+    RedirectTo {
+        /// Where to.
+        location: String,
+    },
+    /// A redirection to the simulator's own https listener, whose certificate nobody trusts.
+    UntrustedTls,
+}
+
+impl FaultKind {
+    /// One fault of each kind, and of each form of a refusal with `Retry-After`, which asks to come back a minute after `at`.
+    pub fn each(at: Timestamp) -> Vec<Self> {
+        let mut all: Vec<Self> =
+            std::iter::successors(Some(Self::TruncatedJson), Self::next).collect();
+        let minute = at.saturating_add(SignedDuration::from_mins(1));
+        let date = RetryAfter::Date(minute.unwrap_or(at));
+        for (code, retry_after) in [
+            (503, Some(date)),
+            (429, Some(RetryAfter::Seconds(60))),
+            (429, Some(date)),
+            (404, None),
+        ] {
+            all.push(Self::Status { code, retry_after });
+        }
+        all
+    }
+
+    /// A fault of the next kind. Without a wildcard, so that no kind can be left out of [`FaultKind::each`].
+    fn next(&self) -> Option<Self> {
+        Some(match self {
+            Self::TruncatedJson => Self::HtmlInstead,
+            Self::HtmlInstead => Self::Empty200,
+            Self::Empty200 => Self::Status {
+                code: 503,
+                retry_after: Some(RetryAfter::Seconds(60)),
+            },
+            Self::Status { .. } => Self::ResetMidBody,
+            Self::ResetMidBody => Self::SlowBody {
+                bytes_per_second: 1,
+            },
+            Self::SlowBody { .. } => Self::RedirectLoop,
+            Self::RedirectLoop => Self::HalfRows { keep: 0.45 },
+            Self::HalfRows { .. } => Self::YesterdaysBody,
+            Self::YesterdaysBody => Self::WrongCharset,
+            Self::WrongCharset => Self::GzipBomb {
+                expands_to_bytes: 48 << 20,
+            },
+            Self::GzipBomb { .. } => Self::HugeContentLength,
+            Self::HugeContentLength => Self::NullIds,
+            Self::NullIds => Self::RenumberedIds,
+            Self::RenumberedIds => Self::OtherUnit,
+            Self::OtherUnit => Self::FutureRows {
+                ahead: SignedDuration::from_hours(48),
+            },
+            Self::FutureRows { .. } => Self::RedirectTo {
+                location: "http://169.254.169.254/latest/meta-data/".to_owned(),
+            },
+            Self::RedirectTo { .. } => Self::UntrustedTls,
+            Self::UntrustedTls => return None,
+        })
+    }
 }
 
 /// The value of a `Retry-After` header.
@@ -99,12 +169,54 @@ pub struct Fault {
 pub struct FaultPlan {
     /// The faults, in order of precedence.
     pub faults: Vec<Fault>,
+    /// What strikes those requests that no fault of the list does.
+    pub seeded: Option<Seeded>,
+}
+
+/// Faults of every kind, drawn for each request. What is drawn depends on the seed, the path and the second of the virtual time,
+/// and on nothing else: a run with the same times meets the same faults, whatever it did before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seeded {
+    /// Another seed draws other faults.
+    pub seed: u64,
+    /// The share of the requests that are struck, from 0.0 to 1.0.
+    pub share: f64,
+}
+
+impl Seeded {
+    fn draw(self, path: &str, at: Timestamp) -> Option<FaultKind> {
+        if path.starts_with("/simulator/") {
+            return None;
+        }
+        let path = path.bytes().fold(0_u64, |hash, byte| {
+            hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
+        });
+        let second = at.as_second().cast_unsigned();
+        let mut random = Random::keyed(self.seed, &[path, second]);
+        random
+            .chance(self.share)
+            .then(|| random.pick(&FaultKind::each(at)).clone())
+    }
 }
 
 impl FaultPlan {
     /// Nothing goes wrong.
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// Faults of every kind for a share of the requests, drawn by seed.
+    pub fn seeded(seed: u64, share: f64) -> Self {
+        Self {
+            seeded: Some(Seeded { seed, share }),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the simulator's https listener may be asked for.
+    pub(crate) fn wants_tls(&self) -> bool {
+        let mut faults = self.faults.iter();
+        self.seeded.is_some() || faults.any(|fault| fault.kind == FaultKind::UntrustedTls)
     }
 
     /// This plan and one more fault.
@@ -128,7 +240,14 @@ impl FaultPlan {
     /// | 11:00 | 11:15 | `éCO2mix` | 503, `Retry-After: 900` |
     /// | 13:00 | 13:40 | subway | 503 |
     /// | 14:10 | 14:15 | Vélib' | body cut in the middle |
+    /// | 14:40 | 15:00 | `éCO2mix` | yesterday's figures again |
+    /// | 15:30 | 15:40 | METAR | degrees Fahrenheit, inches of mercury |
     /// | 16:15 | 16:25 | Vélib' | rows without ids |
+    /// | 17:30 | 17:35 | Vélib' | half of the stations |
+    /// | 18:45 | 18:50 | Vélib' | every station under another number |
+    /// | 20:00 | 20:05 | earthquakes | a redirection into a private network |
+    /// | 21:00 | 21:05 | Vélib' | a decompression bomb |
+    /// | 22:00 | 22:10 | METAR | reports of the day after tomorrow |
     pub fn demo(day_start: Timestamp) -> Self {
         let after = |hours: i64, minutes: i64| {
             day_start
@@ -175,6 +294,47 @@ impl FaultPlan {
                 FaultKind::NullIds,
                 window((16, 15), (16, 25)),
             )
+            .and(
+                "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/",
+                FaultKind::YesterdaysBody,
+                window((14, 40), (15, 0)),
+            )
+            .and(
+                "/api/data/metar",
+                FaultKind::OtherUnit,
+                window((15, 30), (15, 40)),
+            )
+            .and(
+                "/api/explore/v2.1/catalog/datasets/velib-",
+                FaultKind::HalfRows { keep: 0.45 },
+                window((17, 30), (17, 35)),
+            )
+            .and(
+                "/api/explore/v2.1/catalog/datasets/velib-",
+                FaultKind::RenumberedIds,
+                window((18, 45), (18, 50)),
+            )
+            .and(
+                "/earthquakes/",
+                FaultKind::RedirectTo {
+                    location: "http://169.254.169.254/latest/meta-data/".to_owned(),
+                },
+                window((20, 0), (20, 5)),
+            )
+            .and(
+                "/api/explore/v2.1/catalog/datasets/velib-",
+                FaultKind::GzipBomb {
+                    expands_to_bytes: 1 << 30,
+                },
+                window((21, 0), (21, 5)),
+            )
+            .and(
+                "/api/data/metar",
+                FaultKind::FutureRows {
+                    ahead: SignedDuration::from_hours(48),
+                },
+                window((22, 0), (22, 10)),
+            )
     }
 }
 
@@ -182,6 +342,7 @@ impl FaultPlan {
 #[derive(Debug)]
 pub(crate) struct Faults {
     faults: Vec<(Fault, AtomicU64)>,
+    seeded: Option<Seeded>,
 }
 
 impl Faults {
@@ -192,6 +353,7 @@ impl Faults {
         });
         Self {
             faults: faults.collect(),
+            seeded: plan.seeded,
         }
     }
 
@@ -215,7 +377,7 @@ impl Faults {
                 struck = Some(fault.kind.clone());
             }
         }
-        struck
+        struck.or_else(|| self.seeded?.draw(path, at))
     }
 }
 
@@ -254,6 +416,31 @@ mod tests {
             struck(When::Window(Timestamp::UNIX_EPOCH, end), 3),
             [0, 1, 2]
         );
+    }
+
+    #[test]
+    fn seeded_faults_are_of_every_kind_and_the_same_for_the_same_seed() {
+        let drawn = |seed: u64, share: f64| -> Vec<Option<FaultKind>> {
+            let faults = Faults::new(FaultPlan::seeded(seed, share));
+            (0..4_000)
+                .map(|second| faults.strike("/a/b", Timestamp::from_second(second).unwrap()))
+                .collect()
+        };
+        let some = drawn(1, 0.25);
+        assert_eq!(some, drawn(1, 0.25));
+        assert_ne!(some, drawn(2, 0.25));
+        let struck: Vec<&FaultKind> = some.iter().flatten().collect();
+        assert!((850..1_150).contains(&struck.len()), "{}", struck.len());
+        for kind in FaultKind::each(Timestamp::UNIX_EPOCH) {
+            let found = struck
+                .iter()
+                .any(|other| std::mem::discriminant(*other) == std::mem::discriminant(&kind));
+            assert!(found, "{kind:?}");
+        }
+        assert_eq!(drawn(1, 0.0), vec![None; 4_000]);
+        // An endless chain of redirections is one fault, not many.
+        let faults = Faults::new(FaultPlan::seeded(1, 1.0));
+        assert_eq!(faults.strike("/simulator/x", Timestamp::UNIX_EPOCH), None);
     }
 
     #[test]

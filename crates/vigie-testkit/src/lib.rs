@@ -9,11 +9,13 @@
 //! are real; nothing else is.
 
 pub mod clock;
+mod distort;
 pub mod fault;
 mod provider;
 mod random;
 mod respond;
 pub mod simulator;
+mod tls;
 
 pub use clock::VirtualClock;
 pub use fault::{Fault, FaultKind, FaultPlan, RetryAfter, When};

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     io::Write,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -64,6 +65,7 @@ pub(crate) fn respond(
     page: Page,
     fault: Option<&FaultKind>,
     request: &HeaderMap,
+    tls: Option<SocketAddr>,
     stopping: &Arc<AtomicBool>,
 ) -> Response {
     match fault {
@@ -95,8 +97,20 @@ pub(crate) fn respond(
                 .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             response
         }
+        Some(FaultKind::RedirectTo { location }) => redirect(location),
+        Some(FaultKind::UntrustedTls) => match tls {
+            Some(address) => redirect(&format!("https://{address}/")),
+            None => refusal(500, "This simulator was not told to listen for https."),
+        },
         Some(FaultKind::HugeContentLength) => huge_content_length(page, Arc::clone(stopping)),
-        Some(FaultKind::HalfRows { .. } | FaultKind::NullIds | FaultKind::YesterdaysBody)
+        Some(
+            FaultKind::HalfRows { .. }
+            | FaultKind::NullIds
+            | FaultKind::YesterdaysBody
+            | FaultKind::RenumberedIds
+            | FaultKind::OtherUnit
+            | FaultKind::FutureRows { .. },
+        )
         | None => whole(page, request),
     }
 }
@@ -111,9 +125,13 @@ pub(crate) fn refusal(code: u16, reason: &str) -> Response {
 /// The hop after `hop` of an endless chain of redirections.
 pub(crate) fn next_hop(hop: &str) -> Response {
     let next = hop.parse::<u64>().unwrap_or(0).wrapping_add(1);
+    redirect(&format!("{LOOP_PATH}{next}"))
+}
+
+fn redirect(location: &str) -> Response {
     let mut response = verbatim("text/html; charset=utf-8", Vec::new());
     *response.status_mut() = StatusCode::FOUND;
-    if let Ok(location) = HeaderValue::try_from(format!("{LOOP_PATH}{next}")) {
+    if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     response

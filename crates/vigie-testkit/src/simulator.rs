@@ -22,9 +22,11 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinSet, time::timeout};
 use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 use crate::{
+    distort,
     fault::{FaultKind, FaultPlan, Faults, plain_path},
     provider::{Ask, Shape, World},
     respond::{self, Compressible},
+    tls,
 };
 
 /// How many requests are remembered; older ones are forgotten.
@@ -118,9 +120,16 @@ impl Simulator {
     pub async fn start(options: SimulatorOptions) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
+        let mut server = JoinSet::new();
+        let tls = if options.faults.wants_tls() {
+            Some(tls::listen(&mut server).await?)
+        } else {
+            None
+        };
         let shared = Arc::new(Shared {
             world: World::new(options.seed, options.stations),
             clock: options.clock,
+            tls,
             faults: Faults::new(options.faults),
             seen: Mutex::new(VecDeque::new()),
             stopping: Arc::new(AtomicBool::new(false)),
@@ -133,7 +142,6 @@ impl Simulator {
             .with_state(Arc::clone(&shared))
             .layer(compression);
         let (stop, stopped) = oneshot::channel::<()>();
-        let mut server = JoinSet::new();
         server.spawn(async move {
             axum::serve(listener, router)
                 .with_graceful_shutdown(async {
@@ -168,7 +176,7 @@ impl Simulator {
     /// Stops serving; answers under way get two seconds.
     pub async fn stop(mut self) {
         self.say_stop();
-        // Clients that keep a connection open are left to themselves.
+        // Clients that keep a connection open are left to themselves, and so is the https listener.
         let _ = timeout(FAREWELL, self.server.join_next()).await;
     }
 
@@ -190,6 +198,7 @@ impl Drop for Simulator {
 struct Shared {
     world: World,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    tls: Option<SocketAddr>,
     faults: Faults,
     seen: Mutex<VecDeque<SeenRequest>>,
     stopping: Arc<AtomicBool>,
@@ -279,6 +288,10 @@ impl Shared {
                 )
             }
             Some(FaultKind::YesterdaysBody) => (respond::day_before(at), Shape::WHOLE),
+            Some(FaultKind::FutureRows { ahead }) => (
+                at.saturating_add(*ahead).unwrap_or(Timestamp::MAX),
+                Shape::WHOLE,
+            ),
             _ => (at, Shape::WHOLE),
         };
         let ask = Ask {
@@ -288,7 +301,14 @@ impl Shared {
         };
         match self.world.page(path, &ask) {
             None => respond::refusal(404, "Not Found"),
-            Some(page) => respond::respond(page, fault, headers, &self.stopping),
+            Some(page) => {
+                let page = match fault {
+                    Some(FaultKind::OtherUnit) => distort::other_unit(page),
+                    Some(FaultKind::RenumberedIds) => distort::renumbered(page),
+                    _ => page,
+                };
+                respond::respond(page, fault, headers, self.tls, &self.stopping)
+            }
         }
     }
 

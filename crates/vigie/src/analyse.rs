@@ -8,6 +8,7 @@ use vigie_core::{
     analyse::{SourceAnalyser, SourceSheet},
     analysis::{Analysis, CaptureCount, Freshness, Period, PeriodKind, Problem, SourceAnalysis},
     bucket::BucketSummary,
+    capture::Capture,
     event::Event,
     time,
 };
@@ -148,11 +149,7 @@ pub(crate) fn ledger_facts(
         .problems(Some(source), period.start, period.end, PROBLEMS_MAX)
         .map_err(Failure::usage)?
         .into_iter()
-        .map(|Entry { capture, .. }| Problem {
-            at: capture.started_at,
-            outcome: capture.outcome,
-            reason: capture.reason.unwrap_or_default(),
-        })
+        .map(|Entry { capture, .. }| problem_of(capture))
         .collect();
     let captures = CaptureCount {
         expected: expected.max(counts.good_slots),
@@ -164,4 +161,14 @@ pub(crate) fn ledger_facts(
         problems,
     };
     Ok((freshness, captures))
+}
+
+/// What a capture says of what went wrong.
+pub(crate) fn problem_of(capture: Capture) -> Problem {
+    Problem {
+        at: capture.started_at,
+        outcome: capture.outcome,
+        cause: capture.cause,
+        reason: capture.reason.unwrap_or_default(),
+    }
 }

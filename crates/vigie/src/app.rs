@@ -69,7 +69,13 @@ impl App {
         }
         let definitions = catalogue
             .iter()
-            .map(|definition| (definition.id.clone(), Arc::new(definition.clone())))
+            .map(|definition| {
+                let limits = &config.limits;
+                let limited = definition
+                    .clone()
+                    .with_limits(limits.rows_max, limits.nesting_max);
+                (definition.id.clone(), Arc::new(limited))
+            })
             .collect();
         Self::with_definitions(root, config, definitions, clock)
     }

@@ -77,7 +77,7 @@ impl Collector {
     pub(crate) fn new(app: &App) -> Outcome<Self> {
         Ok(Self {
             app: app.clone(),
-            fetcher: Fetcher::new(&app.config().http).map_err(Failure::usage)?,
+            fetcher: Fetcher::new(&app.config().http)?,
             at_once: Arc::new(Semaphore::new(SOURCES_AT_ONCE)),
             hosts: Arc::default(),
         })
@@ -213,6 +213,7 @@ impl Collector {
         let last = last.filter(|_| conditional);
         let question = Question {
             url: request.url,
+            base_url: settings.base_url,
             headers: request.headers,
             key,
             etag: last.as_ref().and_then(|last| last.etag.clone()),
@@ -292,6 +293,7 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
         refused_rows: 0,
         observed: None,
         published_at: None,
+        cause: None,
         reason: None,
         etag: None,
         last_modified: None,
@@ -306,6 +308,7 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
         Ok(answer) => answer,
         Err(no_answer) => {
             capture.http_status = no_answer.status;
+            capture.cause = Some(no_answer.cause);
             capture.reason = Some(no_answer.reason);
             return record(pause(app, definition, capture, no_answer.retry_after)?);
         }
@@ -333,7 +336,14 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
         let capture = pause(app, definition, capture, None)?;
         let landed = app
             .landing()
-            .land_in_quarantine(&capture, &extension, &body, &answer.said, &chain(&error))
+            .land_in_quarantine(
+                &capture,
+                &extension,
+                &body,
+                &answer.said,
+                error.cause(),
+                &chain(&error),
+            )
             .map_err(Failure::usage)?;
         return record(landed.capture);
     }

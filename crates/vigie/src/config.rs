@@ -12,7 +12,10 @@ use vigie_core::{
     zone::Zone,
 };
 
-use crate::failure::{Failure, Outcome, nearest};
+use crate::{
+    failure::{Failure, Outcome, nearest},
+    fetch::Reach,
+};
 
 /// The configuration file's name.
 pub(crate) const FILE_NAME: &str = "vigie.toml";
@@ -38,6 +41,9 @@ pub(crate) struct Config {
     /// How providers are asked.
     #[serde(default)]
     pub(crate) http: HttpConfig,
+    /// What a body may hold.
+    #[serde(default)]
+    pub(crate) limits: LimitsConfig,
     /// The dashboard.
     #[serde(default)]
     pub(crate) serve: ServeConfig,
@@ -123,8 +129,14 @@ pub(crate) struct HttpConfig {
     pub(crate) timeout_seconds: u64,
     /// The largest body, decompressed.
     pub(crate) body_bytes_max: u64,
+    /// How many times its size a compressed body may expand to, beyond some megabytes.
+    pub(crate) decompression_ratio_max: u64,
+    /// The most bytes of an answer's headers.
+    pub(crate) header_bytes_max: u32,
     /// The most redirects followed.
     pub(crate) redirects_max: usize,
+    /// The addresses of private networks that definitions and redirects may lead to.
+    pub(crate) allow_private: AllowPrivate,
     /// The most requests to one host at a time.
     pub(crate) per_host_max: usize,
 }
@@ -136,9 +148,71 @@ impl Default for HttpConfig {
             connect_timeout_seconds: 10,
             timeout_seconds: 60,
             body_bytes_max: 64 * 1024 * 1024,
+            decompression_ratio_max: 200,
+            header_bytes_max: 64 * 1024,
             redirects_max: 5,
+            allow_private: AllowPrivate::All(false),
             per_host_max: 2,
         }
+    }
+}
+
+/// Which private addresses requests may go to. A `base_url` of this file needs no entry here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected true, false, or a list of hosts, addresses and networks: [\"nas.local\", \"10.1.0.0/16\"]"
+)]
+pub(crate) enum AllowPrivate {
+    /// All, or none.
+    All(bool),
+    /// These hosts, addresses and networks.
+    Listed(Vec<String>),
+}
+
+/// `[limits]`: what a body may hold. Sizes and times of answers are in `[http]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LimitsConfig {
+    /// The most rows of a body, where the definition does not say its own.
+    pub(crate) rows_max: usize,
+    /// The most levels of nesting, at most 64.
+    pub(crate) nesting_max: usize,
+    /// The longest name or attribute kept, at most 2,000 characters; longer ones are cut.
+    pub(crate) text_characters_max: usize,
+    /// The most entities that a source of observations may have; rows of further ones are refused.
+    pub(crate) entities_max: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            rows_max: 200_000,
+            nesting_max: 64,
+            text_characters_max: 2_000,
+            entities_max: 100_000,
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// The key of a limit that cannot be, and why.
+    fn check(&self) -> Result<(), String> {
+        let limits = [
+            ("rows_max", self.rows_max, usize::MAX),
+            ("nesting_max", self.nesting_max, 64),
+            ("text_characters_max", self.text_characters_max, 2_000),
+            ("entities_max", self.entities_max, usize::MAX),
+        ];
+        for (key, value, most) in limits {
+            if value == 0 {
+                return Err(format!("limits.{key}: nothing would be let through"));
+            }
+            if value > most {
+                return Err(format!("limits.{key}: at most {most}"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -200,6 +274,14 @@ pub(crate) fn parse(file: &Path, text: &str) -> Outcome<Config> {
         .zone
         .check()
         .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
+    config
+        .limits
+        .check()
+        .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
+    Reach::new(&config.http.allow_private).map_err(|entry| {
+        let key = format!("{}: http.allow_private", file.display());
+        Failure::usage(format!("{key}: `{entry}` is no host, address or network"))
+    })?;
     for (id, source) in &config.sources {
         if let Some(url) = &source.base_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
@@ -293,5 +375,29 @@ mod tests {
         let text = format!("{ZONE}[sources.usgs-earthquakes]\nbase_url = \"localhost\"\n");
         assert!(report(&text).contains("sources.usgs-earthquakes.base_url"));
         assert!(report("language = \"de\"\n").contains("vigie.toml:1:12"));
+        for (table, line, said) in [
+            (
+                "limits",
+                "nesting_max = 65",
+                "limits.nesting_max: at most 64",
+            ),
+            ("limits", "rows_max = 0", "limits.rows_max: nothing"),
+            ("limits", "text_characters_max = 2001", "at most 2000"),
+            ("limits", "entities_max = 0", "limits.entities_max: nothing"),
+            ("limits", "row_max = 1", "did you mean `rows_max`?"),
+            (
+                "http",
+                "allow_private = [\"10.0.0.0/99\"]",
+                "http.allow_private: `10.0.0.0/99`",
+            ),
+            (
+                "http",
+                "allow_private = 1",
+                "expected true, false, or a list",
+            ),
+        ] {
+            let report = report(&format!("{ZONE}[{table}]\n{line}\n"));
+            assert!(report.contains(said), "{line}: {report}");
+        }
     }
 }

@@ -432,7 +432,7 @@ async fn look(root: &Path, clock: Clock, report: &mut Report) -> Outcome<()> {
     );
     match Fetcher::new(&app.config().http) {
         Ok(_) => report.add(Name::HttpClient, "HTTP client", "rustls"),
-        Err(error) => report.add(Name::HttpClientBroken, "HTTP client", chain(&error)),
+        Err(error) => report.add(Name::HttpClientBroken, "HTTP client", error.report()),
     }
     disk::room(&app, report)?;
     store::check(&app, report).await?;

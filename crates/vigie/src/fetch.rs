@@ -1,24 +1,39 @@
-//! Asking providers over HTTP: bounded in time, size and redirects, and polite.
+//! Asking providers over HTTP: bounded in time, size and redirects, polite, and never into a private network.
 
-use std::{io, time::Duration};
+mod reach;
+
+use std::{
+    error::Error,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
 use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{
-    Client, Response, StatusCode,
+    Client, Response, StatusCode, Url,
     header::{
         ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-        IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
+        IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
     },
     redirect::Policy,
 };
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt as _};
 use tokio_util::io::StreamReader;
-use vigie_core::secret::Secret;
+use vigie_core::{cause::Cause, secret::Secret};
 use vigie_store::manifest;
 
-use crate::{config::HttpConfig, failure::chain};
+pub(crate) use self::reach::Reach;
+use self::reach::{Guard, Lookup, PrivateAddress, proxies_of_environment};
+use crate::{
+    config::HttpConfig,
+    failure::{Failure, Outcome, chain},
+};
 
 /// What identifies Vigie to providers.
 const AGENT: &str = concat!("vigie/", env!("CARGO_PKG_VERSION"));
@@ -26,11 +41,19 @@ const AGENT: &str = concat!("vigie/", env!("CARGO_PKG_VERSION"));
 /// The longest `Retry-After` that is believed.
 const RETRY_AFTER_MAX: SignedDuration = SignedDuration::from_hours(24 * 7);
 
+/// What a body may expand to whatever its ratio: small bodies of blanks are no bombs.
+const EXPANDED_BYTES_FREE: u64 = 4 * 1024 * 1024;
+
+/// Bytes read at a time between two looks at the limits.
+const READ_BYTES: u64 = 64 * 1024;
+
 /// One request.
 #[derive(Debug)]
 pub(crate) struct Question {
     /// The address, with secrets.
     pub(crate) url: String,
+    /// Scheme and host that the user has set for the source: they may be private.
+    pub(crate) base_url: Option<String>,
     /// Headers, with secrets.
     pub(crate) headers: Vec<(String, String)>,
     /// The key of the source, to be kept out of every text.
@@ -61,58 +84,76 @@ pub(crate) struct Answer {
 pub(crate) struct NoAnswer {
     /// The HTTP status, if one came.
     pub(crate) status: Option<u16>,
+    /// The name of it.
+    pub(crate) cause: Cause,
     /// Why, without secrets.
     pub(crate) reason: String,
     /// When the provider asks to come back.
     pub(crate) retry_after: Option<Timestamp>,
 }
 
+/// What went wrong, not yet told with the circumstances.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{reason}")]
+struct Trouble {
+    cause: Cause,
+    reason: String,
+}
+
+impl Trouble {
+    fn new(cause: Cause, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { cause, reason }
+    }
+}
+
+impl From<PrivateAddress> for Trouble {
+    fn from(error: PrivateAddress) -> Self {
+        Self::new(Cause::PrivateAddress, error.to_string())
+    }
+}
+
 /// The HTTP clients: connections are shared by all sources.
 #[derive(Debug, Clone)]
 pub(crate) struct Fetcher {
-    open: Client,
-    keyed: Client,
-    body_bytes_max: u64,
+    /// Its names lead to allowed addresses only.
+    guarded: Client,
+    /// For hosts that the user has named, and for addresses.
+    free: Client,
+    reach: Arc<Reach>,
+    config: HttpConfig,
 }
 
 impl Fetcher {
     /// Builds the clients.
-    pub(crate) fn new(config: &HttpConfig) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(config: &HttpConfig) -> Outcome<Self> {
         // Fails only when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let agent = match &config.contact {
             Some(contact) => format!("{AGENT} ({contact})"),
             None => AGENT.to_owned(),
         };
-        let redirects_max = config.redirects_max;
-        let client = |same_host: bool| {
-            let policy = Policy::custom(move |attempt| {
-                let leaves = attempt.previous().last().and_then(|url| url.host_str())
-                    != attempt.url().host_str();
-                if attempt.previous().len() > redirects_max {
-                    attempt.error(io::Error::other(format!(
-                        "more than {redirects_max} redirects"
-                    )))
-                } else if same_host && leaves {
-                    attempt.error(io::Error::other(
-                        "redirected to another host, which must not learn the key",
-                    ))
-                } else {
-                    attempt.follow()
-                }
-            });
+        let client = || {
             Client::builder()
                 .user_agent(agent.clone())
                 .connect_timeout(Duration::from_secs(config.connect_timeout_seconds))
-                .timeout(Duration::from_secs(config.timeout_seconds))
-                .redirect(policy)
+                .http2_max_header_list_size(config.header_bytes_max)
+                // Each hop is looked at here before it is followed.
+                .redirect(Policy::none())
                 .referer(false)
-                .build()
         };
+        let reach = Reach::new(&config.allow_private)
+            .map_err(|entry| Failure::usage(format!("http.allow_private: `{entry}`")))?
+            .with_proxies(proxies_of_environment());
+        let reach = Arc::new(reach);
         Ok(Self {
-            open: client(false)?,
-            keyed: client(true)?,
-            body_bytes_max: config.body_bytes_max,
+            guarded: client()
+                .dns_resolver(Guard(reach.clone()))
+                .build()
+                .map_err(Failure::usage)?,
+            free: client().build().map_err(Failure::usage)?,
+            reach,
+            config: config.clone(),
         })
     }
 
@@ -122,40 +163,31 @@ impl Fetcher {
         question: &Question,
         now: Timestamp,
     ) -> Result<Answer, NoAnswer> {
+        let seconds = self.config.timeout_seconds;
+        let whole = tokio::time::timeout(Duration::from_secs(seconds), self.ask(question, now));
+        let mut answer = whole.await.unwrap_or_else(|_| {
+            let reason =
+                format!("timed out: no whole answer within http.timeout_seconds = {seconds}");
+            Err(failed(None, Trouble::new(Cause::Timeout, reason)))
+        });
+        if let (Err(no_answer), Some(key)) = (&mut answer, &question.key) {
+            no_answer.reason = key.redact(&no_answer.reason);
+        }
+        answer
+    }
+
+    async fn ask(&self, question: &Question, now: Timestamp) -> Result<Answer, NoAnswer> {
         let redact = |text: String| match &question.key {
             Some(key) => key.redact(&text),
             None => text,
         };
-        let failed = |status: Option<u16>, reason: String| NoAnswer {
-            status,
-            reason: redact(reason),
-            retry_after: None,
-        };
-        let client = if question.key.is_some() {
-            &self.keyed
-        } else {
-            &self.open
-        };
-        let mut request = client
-            .get(&question.url)
-            .header(ACCEPT_ENCODING, "gzip, br, zstd");
-        for (name, value) in &question.headers {
-            request = request.header(name, value);
-        }
-        if let Some(etag) = &question.etag {
-            request = request.header(IF_NONE_MATCH, etag);
-        }
-        if let Some(last_modified) = &question.last_modified {
-            request = request.header(IF_MODIFIED_SINCE, last_modified);
-        }
-        let response = request
-            .send()
+        let response = self
+            .follow(question)
             .await
-            .map_err(|error| failed(None, explain(error)))?;
-
+            .map_err(|trouble| failed(None, trouble))?;
         let status = response.status();
-        let headers = response.headers().clone();
         let code = Some(status.as_u16());
+        let headers = response.headers().clone();
         let mut answer = Answer {
             status: status.as_u16(),
             body: None,
@@ -167,38 +199,121 @@ impl Fetcher {
             return Ok(answer);
         }
         if !status.is_success() {
+            let cause = match status.as_u16() {
+                429 => Cause::RateLimited,
+                500..=599 => Cause::Unavailable,
+                _ => Cause::HttpStatus,
+            };
             return Err(NoAnswer {
                 status: code,
+                cause,
                 reason: format!("HTTP status {status}"),
                 retry_after: text_of(&headers, &RETRY_AFTER)
                     .and_then(|text| parse_retry_after(&text, now)),
             });
         }
-        let announced = response.content_length();
-        if announced.is_some_and(|bytes| bytes > self.body_bytes_max) {
+        let most = self.config.body_bytes_max;
+        if let Some(announced) = response.content_length().filter(|bytes| *bytes > most) {
             let reason = format!(
-                "the answer announces {} bytes, more than http.body_bytes_max = {}",
-                announced.unwrap_or(0),
-                self.body_bytes_max
+                "the answer announces {announced} bytes, more than http.body_bytes_max = {most}"
             );
-            return Err(failed(code, reason));
+            return Err(failed(code, Trouble::new(Cause::TooLarge, reason)));
         }
         let encoding = text_of(&headers, &CONTENT_ENCODING);
+        let received = Arc::new(AtomicU64::new(0));
+        let counter = received.clone();
         let stream = response
             .bytes_stream()
+            .inspect_ok(move |bytes| {
+                counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            })
             .map_err(|error| io::Error::other(explain(error)));
         let reader = StreamReader::new(stream);
-        let body = self.read(reader, encoding.as_deref()).await;
-        answer.body = Some(body.map_err(|error| failed(code, chain(&error)))?);
+        let body = self.read(reader, encoding.as_deref(), &received).await;
+        answer.body = Some(body.map_err(|trouble| failed(code, trouble))?);
         Ok(answer)
     }
 
-    /// Reads and decodes a body, up to the limit and a byte more.
+    /// Sends the request, and follows redirects as far as they may lead.
+    async fn follow(&self, question: &Question) -> Result<Response, Trouble> {
+        let refused = |reason: String| Trouble::new(Cause::RedirectRefused, reason);
+        let own = question.base_url.as_deref();
+        let own = own.and_then(|base_url| Url::parse(base_url).ok());
+        let mut url = Url::parse(&question.url)
+            .map_err(|error| Trouble::new(Cause::Connection, error.to_string()))?;
+        for _ in 0..=self.config.redirects_max {
+            let response = self.send(question, &url, own.as_ref()).await?;
+            let bytes: usize = response
+                .headers()
+                .iter()
+                .map(|(name, value)| name.as_str().len() + value.len())
+                .sum();
+            let most = self.config.header_bytes_max;
+            if bytes > most as usize {
+                let reason =
+                    format!("{bytes} bytes of headers, more than http.header_bytes_max = {most}");
+                return Err(Trouble::new(Cause::TooLarge, reason));
+            }
+            let location = response.headers().get(LOCATION);
+            let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+            let Some(location) = location.filter(|_| is_redirect) else {
+                return Ok(response);
+            };
+            let location = String::from_utf8_lossy(location.as_bytes()).into_owned();
+            let next = url
+                .join(&location)
+                .ok()
+                .filter(|next| matches!(next.scheme(), "http" | "https"))
+                .ok_or_else(|| {
+                    refused(format!("redirected to `{location}`, no address of the web"))
+                })?;
+            if question.key.is_some() && next.host_str() != url.host_str() {
+                let reason = "redirected to another host, which must not learn the key";
+                return Err(refused(reason.to_owned()));
+            }
+            if question.key.is_some() && url.scheme() == "https" && next.scheme() == "http" {
+                let reason = "redirected from https to http, where everybody would learn the key";
+                return Err(refused(reason.to_owned()));
+            }
+            url = next;
+        }
+        let most = self.config.redirects_max;
+        let reason = format!("more redirects than http.redirects_max = {most}");
+        Err(Trouble::new(Cause::RedirectLoop, reason))
+    }
+
+    async fn send(
+        &self,
+        question: &Question,
+        url: &Url,
+        own: Option<&Url>,
+    ) -> Result<Response, Trouble> {
+        let client = match self.reach.look_up(url, own)? {
+            Lookup::Free => &self.free,
+            Lookup::Guarded => &self.guarded,
+        };
+        let mut request = client
+            .get(url.clone())
+            .header(ACCEPT_ENCODING, "gzip, br, zstd");
+        for (name, value) in &question.headers {
+            request = request.header(name, value);
+        }
+        if let Some(etag) = &question.etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        if let Some(last_modified) = &question.last_modified {
+            request = request.header(IF_MODIFIED_SINCE, last_modified);
+        }
+        request.send().await.map_err(explain)
+    }
+
+    /// Reads and decodes a body, up to the limits. `received` counts the bytes that have come, still encoded.
     async fn read(
         &self,
         reader: impl AsyncBufRead + Unpin + Send,
         encoding: Option<&str>,
-    ) -> io::Result<Vec<u8>> {
+        received: &AtomicU64,
+    ) -> Result<Vec<u8>, Trouble> {
         let mut decoder: Box<dyn AsyncRead + Unpin + Send + '_> = match encoding {
             None | Some("" | "identity") => Box::new(reader),
             Some("gzip" | "x-gzip") => {
@@ -210,35 +325,93 @@ impl Fetcher {
             Some("zstd") => Box::new(ZstdDecoder::new(reader)),
             Some("deflate") => Box::new(ZlibDecoder::new(reader)),
             Some(other) => {
-                return Err(io::Error::other(format!(
-                    "unknown Content-Encoding `{other}`"
-                )));
+                let reason = format!("unknown Content-Encoding `{other}`");
+                return Err(Trouble::new(Cause::Compression, reason));
             }
         };
+        let (most, ratio) = (
+            self.config.body_bytes_max,
+            self.config.decompression_ratio_max,
+        );
         let mut body = Vec::new();
-        (&mut decoder)
-            .take(self.body_bytes_max + 1)
-            .read_to_end(&mut body)
-            .await?;
-        if body.len() as u64 > self.body_bytes_max {
-            return Err(io::Error::other(format!(
-                "the body is larger than http.body_bytes_max = {} bytes",
-                self.body_bytes_max
-            )));
+        loop {
+            let read = (&mut decoder)
+                .take(READ_BYTES)
+                .read_to_end(&mut body)
+                .await
+                .map_err(broken)?;
+            if read == 0 {
+                return Ok(body);
+            }
+            let bytes = body.len() as u64;
+            let received = received.load(Ordering::Relaxed);
+            if bytes > EXPANDED_BYTES_FREE && bytes > received.saturating_mul(ratio) {
+                let reason = format!(
+                    "{received} bytes expand to {bytes} and more, beyond http.decompression_ratio_max = {ratio}"
+                );
+                return Err(Trouble::new(Cause::Bomb, reason));
+            }
+            if bytes > most {
+                let reason = format!("the body is larger than http.body_bytes_max = {most} bytes");
+                return Err(Trouble::new(Cause::TooLarge, reason));
+            }
         }
-        Ok(body)
+    }
+}
+
+fn failed(status: Option<u16>, trouble: Trouble) -> NoAnswer {
+    NoAnswer {
+        status,
+        cause: trouble.cause,
+        reason: trouble.reason,
+        retry_after: None,
+    }
+}
+
+/// An error in the middle of a body: of the connection, or of the decoder.
+fn broken(error: io::Error) -> Trouble {
+    let of_connection = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Trouble>());
+    match of_connection {
+        Some(trouble) => trouble.clone(),
+        None => Trouble::new(
+            Cause::Compression,
+            format!("the body cannot be decompressed: {}", chain(&error)),
+        ),
     }
 }
 
 /// The error and its causes, without the address, which may hold a key.
-fn explain(error: reqwest::Error) -> String {
-    let timed_out = error.is_timeout();
-    let text = chain(&error.without_url());
-    if timed_out {
-        format!("timed out: {text}")
+fn explain(error: reqwest::Error) -> Trouble {
+    let cause = name(&error).unwrap_or(if error.is_timeout() {
+        Cause::Timeout
+    } else if error.is_connect() {
+        Cause::Connection
     } else {
-        text
+        Cause::Reset
+    });
+    let text = chain(&error.without_url());
+    match cause {
+        Cause::Timeout => Trouble::new(cause, format!("timed out: {text}")),
+        _ => Trouble::new(cause, text),
     }
+}
+
+/// What an error or one of its causes is known as.
+fn name(error: &(dyn Error + 'static)) -> Option<Cause> {
+    if error.is::<PrivateAddress>() {
+        return Some(Cause::PrivateAddress);
+    }
+    if error.is::<rustls::Error>() {
+        return Some(Cause::Tls);
+    }
+    // An error of input and output hides the one that it was made of from its causes.
+    let inner = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+        .and_then(|inner| name(inner as &(dyn Error + 'static)));
+    inner.or_else(|| name(error.source()?))
 }
 
 fn text_of(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

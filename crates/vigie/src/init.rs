@@ -199,8 +199,36 @@ pub(crate) fn configuration(
         "connect_timeout_seconds = 10",
         "timeout_seconds = 60",
         "body_bytes_max = 67108864",
+        "decompression_ratio_max = 200",
+        "header_bytes_max = 65536",
         "redirects_max = 5",
         "per_host_max = 2",
+    ] {
+        let _ = writeln!(put, "# {line}");
+    }
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "les adresses de réseaux privés permises : true, ou [\"nas.local\", \"10.1.0.0/16\"]",
+            "the addresses of private networks that are allowed: true, or [\"nas.local\", \"10.1.0.0/16\"]"
+        )
+    );
+    let _ = writeln!(put, "# allow_private = false");
+    let _ = writeln!(put, "\n[limits]");
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "ce qu’un corps peut contenir ; au-delà il est mis de côté, ou ses lignes refusées",
+            "what a body may hold; beyond, it is set aside, or its rows are refused"
+        )
+    );
+    for line in [
+        "rows_max = 200000",
+        "nesting_max = 64",
+        "text_characters_max = 2000",
+        "entities_max = 100000",
     ] {
         let _ = writeln!(put, "# {line}");
     }

@@ -16,6 +16,7 @@ mod failure;
 mod fetch;
 mod gazetteer;
 mod init;
+mod judge;
 mod output;
 mod replay;
 mod report;

@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use vigie_core::{
-    analysis::{CaptureCount, Freshness, PeriodKind},
+    analysis::{CaptureCount, Freshness, PeriodKind, Problem},
     text::{Language, SourceId},
     time,
 };
 
+use vigie_store::ledger::Entry;
+
 use crate::{
-    analyse::ledger_facts,
+    analyse::{ledger_facts, problem_of},
     app::App,
     budget,
     cli::{self, Global},
@@ -49,6 +51,8 @@ pub(crate) struct SourceStatus {
     pub(crate) today: CaptureCount,
     /// Failed attempts since the last good one.
     pub(crate) failures_in_a_row: u64,
+    /// The last download that went wrong, or had rows refused, if any ever did.
+    pub(crate) last_problem: Option<Problem>,
     /// Raw files that wait to be summarised.
     pub(crate) waiting_files: u64,
     /// Whether a monitor should be calm about it.
@@ -88,6 +92,7 @@ pub(crate) fn statuses(app: &App) -> Outcome<Vec<SourceStatus>> {
                 .consecutive_failures(&definition.id)
                 .map_err(Failure::usage)?;
             let waiting = waiting_files(app, &definition.id)?;
+            let last_problem = last_problem(app, &definition.id)?;
             let age = freshness
                 .observed_at
                 .map(|at| now.duration_since(at).as_secs());
@@ -104,6 +109,7 @@ pub(crate) fn statuses(app: &App) -> Outcome<Vec<SourceStatus>> {
                 freshness,
                 today,
                 failures_in_a_row,
+                last_problem,
                 waiting_files: waiting,
             })
         })
@@ -122,6 +128,16 @@ fn waiting_files(app: &App, source: &SourceId) -> Outcome<u64> {
             .len()
     };
     Ok(count as u64)
+}
+
+fn last_problem(app: &App, id: &SourceId) -> Outcome<Option<Problem>> {
+    let ledger = app.ledger();
+    let (from, to) = (Timestamp::MIN, Timestamp::MAX);
+    let last = ledger.problems(Some(id), from, to, 1);
+    Ok(last
+        .map_err(Failure::usage)?
+        .pop()
+        .map(|Entry { capture, .. }| problem_of(capture)))
 }
 
 /// Runs the command.
@@ -282,10 +298,17 @@ fn print(app: &App, status: &Status, json: bool) -> Outcome {
     }
     output::table(&rows)?;
     for source in sources {
-        if let Some(problem) = source.today.problems.first() {
+        if let Some(problem) = &source.last_problem {
             let at = time::rfc3339_local(problem.at, app.tz());
             let (id, outcome, reason) = (&source.id, problem.outcome.as_str(), &problem.reason);
-            output::line(&format!("{id}: {at} {outcome}: {reason}"))?;
+            let cause = problem.cause.map_or_else(String::new, |cause| {
+                format!(
+                    " {} ({})",
+                    cause.label(app.config().language),
+                    cause.as_str()
+                )
+            });
+            output::line(&format!("{id}: {at} {outcome}{cause}: {reason}"))?;
         }
     }
     Ok(exit)

@@ -15,7 +15,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{runtime::Handle, task::block_in_place};
 use tracing::{debug, info, warn};
-use vigie_core::{capture::Capture, text::SourceId};
+use vigie_core::{capture::Capture, cause::Cause, profile::Profile, text::SourceId};
 use vigie_sources::{Definition, Model};
 use vigie_store::{
     landing::RawFile,
@@ -190,24 +190,26 @@ fn take_in_all(
     })
 }
 
-/// Moves a body that must not count to quarantine. `rows` is how many it had, if it could be read; none of them
-/// is taken.
+/// Moves a body that must not count to quarantine. `readable` is how many rows it had and what they were like, if it could be read;
+/// none of them is taken.
 fn set_aside(
     app: &App,
     file: &RawFile,
+    cause: Cause,
     reason: &str,
-    rows: Option<u64>,
+    readable: Option<(u64, &Profile)>,
     summarized: &mut Summarized,
 ) -> Outcome<()> {
-    warn!(file = %file.file, reason, "set aside");
+    warn!(file = %file.file, cause = cause.as_str(), reason, "set aside");
     block_in_place(|| {
         let mut capture = app
             .landing()
-            .condemn(file, reason)
+            .condemn(file, cause, reason)
             .map_err(Failure::usage)?;
+        let (rows, profile) = readable.unzip();
         capture.refused_rows = rows.unwrap_or(0);
         app.ledger()
-            .record_quarantined(&capture, rows.is_some())
+            .record_quarantined(&capture, rows.is_some(), profile)
             .map_err(Failure::usage)?;
         crash::point("summarize.condemned");
         app.landing()

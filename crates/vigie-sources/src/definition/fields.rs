@@ -333,7 +333,7 @@ pub(super) fn provider_errors(value: &Value<'_>) -> Result<Vec<ProviderError>, D
     value.one_or_many()?.iter().map(one).collect()
 }
 
-const MEASURE_KEYS: [&str; 21] = [
+pub(super) const MEASURE_KEYS: [&str; 22] = [
     "title",
     "path",
     "constant",
@@ -355,6 +355,7 @@ const MEASURE_KEYS: [&str; 21] = [
     "length",
     "reduce",
     "names",
+    "jump",
 ];
 
 /// A measure and how it is read.

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use vigie_core::{
-    analysis::Credit, measure::Measure, schedule::Schedule, text::SourceId, zone::Zone,
+    analysis::Credit, measure::Measure, profile::Jump, schedule::Schedule, text::SourceId,
+    zone::Zone,
 };
 
 pub use reader::DefinitionError;
@@ -76,6 +77,10 @@ pub struct Definition {
     pub horizon: SignedDuration,
     /// How many rows a good body has.
     pub expected: ExpectedRows,
+    /// How long after the fetch the time of a row may be: some minutes for the clocks of providers, days for forecasts.
+    pub future: SignedDuration,
+    /// The measures whose median must not jump, by their index.
+    pub jumps: Vec<(usize, Jump)>,
     /// The extension of raw files: `json`, `xml`, `csv` or `pb`.
     pub extension: &'static str,
     /// Whether requests say which version they know (`ETag`, `Last-Modified`).
@@ -96,12 +101,27 @@ impl Definition {
         parse::parse(file_name, text)
     }
 
+    /// The definition with the limits of a workspace: `rows_most` where it does not say its own.
+    #[must_use]
+    pub fn with_limits(mut self, rows_most: usize, nesting_most: usize) -> Self {
+        if !self.extract.rows_most_is_own {
+            self.extract.rows_most = rows_most;
+        }
+        self.extract.nesting_most = nesting_most;
+        self
+    }
+
     /// Whether the observed time of a row is when it was fetched, because the body has none.
     /// Then two captures of the same body are two observations.
     pub fn times_are_fetch_times(&self) -> bool {
         self.extract.observed_at.pick.origins.iter().any(
             |origin| matches!(origin, Origin::Path(path) if path.known == Some(Known::FetchedAt)),
         )
+    }
+
+    /// Whether rows carry the time when the provider published them.
+    pub fn says_when_published(&self) -> bool {
+        self.extract.published_at.is_some()
     }
 
     /// The shortest time between two observations of one entity that this program can see: the

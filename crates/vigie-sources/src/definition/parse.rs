@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use toml::de::DeTable;
 use vigie_core::{
+    profile::Jump,
     schedule::Schedule,
     text::{MeasureId, SourceId},
 };
@@ -16,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::Domain,
-    format::{CsvOptions, Format, find_encoding},
+    format::{CsvOptions, DEPTH_MAX, Format, find_encoding},
     path::{Base, Path},
     request,
     spec::Extract,
@@ -43,8 +45,12 @@ const ROOT_KEYS: [&str; 18] = [
     "measures",
 ];
 
-/// The most rows of a body, unless the definition says otherwise.
+/// The most rows of a body, unless the definition or the workspace says otherwise.
 const ROWS_MOST: usize = 200_000;
+
+/// How long after the fetch the time of a row may be, unless the definition says otherwise: clocks differ, and reports are
+/// dated by the full hour that they are made for.
+const FUTURE: SignedDuration = SignedDuration::from_mins(15);
 
 pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionError> {
     let source = Source { file, text };
@@ -82,7 +88,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let format = format(&format_table)?;
     let rows = root.require("rows")?.table(&[
         "model", "select", "optional", "columns", "header", "skip", "where", "pivot", "errors",
-        "horizon", "expected", "most", "leading",
+        "horizon", "expected", "most", "leading", "future",
     ])?;
     let model = rows.require("model")?.choice(&[
         ("observations", Model::Observations),
@@ -158,6 +164,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         },
         horizon: rows.require("horizon")?.duration()?,
         expected,
+        future: rows
+            .get("future")
+            .map_or(Ok(FUTURE), |value| value.duration())?,
+        jumps: jumps(&root)?,
         extension: extract.format.extension(),
         conditional: request
             .get("conditional")
@@ -177,6 +187,40 @@ fn domain_of(value: &Value<'_>) -> Result<Domain, DefinitionError> {
         .map(|domain| (domain.as_str(), *domain))
         .collect();
     value.choice(&choices)
+}
+
+/// The measures whose median must not jump.
+fn jumps(root: &Table<'_>) -> Result<Vec<(usize, Jump)>, DefinitionError> {
+    let mut jumps = Vec::new();
+    let Some(measures) = root.get("measures") else {
+        return Ok(jumps);
+    };
+    for (index, (_, measure)) in measures.free_table()?.entries().into_iter().enumerate() {
+        let Some(value) = measure.table(&fields::MEASURE_KEYS)?.get("jump") else {
+            continue;
+        };
+        let jump = match value.table(&["by"]) {
+            Ok(table) => {
+                let by = table.require("by")?;
+                match by.number()? {
+                    amount if amount > 0.0 => Jump::By(amount),
+                    _ => {
+                        return Err(
+                            by.error("expected an amount above 0, in the unit of the measure")
+                        );
+                    }
+                }
+            }
+            Err(_) => match value.number() {
+                Ok(factor) if factor > 1.0 => Jump::Factor(factor),
+                _ => {
+                    return Err(value.error("expected a factor above 1, or { by = AMOUNT }"));
+                }
+            },
+        };
+        jumps.push((index, jump));
+    }
+    Ok(jumps)
 }
 
 fn seconds(value: &Value<'_>) -> Result<u32, DefinitionError> {
@@ -361,6 +405,8 @@ impl Parts<'_, '_> {
                 .get("where")
                 .map_or(Ok(Vec::new()), |v| fields::conditions(&v))?,
             pivot,
+            rows_most_is_own: rows.get("most").is_some(),
+            nesting_most: DEPTH_MAX,
             rows_most: rows
                 .get("most")
                 .map_or(Ok(ROWS_MOST), |value| value.count())?,

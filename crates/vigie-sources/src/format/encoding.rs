@@ -33,6 +33,14 @@ pub(super) fn decode<'b>(
         None => (declared.unwrap_or(UTF_8), body),
     };
     if encoding == UTF_8 {
+        // UTF-16 without its mark is valid UTF-8 as long as it is English.
+        let start = body.get(..256).unwrap_or(body);
+        if let Some(offset) = start.iter().position(|byte| *byte == 0) {
+            return Err(BodyError::Encoding {
+                encoding: "UTF-8".to_owned(),
+                offset,
+            });
+        }
         return std::str::from_utf8(body)
             .map(Cow::Borrowed)
             .map_err(|error| BodyError::Encoding {
@@ -72,5 +80,7 @@ mod tests {
             }
         );
         assert!(decode(b"\x81", find("shift_jis")).is_err());
+        assert!(decode(b"[\0{\0", None).is_err());
+        assert_eq!(decode(b"[\0]\0", find("utf-16le")).unwrap(), "[]");
     }
 }

@@ -78,7 +78,7 @@ pub(super) fn unwrap_call(text: &str) -> &str {
 ///
 /// Whole blocks are counted at once, brackets within strings included; only where that gives too
 /// high a figure are the strings told apart.
-fn nests_deeper_than(text: &[u8], most: usize) -> bool {
+pub(super) fn nests_deeper_than(text: &[u8], most: usize) -> bool {
     let mut depth = 0_usize;
     for block in text.chunks(64) {
         let count = |bracket: u8| -> usize {
@@ -98,7 +98,7 @@ fn nests_deeper_than(text: &[u8], most: usize) -> bool {
     false
 }
 
-fn nests_deeper_than_exactly(text: &[u8], most: usize) -> bool {
+pub(super) fn nests_deeper_than_exactly(text: &[u8], most: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in text {
         match byte {

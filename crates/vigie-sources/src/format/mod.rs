@@ -104,19 +104,23 @@ pub(crate) fn read<'a>(
     body: &'a [u8],
     text: &'a str,
     projection: &Projection,
+    nesting_most: usize,
     arena: &'a Bump,
 ) -> Result<Node<'a>, BodyError> {
     match format {
-        Format::Json { jsonp, .. } => json::read(
-            if *jsonp {
+        Format::Json { jsonp, .. } => {
+            let text = if *jsonp {
                 json::unwrap_call(text)
             } else {
                 text
-            },
-            projection,
-            arena,
-        ),
-        Format::Xml => xml::read(text, arena),
+            };
+            // The reader has its own limit: only a lower one costs another look.
+            if nesting_most < DEPTH_MAX && json::nests_deeper_than(text.as_bytes(), nesting_most) {
+                return Err(BodyError::TooDeep { most: nesting_most });
+            }
+            json::read(text, projection, arena)
+        }
+        Format::Xml => xml::read(text, nesting_most.min(DEPTH_MAX), arena),
         Format::Csv(options) => csv::read(text, options, arena),
         Format::GtfsRealtime => gtfs::read(body, arena),
     }

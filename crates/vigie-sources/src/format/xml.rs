@@ -7,7 +7,6 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::DEPTH_MAX;
 use crate::{
     body_error::BodyError,
     node::{MapBuilder, Node},
@@ -21,7 +20,11 @@ struct Element<'a> {
 }
 
 /// Reads an XML text. The root element is a member of the body, as any other.
-pub(super) fn read<'a>(text: &str, arena: &'a Bump) -> Result<Node<'a>, BodyError> {
+pub(super) fn read<'a>(
+    text: &str,
+    nesting_most: usize,
+    arena: &'a Bump,
+) -> Result<Node<'a>, BodyError> {
     let mut reader = Reader::from_str(text);
     let mut open = vec![Element::default()];
     loop {
@@ -41,8 +44,8 @@ pub(super) fn read<'a>(text: &str, arena: &'a Bump) -> Result<Node<'a>, BodyErro
         })?;
         match event {
             Event::Start(tag) => {
-                if open.len() > DEPTH_MAX {
-                    return Err(BodyError::TooDeep { most: DEPTH_MAX });
+                if open.len() > nesting_most {
+                    return Err(BodyError::TooDeep { most: nesting_most });
                 }
                 open.push(start(&tag, arena).map_err(|problem| wrong(text, at, &problem))?);
             }
@@ -153,6 +156,7 @@ fn close<'a>(open: &mut [Element<'a>], mut element: Element<'a>, arena: &'a Bump
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::DEPTH_MAX;
     use crate::node::Name;
 
     #[test]
@@ -161,6 +165,7 @@ mod tests {
         let node = read(
             "<?xml version='1.0'?><!DOCTYPE r [<!ENTITY x 'y'>]>\n<r xmlns:g='u'>\
              <g:a g:k='1 &amp; 2'>t</g:a><b> x &lt;i&gt;&#233;&x; <![CDATA[<b>]]></b><b/></r>",
+            DEPTH_MAX,
             &arena,
         );
         let a = [
@@ -178,7 +183,7 @@ mod tests {
     #[test]
     fn wrong_bodies_are_told_apart() {
         let arena = Bump::new();
-        let read = |text: &str| read(text, &arena).map(Node::describe);
+        let read = |text: &str| read(text, DEPTH_MAX, &arena).map(Node::describe);
         assert_eq!(
             read("<a><b>"),
             Err(BodyError::Truncated {

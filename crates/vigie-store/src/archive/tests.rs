@@ -48,6 +48,7 @@ impl Workspace {
             refused_rows: 0,
             observed: None,
             published_at: None,
+            cause: None,
             reason: None,
             etag: None,
             last_modified: None,

@@ -103,6 +103,7 @@ fn capture(started_at: &str) -> Capture {
         refused_rows: 0,
         observed: None,
         published_at: None,
+        cause: None,
         reason: None,
         etag: Some("\"7\"".to_owned()),
         last_modified: None,
@@ -305,7 +306,10 @@ fn quarantine_keeps_the_body_with_its_reason() {
     let zone = Zone::new();
     zone.land(START, BODY);
     let raw = zone.raw().remove(0);
-    let capture = zone.landing.condemn(&raw, "HTML instead of JSON").unwrap();
+    let capture = zone
+        .landing
+        .condemn(&raw, Cause::Html, "HTML instead of JSON")
+        .unwrap();
     let file = zone.landing.quarantine(&raw, &capture).unwrap();
     assert_eq!(file, quarantine_file(FILE));
     assert_eq!(capture.file.as_ref(), Some(&file));
@@ -333,7 +337,7 @@ fn a_quarantine_killed_anywhere_is_finished_by_the_next_run() {
         let zone = Zone::new();
         zone.land(START, BODY);
         let raw = zone.raw().remove(0);
-        let capture = zone.landing.condemn(&raw, "bad").unwrap();
+        let capture = zone.landing.condemn(&raw, Cause::Html, "bad").unwrap();
         let to = quarantine_file(FILE);
         let manifest = Manifest::new(capture.clone(), Answer::default());
         zone.drop_file(&format!("{to}.manifest.json"), &manifest.to_bytes());
@@ -364,7 +368,7 @@ fn altered_and_adopted_bodies_can_be_put_aside_too() {
     zone.drop_file(FILE, b"edited");
     zone.drop_file("raw/velib/2026/11/23/velib_20261123T110000Z.json", b"");
     for raw in zone.raw() {
-        let capture = zone.landing.condemn(&raw, "bad").unwrap();
+        let capture = zone.landing.condemn(&raw, Cause::Html, "bad").unwrap();
         if raw.file == FILE {
             // Known to the ledger under the hash that landed.
             assert_eq!(capture.sha256, landed.capture.sha256);
@@ -382,7 +386,14 @@ fn a_name_in_quarantine_is_taken_for_the_landing_zone_too() {
     let answer = Answer::default();
     let aside = zone
         .landing
-        .land_in_quarantine(&capture(START), &json(), b"<html>", &answer, "HTML")
+        .land_in_quarantine(
+            &capture(START),
+            &json(),
+            b"<html>",
+            &answer,
+            Cause::Html,
+            "HTML",
+        )
         .unwrap();
     assert_eq!(aside.file, quarantine_file(FILE));
     assert_eq!(aside.capture.outcome, Outcome::Quarantined);
@@ -392,7 +403,7 @@ fn a_name_in_quarantine_is_taken_for_the_landing_zone_too() {
     // Someone drops another body there by hand: nothing is overwritten.
     zone.drop_file(FILE, b"dropped");
     let raw = zone.raw().remove(0);
-    let condemned = zone.landing.condemn(&raw, "bad").unwrap();
+    let condemned = zone.landing.condemn(&raw, Cause::Html, "bad").unwrap();
     let error = zone.landing.quarantine(&raw, &condemned).unwrap_err();
     assert!(matches!(error, LandingError::Occupied { .. }), "{error}");
     assert_eq!(fs::read(zone.landing.path(FILE)).unwrap(), b"dropped");

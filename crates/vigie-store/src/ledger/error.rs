@@ -28,6 +28,19 @@ pub enum LedgerError {
         /// The newest version known.
         known: i64,
     },
+    /// An older program wrote it, and it was opened for reading only.
+    #[error(
+        "the ledger `{}` has version {found}, and this program writes {known}: run `vigie status` once, which brings it up",
+        .path.display()
+    )]
+    Older {
+        /// The ledger.
+        path: PathBuf,
+        /// The version in the file.
+        found: i64,
+        /// The version of this program.
+        known: i64,
+    },
     /// A file of another kind stands there.
     #[error("`{}` is not a ledger of vigie: move that file away, a new ledger is then made", .path.display())]
     NotALedger {

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, ops::ControlFlow};
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Params, ToSql, params_from_iter};
-use vigie_core::{capture::Outcome, text::SourceId};
+use vigie_core::{capture::Outcome, profile::Profile, quality::Past, text::SourceId};
 
 use super::{
     CaptureQuery, Changes, Counts, Entry, Ledger, LedgerError, Validators,
@@ -40,9 +40,20 @@ SELECT max(not_before_ms) FROM captures WHERE source = ?1 AND started_at_ms >= c
      WHERE source = ?1 AND outcome IN ('landed', 'unchanged', 'summarized')),
     -9223372036854775808)";
 
-const ROW_HISTORY: &str = "
-SELECT started_at_ms, rows + refused_rows FROM captures WHERE source = ?1 AND started_at_ms < ?2 AND readable = 1
+const HISTORY: &str = "
+SELECT started_at_ms, rows + refused_rows, outcome, (SELECT profile FROM profiles WHERE capture = id)
+FROM captures WHERE source = ?1 AND started_at_ms < ?2 AND readable = 1
 ORDER BY started_at_ms DESC, id DESC LIMIT ?3";
+
+const NEWEST_CONTENT: &str = "
+SELECT max(observed_to_ms), max(published_at_ms) FROM captures
+WHERE source = ?1 AND outcome IN ('landed', 'summarized') AND started_at_ms < ?2 AND started_at_ms >= ?3";
+
+const SAME_BODY: &str = "
+SELECT started_at_ms FROM captures
+WHERE source = ?1 AND outcome IN ('landed', 'summarized') AND started_at_ms < ?2 AND started_at_ms >= ?3
+    AND outcome = 'summarized' AND sha256 = ?4
+ORDER BY started_at_ms DESC LIMIT 1";
 
 const NEWEST_OBSERVED: &str = "
 SELECT max(observed_to_ms) FROM captures WHERE source = ?1 AND outcome = 'summarized'";
@@ -149,19 +160,16 @@ impl Ledger {
             .map_err(self.failed(READ))
     }
 
-    /// When at most `most` readable bodies were fetched before a time, newest first, and their numbers of rows, taken and
-    /// refused: the history that `vigie_core::quality::judge` compares with.
-    pub fn row_history(
+    /// At most `most` readable bodies that were fetched before a time, newest first: the history that `vigie_core::quality` compares
+    /// with.
+    pub fn history(
         &self,
         source: &SourceId,
         before: Timestamp,
         most: usize,
-    ) -> Result<Vec<(Timestamp, u64)>, LedgerError> {
+    ) -> Result<Vec<Past>, LedgerError> {
         let failed = self.failed(READ);
-        let mut statement = self
-            .connection
-            .prepare_cached(ROW_HISTORY)
-            .map_err(&failed)?;
+        let mut statement = self.connection.prepare_cached(HISTORY).map_err(&failed)?;
         statement
             .query_map(
                 (
@@ -169,10 +177,78 @@ impl Ledger {
                     before.as_millisecond(),
                     rows::signed(most as u64),
                 ),
-                |row| Ok((rows::time(row, 0)?, rows::number(row, 1)?)),
+                |row| {
+                    let profile: Option<Vec<u8>> = row.get(3)?;
+                    Ok(Past {
+                        at: rows::time(row, 0)?,
+                        rows: rows::number(row, 1)?,
+                        believed: rows::outcome(row, 2)? == Outcome::Summarized,
+                        profile: profile.and_then(|bytes| Profile::from_bytes(&bytes)),
+                    })
+                },
             )
             .and_then(Iterator::collect)
             .map_err(&failed)
+    }
+
+    /// The newest observed time and time of publication in the store, of the bodies fetched from `since` (included) to `before`
+    /// (excluded).
+    pub fn newest_content(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        since: Timestamp,
+    ) -> Result<(Option<Timestamp>, Option<Timestamp>), LedgerError> {
+        let period = (
+            source.as_str(),
+            before.as_millisecond(),
+            since.as_millisecond(),
+        );
+        self.connection
+            .prepare_cached(NEWEST_CONTENT)
+            .and_then(|mut statement| {
+                statement.query_row(period, |row| {
+                    Ok((rows::maybe_time(row, 0)?, rows::maybe_time(row, 1)?))
+                })
+            })
+            .map_err(self.failed(READ))
+    }
+
+    /// When a body of this hash was last fetched, in the same period, whose rows are in the store.
+    pub fn same_body(
+        &self,
+        source: &SourceId,
+        sha256: &str,
+        before: Timestamp,
+        since: Timestamp,
+    ) -> Result<Option<Timestamp>, LedgerError> {
+        let period = (
+            source.as_str(),
+            before.as_millisecond(),
+            since.as_millisecond(),
+            sha256,
+        );
+        self.connection
+            .prepare_cached(SAME_BODY)
+            .and_then(|mut statement| {
+                statement
+                    .query_row(period, |row| rows::time(row, 0))
+                    .optional()
+            })
+            .map_err(self.failed(READ))
+    }
+
+    /// The entities that a source has had, in the form of `vigie_core::census::Census`; empty for an unknown one.
+    pub fn entities(&self, source: &SourceId) -> Result<Vec<u8>, LedgerError> {
+        self.connection
+            .prepare_cached("SELECT known FROM entities WHERE source = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([source.as_str()], |row| row.get(0))
+                    .optional()
+            })
+            .map(Option::unwrap_or_default)
+            .map_err(self.failed("read the entities of a source"))
     }
 
     /// The captures whose body waits to be summarised according to the ledger, oldest first. One without a raw file on the disk
@@ -406,7 +482,9 @@ mod tests {
             (row(PROBLEMS), "captures_problems"),
             (CONSECUTIVE_FAILURES.to_owned(), "captures_answered"),
             (NOT_BEFORE.to_owned(), "captures_answered"),
-            (ROW_HISTORY.to_owned(), "captures_readable"),
+            (HISTORY.to_owned(), "captures_readable"),
+            (NEWEST_CONTENT.to_owned(), "captures_good"),
+            (SAME_BODY.to_owned(), "captures_good"),
             (NEWEST_OBSERVED.to_owned(), "captures_observed"),
             (CHANGES.to_owned(), "captures_sequence"),
         ] {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, types::Type};
 use vigie_core::{
     capture::{Capture, Outcome},
+    cause::Cause,
     text::SourceId,
 };
 
@@ -12,7 +13,7 @@ use super::{CaptureId, Entry};
 /// The columns that [`entry`] reads, in its order.
 pub(super) const COLUMNS: &str = "id, sequence, source, slot_ms, started_at_ms, finished_at_ms, outcome, url, \
     http_status, bytes, sha256, file, rows, refused_rows, observed_from_ms, observed_to_ms, published_at_ms, reason, etag, \
-    last_modified, not_before_ms, backoff_until_ms";
+    last_modified, not_before_ms, backoff_until_ms, cause";
 
 /// Reads a row of [`COLUMNS`].
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
@@ -38,6 +39,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
             refused_rows: number(row, 13)?,
             observed,
             published_at: maybe_time(row, 16)?,
+            cause: cause(row, 22)?,
             reason: row.get(17)?,
             etag: row.get(18)?,
             last_modified: row.get(19)?,
@@ -94,6 +96,15 @@ pub(super) fn outcome(row: &Row<'_>, index: usize) -> rusqlite::Result<Outcome> 
     let word: String = row.get(index)?;
     Outcome::parse(&word)
         .ok_or_else(|| unreadable(index, Type::Text, format!("no outcome is called `{word}`")))
+}
+
+fn cause(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Cause>> {
+    let Some(word) = row.get::<_, Option<String>>(index)? else {
+        return Ok(None);
+    };
+    Cause::parse(&word)
+        .map(Some)
+        .ok_or_else(|| unreadable(index, Type::Text, format!("no cause is called `{word}`")))
 }
 
 fn unreadable(

@@ -7,8 +7,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::LedgerError;
 use crate::{durable, fault};
 
-/// The version of the tables below.
-const VERSION: i64 = 1;
+/// The version of the tables: the first, and one for each migration.
+const VERSION: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// Marks the file as a ledger of this program: "vgLG".
 const APPLICATION: i64 = 0x7667_4c47;
@@ -16,6 +16,8 @@ const APPLICATION: i64 = 0x7667_4c47;
 /// How long a writer waits for another.
 const BUSY_WAIT: Duration = Duration::from_secs(15);
 
+/// The tables of version 1. They are never edited: what comes later is a migration, so that new and old ledgers are made alike.
+///
 /// `key` tells the attempts of a source apart: for a body its file name and hash, else the time of start.
 const TABLES: &str = "
 CREATE TABLE captures (
@@ -76,6 +78,34 @@ CREATE TABLE settings (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// From each version to the next.
+const MIGRATIONS: [&str; 1] = [
+    // Version 2: named causes; what the last bodies of a source were like, and which entities it has.
+    "
+ALTER TABLE captures ADD COLUMN cause TEXT;
+CREATE TABLE profiles (
+    capture INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    started_at_ms INTEGER NOT NULL,
+    profile BLOB NOT NULL
+) STRICT;
+CREATE INDEX profiles_source ON profiles (source, started_at_ms);
+CREATE TABLE entities (
+    source TEXT PRIMARY KEY,
+    known BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+",
+];
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// Empty.
+    Nothing,
+    /// A ledger of a version that this program knows.
+    Ledger { version: i64 },
+}
+
 pub(super) fn open(path: &Path, read_only: bool) -> Result<Connection, LedgerError> {
     let failed = |error| LedgerError::from_sqlite(path, "open", error);
     let flags = if read_only {
@@ -97,30 +127,33 @@ pub(super) fn open(path: &Path, read_only: bool) -> Result<Connection, LedgerErr
     connection.set_prepared_statement_cache_capacity(64);
     // In one transaction: another process may be making the tables right now.
     let transaction = connection.unchecked_transaction().map_err(failed)?;
-    let known = check(&transaction, path)?;
+    let found = check(&transaction, path)?;
     transaction.finish().map_err(failed)?;
     if read_only {
-        return if known {
-            Ok(connection)
-        } else {
-            Err(LedgerError::Absent {
-                path: path.to_path_buf(),
-            })
+        let path = path.to_path_buf();
+        return match found {
+            Found::Ledger { version: VERSION } => Ok(connection),
+            Found::Ledger { version } => Err(LedgerError::Older {
+                path,
+                found: version,
+                known: VERSION,
+            }),
+            Found::Nothing => Err(LedgerError::Absent { path }),
         };
     }
     write_ahead(&connection).map_err(failed)?;
     connection
         .pragma_update(None, "synchronous", "FULL")
         .map_err(failed)?;
-    if !known {
-        create(&mut connection, path)?;
+    if found != (Found::Ledger { version: VERSION }) {
+        bring_up(&mut connection, path)?;
     }
     fault::limit_pages(&connection, "VIGIE_LEDGER_PAGES").map_err(failed)?;
     Ok(connection)
 }
 
-/// Whether the file is a ledger already; `false` for an empty file.
-fn check(connection: &Connection, path: &Path) -> Result<bool, LedgerError> {
+/// What the file is; an error if it is nothing of ours.
+fn check(connection: &Connection, path: &Path) -> Result<Found, LedgerError> {
     let failed = |error| LedgerError::from_sqlite(path, "open", error);
     let number = |pragma: &str| -> rusqlite::Result<i64> {
         connection.pragma_query_value(None, pragma, |row| row.get(0))
@@ -135,7 +168,7 @@ fn check(connection: &Connection, path: &Path) -> Result<bool, LedgerError> {
                 known: VERSION,
             });
         }
-        return Ok(true);
+        return Ok(Found::Ledger { version: found });
     }
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
@@ -145,7 +178,7 @@ fn check(connection: &Connection, path: &Path) -> Result<bool, LedgerError> {
             path: path.to_path_buf(),
         });
     }
-    Ok(false)
+    Ok(Found::Nothing)
 }
 
 /// Switches to the write-ahead log. SQLite does not wait here when several processes open a new file at once.
@@ -167,20 +200,79 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-fn create(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
-    let failed = |error| LedgerError::from_sqlite(path, "create the tables", error);
+/// Makes the tables, or brings those of an older version up to this one; all or nothing.
+fn bring_up(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    let failed = |error| LedgerError::from_sqlite(path, "create or migrate the tables", error);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
     // Another process may have been faster.
-    if !check(&transaction, path)? {
-        transaction.execute_batch(TABLES).map_err(failed)?;
-        transaction
-            .pragma_update(None, "application_id", APPLICATION)
-            .map_err(failed)?;
-        transaction
-            .pragma_update(None, "user_version", VERSION)
-            .map_err(failed)?;
+    let version = match check(&transaction, path)? {
+        Found::Ledger { version } => version,
+        Found::Nothing => {
+            transaction.execute_batch(TABLES).map_err(failed)?;
+            transaction
+                .pragma_update(None, "application_id", APPLICATION)
+                .map_err(failed)?;
+            1
+        }
+    };
+    let done = usize::try_from(version - 1).unwrap_or(0);
+    for migration in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(migration).map_err(failed)?;
     }
+    transaction
+        .pragma_update(None, "user_version", VERSION)
+        .map_err(failed)?;
     transaction.commit().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{CaptureQuery, Ledger};
+
+    #[test]
+    fn a_ledger_of_version_1_is_migrated_and_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(TABLES).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION)
+            .unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute_batch(
+            "INSERT INTO captures (sequence, source, key, slot_ms, started_at_ms, finished_at_ms, outcome, url, bytes, rows,
+                refused_rows, reason, readable)
+             VALUES (7, 'velib', '@0', 0, 0, 1, 'failed', 'https://example.org', 0, 0, 0, 'HTTP status 503', 0)",
+        )
+        .unwrap();
+        drop(old);
+        let error = Ledger::open(&path, true).unwrap_err();
+        assert!(
+            matches!(error, LedgerError::Older { found: 1, .. }),
+            "{error}"
+        );
+        let mut captures = Vec::new();
+        let mut ledger = Ledger::open(&path, false).unwrap();
+        ledger
+            .captures(&CaptureQuery::default(), |entry| {
+                captures.push(entry);
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(captures.len(), 1);
+        assert_eq!((captures[0].sequence, captures[0].capture.cause), (7, None));
+        assert_eq!(
+            captures[0].capture.reason.as_deref(),
+            Some("HTTP status 503")
+        );
+        // What is new works, and another opening finds nothing to do.
+        ledger
+            .set_entities(&captures[0].capture.source, &[1])
+            .unwrap();
+        drop(ledger);
+        let ledger = Ledger::open(&path, true).unwrap();
+        assert_eq!(ledger.entities(&captures[0].capture.source).unwrap(), [1]);
+    }
 }

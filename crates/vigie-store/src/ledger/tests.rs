@@ -1,6 +1,7 @@
 use std::{ops::ControlFlow, thread};
 
 use tempfile::TempDir;
+use vigie_core::profile::Profiler;
 
 use super::*;
 use crate::landing::quarantine_file;
@@ -67,6 +68,7 @@ fn attempt(source: &str, at: i64, outcome: Outcome) -> Capture {
         refused_rows: 0,
         observed: None,
         published_at: None,
+        cause: (outcome == Outcome::Failed).then_some(Cause::Connection),
         reason: (outcome == Outcome::Failed).then(|| "no answer".to_owned()),
         etag: has_body.then(|| format!("\"{at}\"")),
         last_modified: None,
@@ -81,7 +83,9 @@ fn tombstone(rows: u64) -> Tombstone {
         refused_rows: 1,
         observed: Some((minute(-9), minute(-1))),
         published_at: Some(minute(0)),
+        cause: Some(Cause::RowsRefused),
         reason: Some("1 row refused".to_owned()),
+        profile: None,
     }
 }
 
@@ -182,7 +186,10 @@ fn a_quarantined_body_is_known_under_both_names_and_never_counts_as_good() {
     let raw = bad.file.clone().unwrap();
     bad.file = Some(quarantine_file(&raw));
     bad.reason = Some("suddenly shrunken".to_owned());
-    assert_eq!(fixture.ledger.record_quarantined(&bad, true).unwrap(), id);
+    assert_eq!(
+        fixture.ledger.record_quarantined(&bad, true, None).unwrap(),
+        id
+    );
     let sha256 = bad.sha256.clone().unwrap();
     for file in [raw, quarantine_file("raw/velib/2026/11/23/velib_6Z.json")] {
         let found = fixture
@@ -219,7 +226,10 @@ fn validators_come_from_the_last_body_that_counts_or_its_equals() {
 
     // A body in quarantine, and an answer that it has not changed, say nothing about the good one.
     let bad = attempt("velib", 3, Outcome::Quarantined);
-    fixture.ledger.record_quarantined(&bad, false).unwrap();
+    fixture
+        .ledger
+        .record_quarantined(&bad, false, None)
+        .unwrap();
     let mut unchanged_bad = attempt("velib", 4, Outcome::Unchanged);
     unchanged_bad.sha256.clone_from(&bad.sha256);
     unchanged_bad.etag = Some("\"bad\"".to_owned());
@@ -265,22 +275,92 @@ fn row_history_has_readable_bodies_newest_first_even_empty_ones() {
     }
     fixture.record(3, Outcome::Unchanged);
     let empty = attempt("velib", 4, Outcome::Quarantined);
-    fixture.ledger.record_quarantined(&empty, true).unwrap();
+    fixture
+        .ledger
+        .record_quarantined(&empty, true, None)
+        .unwrap();
     let html = attempt("velib", 5, Outcome::Quarantined);
-    fixture.ledger.record_quarantined(&html, false).unwrap();
+    fixture
+        .ledger
+        .record_quarantined(&html, false, None)
+        .unwrap();
     fixture.record(6, Outcome::Landed);
-    let history = |before, most| {
-        fixture
-            .ledger
-            .row_history(&velib(), minute(before), most)
-            .unwrap()
+    let history = |before, most| -> Vec<_> {
+        let history = fixture.ledger.history(&velib(), minute(before), most);
+        let history = history.unwrap().into_iter();
+        history
+            .map(|past| (past.at, past.rows, past.believed))
+            .collect()
     };
-    assert_eq!(
-        history(9, 15),
-        [(minute(4), 0), (minute(2), 41), (minute(1), 37)]
-    );
-    assert_eq!(history(4, 15), [(minute(2), 41), (minute(1), 37)]);
-    assert_eq!(history(9, 1), [(minute(4), 0)]);
+    let (first, second) = ((minute(1), 37, true), (minute(2), 41, true));
+    let doubted = (minute(4), 0, false);
+    assert_eq!(history(9, 15), [doubted, second, first]);
+    assert_eq!(history(4, 15), [second, first]);
+    assert_eq!(history(9, 1), [doubted]);
+}
+
+#[test]
+fn profiles_of_the_last_bodies_are_kept_and_no_others() {
+    let mut fixture = Fixture::new();
+    let profile = |id: i64| {
+        let mut profiler = Profiler::new(&[]);
+        profiler.add(&id.to_string(), &[]);
+        profiler.finish()
+    };
+    for at in 0..60 {
+        if at % 7 == 3 {
+            let doubted = attempt("velib", at, Outcome::Quarantined);
+            let profile = profile(at);
+            fixture
+                .ledger
+                .record_quarantined(&doubted, true, Some(&profile))
+                .unwrap();
+            continue;
+        }
+        let id = fixture.record(at, Outcome::Landed);
+        let tombstone = Tombstone {
+            profile: Some(profile(at)),
+            ..tombstone(1)
+        };
+        fixture.ledger.tombstone(id, tombstone).unwrap();
+    }
+    let history = fixture.ledger.history(&velib(), minute(60), 60).unwrap();
+    let kept: Vec<bool> = history.iter().map(|past| past.profile.is_some()).collect();
+    assert!(kept[..30].iter().all(|kept| *kept), "{kept:?}");
+    assert!(kept[30..].iter().all(|kept| !kept), "{kept:?}");
+    assert_eq!(history[3].profile, Some(profile(56)));
+}
+
+#[test]
+fn content_and_bodies_are_known_again_within_a_period() {
+    let mut fixture = Fixture::new();
+    for at in [1, 2] {
+        let id = fixture.record(at, Outcome::Landed);
+        let tombstone = Tombstone {
+            observed: Some((minute(0), minute(10 * at))),
+            ..tombstone(1)
+        };
+        fixture.ledger.tombstone(id, tombstone).unwrap();
+    }
+    fixture.record(3, Outcome::Landed);
+    let ledger = &fixture.ledger;
+    let newest = |before, since| {
+        let newest = ledger.newest_content(&velib(), minute(before), minute(since));
+        newest.unwrap().0
+    };
+    assert_eq!(newest(9, 0), Some(minute(20)));
+    assert_eq!(newest(2, 0), Some(minute(10)));
+    assert_eq!(newest(9, 3), None);
+    let same = |body: i64, before, since| {
+        let sha256 = format!("{body:064x}");
+        let same = ledger.same_body(&velib(), &sha256, minute(before), minute(since));
+        same.unwrap()
+    };
+    assert_eq!(same(1, 9, 0), Some(minute(1)));
+    assert_eq!(same(1, 9, 2), None);
+    assert_eq!(same(1, 1, 0), None);
+    // What has not been summarised yet is not known.
+    assert_eq!(same(3, 9, 0), None);
 }
 
 #[test]

@@ -2,7 +2,13 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
-use vigie_core::capture::{Capture, Outcome};
+use vigie_core::{
+    capture::{Capture, Outcome},
+    cause::Cause,
+    profile::Profile,
+    quality::HISTORY_MAX,
+    text::SourceId,
+};
 
 use super::{
     CaptureId, Entry, Ledger, LedgerError, Tombstone, failed,
@@ -14,11 +20,11 @@ const INSERT: &str = "
 INSERT INTO captures (
     sequence, source, key, slot_ms, started_at_ms, finished_at_ms, outcome, url, http_status, bytes, sha256, file, rows,
     refused_rows, observed_from_ms, observed_to_ms, published_at_ms, reason, etag, last_modified, not_before_ms,
-    backoff_until_ms, readable
+    backoff_until_ms, readable, cause
 ) VALUES (
     (SELECT coalesce(max(sequence), 0) + 1 FROM captures), :source, :key, :slot_ms, :started_at_ms, :finished_at_ms,
     :outcome, :url, :http_status, :bytes, :sha256, :file, :rows, :refused_rows, :observed_from_ms, :observed_to_ms,
-    :published_at_ms, :reason, :etag, :last_modified, :not_before_ms, :backoff_until_ms, :readable
+    :published_at_ms, :reason, :etag, :last_modified, :not_before_ms, :backoff_until_ms, :readable, :cause
 ) ON CONFLICT (source, key) DO ";
 
 const REPLACE: &str = "UPDATE SET
@@ -28,15 +34,28 @@ const REPLACE: &str = "UPDATE SET
     rows = excluded.rows, refused_rows = excluded.refused_rows, observed_from_ms = excluded.observed_from_ms,
     observed_to_ms = excluded.observed_to_ms, published_at_ms = excluded.published_at_ms, reason = excluded.reason,
     etag = excluded.etag, last_modified = excluded.last_modified, not_before_ms = excluded.not_before_ms,
-    backoff_until_ms = excluded.backoff_until_ms, readable = excluded.readable
+    backoff_until_ms = excluded.backoff_until_ms, readable = excluded.readable,
+    cause = excluded.cause
 RETURNING id";
 
 const TOMBSTONE: &str = "
 UPDATE captures SET
     sequence = (SELECT coalesce(max(sequence), 0) + 1 FROM captures), outcome = 'summarized', readable = 1, rows = :rows,
     refused_rows = :refused_rows, observed_from_ms = :observed_from_ms, observed_to_ms = :observed_to_ms,
-    published_at_ms = :published_at_ms, reason = coalesce(:reason, reason)
+    published_at_ms = :published_at_ms, reason = coalesce(:reason, reason), cause = coalesce(:cause, cause)
 WHERE id = :id";
+
+/// Profiles kept of a source: a few more than the history that is compared with, since bodies may come late.
+const PROFILES_KEPT: usize = 2 * HISTORY_MAX;
+
+const PROFILE: &str = "
+INSERT OR REPLACE INTO profiles (capture, source, started_at_ms, profile)
+SELECT id, source, started_at_ms, ?2 FROM captures WHERE id = ?1
+RETURNING source";
+
+const FORGET_PROFILES: &str = "
+DELETE FROM profiles WHERE source = ?1 AND started_at_ms < (
+    SELECT started_at_ms FROM profiles WHERE source = ?1 ORDER BY started_at_ms DESC LIMIT 1 OFFSET ?2)";
 
 impl Ledger {
     /// Writes down an attempt, durably. The same attempt again replaces what was written: an attempt with a body is
@@ -57,15 +76,24 @@ impl Ledger {
 
     /// Writes down that a body is in quarantine, or on its way there: the capture as `Landing::condemn` or
     /// `Landing::land_in_quarantine` gives it. `readable` says whether rows could be read, so that their number counts as history
-    /// when later bodies are judged.
+    /// when later bodies are judged; `profile` what they were like.
     pub fn record_quarantined(
         &mut self,
         capture: &Capture,
         readable: bool,
+        profile: Option<&Profile>,
     ) -> Result<CaptureId, LedgerError> {
         let mut capture = capture.clone();
         capture.outcome = Outcome::Quarantined;
-        self.write(&[(&capture, readable)]).map(|ids| ids[0])
+        let id = self.write(&[(&capture, readable)])?[0];
+        if let Some(profile) = profile {
+            const DOING: &str = "write down what a body was like";
+            let failed = failed(&self.path, DOING);
+            let transaction = self.transaction(DOING)?;
+            keep_profiles(&transaction, [(id, profile)]).map_err(&failed)?;
+            transaction.commit().map_err(&failed)?;
+        }
+        Ok(id)
     }
 
     fn write(&mut self, rows: &[(&Capture, bool)]) -> Result<Vec<CaptureId>, LedgerError> {
@@ -147,6 +175,7 @@ impl Ledger {
                         ":observed_to_ms": to.map(Timestamp::as_millisecond),
                         ":published_at_ms": tombstone.published_at.map(Timestamp::as_millisecond),
                         ":reason": tombstone.reason,
+                        ":cause": tombstone.cause.map(Cause::as_str),
                     })
                 })
                 .map_err(&failed)?;
@@ -154,6 +183,12 @@ impl Ledger {
                 return Err(failed(rusqlite::Error::StatementChangedRows(0)));
             }
         }
+        let profiles = batch
+            .iter()
+            .rev()
+            .take(PROFILES_KEPT)
+            .filter_map(|(id, tombstone)| Some((*id, tombstone.profile.as_ref()?)));
+        keep_profiles(&transaction, profiles).map_err(&failed)?;
         for archive in archives {
             transaction
                 .prepare_cached(
@@ -182,6 +217,15 @@ impl Ledger {
             .map_err(self.failed("forget an archive"))
     }
 
+    /// Keeps the entities that a source has had, in the form of `vigie_core::census::Census`.
+    pub fn set_entities(&mut self, source: &SourceId, known: &[u8]) -> Result<(), LedgerError> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO entities (source, known) VALUES (?1, ?2)")
+            .and_then(|mut statement| statement.execute((source.as_str(), known)))
+            .map_err(self.failed("write down the entities of a source"))?;
+        Ok(())
+    }
+
     /// Keeps a value under a name, over restarts.
     pub fn set_setting(&mut self, key: &str, value: &str) -> Result<(), LedgerError> {
         self.connection
@@ -193,6 +237,24 @@ impl Ledger {
             .map_err(self.failed("write a setting"))?;
         Ok(())
     }
+}
+
+/// Writes down profiles, and forgets those that nobody will compare with any more.
+fn keep_profiles<'p>(
+    connection: &Connection,
+    profiles: impl IntoIterator<Item = (CaptureId, &'p Profile)>,
+) -> rusqlite::Result<()> {
+    let mut source: Option<String> = None;
+    let mut keep = connection.prepare_cached(PROFILE)?;
+    for (id, profile) in profiles {
+        source = Some(keep.query_row((id.0, profile.to_bytes()), |row| row.get(0))?);
+    }
+    if let Some(source) = source {
+        connection
+            .prepare_cached(FORGET_PROFILES)?
+            .execute((source, PROFILES_KEPT as i64 - 1))?;
+    }
+    Ok(())
 }
 
 fn is_readable(capture: &Capture) -> bool {
@@ -231,6 +293,7 @@ fn upsert(
                 ":not_before_ms": capture.not_before.map(Timestamp::as_millisecond),
                 ":backoff_until_ms": capture.backoff_until.map(Timestamp::as_millisecond),
                 ":readable": readable,
+                ":cause": capture.cause.map(Cause::as_str),
             },
             |row| row.get(0).map(CaptureId),
         )

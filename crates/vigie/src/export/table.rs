@@ -86,7 +86,7 @@ pub(crate) const EVENTS: [Column; 11] = [
 ];
 
 /// `export captures`: an attempt to download a source.
-pub(crate) const CAPTURES: [Column; 11] = [
+pub(crate) const CAPTURES: [Column; 12] = [
     always("source", Type::Text),
     always("slot", Type::Time),
     always("started_at", Type::Time),
@@ -97,6 +97,7 @@ pub(crate) const CAPTURES: [Column; 11] = [
     sometimes("file", Type::Text),
     always("rows", Type::Integer),
     always("refused_rows", Type::Integer),
+    sometimes("cause", Type::Text),
     sometimes("reason", Type::Text),
 ];
 
@@ -227,7 +228,7 @@ pub(crate) fn event_row(event: &Event) -> Option<[Cell<'_>; 11]> {
 }
 
 /// A row of [`CAPTURES`].
-pub(crate) fn capture_row(capture: &Capture) -> [Cell<'_>; 11] {
+pub(crate) fn capture_row(capture: &Capture) -> [Cell<'_>; 12] {
     [
         Cell::text(capture.source.as_str()),
         Cell::utc(capture.slot),
@@ -241,6 +242,9 @@ pub(crate) fn capture_row(capture: &Capture) -> [Cell<'_>; 11] {
         Cell::maybe_text(capture.file.as_ref()),
         Cell::integer(capture.rows),
         Cell::integer(capture.refused_rows),
+        capture
+            .cause
+            .map_or(Cell::Null, |cause| Cell::text(cause.as_str())),
         Cell::maybe_text(capture.reason.as_ref()),
     ]
 }

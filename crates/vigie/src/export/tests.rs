@@ -16,6 +16,7 @@ use parquet::{
 use vigie_core::{
     analysis::Credit,
     capture::{Capture, Outcome},
+    cause::Cause,
     event::{Event, EventKey, Version},
     measure::{Across, Kind, Measure},
     row::Point,
@@ -253,6 +254,7 @@ fn captures_are_the_ledger_without_addresses_and_validators() {
         refused_rows: 0,
         observed: None,
         published_at: None,
+        cause: Some(Cause::Unavailable),
         reason: Some("HTTP 503".to_owned()),
         etag: Some("\"x\"".to_owned()),
         last_modified: None,
@@ -262,15 +264,15 @@ fn captures_are_the_ledger_without_addresses_and_validators() {
     let [csv, ndjson] = text(&table::CAPTURES, &[&table::capture_row(&capture)]);
     assert_eq!(
         csv,
-        "source,slot,started_at,outcome,http_status,bytes,sha256,file,rows,refused_rows,reason\r\n\
-         velib-disponibilite,2026-11-23T10:00:00Z,2026-11-23T10:00:02.5Z,failed,503,0,,,0,0,HTTP 503\r\n"
+        "source,slot,started_at,outcome,http_status,bytes,sha256,file,rows,refused_rows,cause,reason\r\n\
+         velib-disponibilite,2026-11-23T10:00:00Z,2026-11-23T10:00:02.5Z,failed,503,0,,,0,0,unavailable,HTTP 503\r\n"
     );
     assert_eq!(
         ndjson,
         concat!(
             r#"{"source":"velib-disponibilite","slot":"2026-11-23T10:00:00Z","started_at":"2026-11-23T10:00:02.5Z","#,
             r#""outcome":"failed","http_status":503,"bytes":0,"sha256":null,"file":null,"rows":0,"refused_rows":0,"#,
-            r#""reason":"HTTP 503"}"#,
+            r#""cause":"unavailable","reason":"HTTP 503"}"#,
             "\n",
         )
     );

@@ -4,7 +4,7 @@
 //! the order in which they were fetched. A batch that is full goes on its way into the store while the next one is prepared.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -16,13 +16,13 @@ use jiff::Timestamp;
 use vigie_core::{
     bucket::{Bucket, Bucketing},
     capture::{Capture, Outcome as CaptureOutcome},
+    cause::Cause,
     event::{Event, EventKey},
-    quality::{self, Degraded, ExpectedRows, HISTORY_MAX},
     row::Rows,
 };
 use vigie_sources::{Context, Definition, Extraction, Extractor, Model};
 use vigie_store::{
-    landing::RawFile,
+    landing::{LandingError, RawFile},
     ledger::{CaptureId, Entry, Tombstone},
 };
 
@@ -31,6 +31,7 @@ use crate::{
     app::App,
     config::After,
     failure::{Failure, Outcome, chain},
+    judge::{Believed, Doubted, Judge},
 };
 
 /// Values taken into the store at a time: what bounds memory.
@@ -68,7 +69,7 @@ enum Read {
     /// Its content is in the store already: only the deletion was left to do.
     Done,
     /// It is at fault, for this reason.
-    AtFault(String),
+    AtFault(Cause, String),
     /// What it says.
     Body {
         id: Option<CaptureId>,
@@ -86,7 +87,7 @@ pub(super) fn prepare(
 ) -> Outcome<Summarized> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let threads = processors.min(READERS_MAX).min(files.len());
-    let mut intake = Intake::new(app, definition, batches);
+    let mut intake = Intake::new(app, definition, batches)?;
     if threads < 2 {
         let mut reader = Reader::new(app, definition);
         let mut room = Rows::default();
@@ -155,8 +156,7 @@ impl<'a> Reader<'a> {
         let bytes_max = self.app.config().http.body_bytes_max;
         let manifest = match landing.manifest(file) {
             Ok(manifest) => manifest,
-            Err(error) if error.is_body_fault() => return Ok(Read::AtFault(chain(&error))),
-            Err(error) => return Err(Failure::usage(error)),
+            Err(error) => return at_fault(error),
         };
         let find = |capture: &Capture| {
             let sha256 = capture.sha256.as_deref().unwrap_or_default();
@@ -176,8 +176,7 @@ impl<'a> Reader<'a> {
         let adopted = manifest.is_none();
         let capture = match landing.read_into(file, manifest, bytes_max, &mut self.body) {
             Ok(capture) => capture,
-            Err(error) if error.is_body_fault() => return Ok(Read::AtFault(chain(&error))),
-            Err(error) => return Err(Failure::usage(error)),
+            Err(error) => return at_fault(error),
         };
         if adopted {
             // Without a manifest the file was put there by somebody, and its hash is that of what it holds.
@@ -198,7 +197,7 @@ impl<'a> Reader<'a> {
                 capture,
                 extraction,
             },
-            Err(error) => Read::AtFault(chain(&error)),
+            Err(error) => Read::AtFault(error.cause(), chain(&error)),
         })
     }
 
@@ -211,6 +210,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What an error says of the file, if the file is at fault and not the disk.
+fn at_fault(error: LandingError) -> Outcome<Read> {
+    match error.cause() {
+        Some(cause) => Ok(Read::AtFault(cause, chain(&error))),
+        None => Err(Failure::usage(error)),
+    }
+}
+
 fn is_summarized(entry: Option<&Entry>) -> bool {
     entry.is_some_and(|entry| entry.capture.outcome == CaptureOutcome::Summarized)
 }
@@ -220,8 +227,7 @@ struct Intake<'a> {
     app: &'a App,
     definition: &'a Definition,
     batches: &'a SyncSender<Batch>,
-    /// When the bodies before were fetched, and their rows; newest first.
-    history: Option<VecDeque<(Timestamp, u64)>>,
+    judge: Judge<'a>,
     ready: Vec<Ready>,
     gathered: Gathered<'a>,
     summarized: Summarized,
@@ -287,24 +293,28 @@ impl<'a> Gathered<'a> {
 }
 
 impl<'a> Intake<'a> {
-    fn new(app: &'a App, definition: &'a Definition, batches: &'a SyncSender<Batch>) -> Self {
-        Self {
+    fn new(
+        app: &'a App,
+        definition: &'a Definition,
+        batches: &'a SyncSender<Batch>,
+    ) -> Outcome<Self> {
+        Ok(Self {
             app,
             definition,
             batches,
-            history: None,
+            judge: Judge::new(app, definition)?,
             ready: Vec::new(),
             gathered: Gathered::new(app, definition),
             summarized: Summarized::default(),
-        }
+        })
     }
 
     /// Takes in what was read of a file. Gives back the room of its rows, or `None` where nobody takes batches any more.
     fn take(&mut self, file: &RawFile, read: Read) -> Outcome<Option<Rows>> {
-        let (id, capture, extraction) = match read {
+        let (id, capture, mut extraction) = match read {
             Read::Done => return Ok(Some(Rows::default())),
-            Read::AtFault(reason) => {
-                set_aside(self.app, file, &reason, None, &mut self.summarized)?;
+            Read::AtFault(cause, reason) => {
+                set_aside(self.app, file, cause, &reason, None, &mut self.summarized)?;
                 return Ok(Some(Rows::default()));
             }
             Read::Body {
@@ -313,13 +323,23 @@ impl<'a> Intake<'a> {
                 extraction,
             } => (id, capture, extraction),
         };
-        let first = extraction.refusals.first().map(ToString::to_string);
-        if let Err(degraded) = self.judge(&capture, &extraction, first.as_deref())? {
-            let rows = extraction.rows.len() as u64 + extraction.refused_rows;
-            let reason = degraded.to_string();
-            set_aside(self.app, file, &reason, Some(rows), &mut self.summarized)?;
-            return Ok(Some(extraction.rows));
-        }
+        let believed = match self.judge.judge(self.app, &capture, &mut extraction)? {
+            Ok(believed) => believed,
+            Err(Doubted { degraded, profile }) => {
+                let rows = extraction.rows.len() as u64 + extraction.refused_rows;
+                let (cause, reason) = (degraded.cause(), degraded.to_string());
+                let readable = Some((rows, &profile));
+                set_aside(
+                    self.app,
+                    file,
+                    cause,
+                    &reason,
+                    readable,
+                    &mut self.summarized,
+                )?;
+                return Ok(Some(extraction.rows));
+            }
+        };
         let fetched_at = capture.started_at;
         self.gathered
             .add(self.definition, &extraction.rows, fetched_at);
@@ -327,69 +347,38 @@ impl<'a> Intake<'a> {
             file: file.clone(),
             id,
             capture,
-            tombstone: tombstone(&extraction, first),
+            tombstone: tombstone(&extraction, believed),
         });
         let is_full = self.ready.len() >= BATCH_FILES_MAX
             || self.gathered.value_count(self.definition) >= BATCH_VALUES_MAX;
-        if is_full && !self.send() {
+        if is_full && !self.send()? {
             return Ok(None);
         }
         Ok(Some(extraction.rows))
     }
 
-    /// Judges a body by those before it.
-    fn judge(
-        &mut self,
-        capture: &Capture,
-        extraction: &Extraction<Rows>,
-        first_refusal: Option<&str>,
-    ) -> Outcome<Result<(), Degraded>> {
-        let history = match &mut self.history {
-            Some(history) => history,
-            none => {
-                let ledger = self.app.ledger();
-                let rows = ledger.row_history(&self.definition.id, capture.started_at, HISTORY_MAX);
-                none.insert(rows.map_err(Failure::usage)?.into())
-            }
-        };
-        let expected = ExpectedRows {
-            min: self.definition.expected.min.unwrap_or(0),
-            shrink: self.definition.expected.shrink.unwrap_or(0.0),
-        };
-        let age_max = quality::history_age_max(self.app.schedule(self.definition).every());
-        let recent: Vec<u64> = history
-            .iter()
-            .filter(|(at, _)| capture.started_at.duration_since(*at) <= age_max)
-            .map(|(_, rows)| *rows)
-            .collect();
-        let read_rows = extraction.rows.len() as u64 + extraction.empty_rows;
-        let refused = extraction.refused_rows;
-        let judged = quality::judge(expected, read_rows, refused, first_refusal, &recent);
-        history.push_front((capture.started_at, read_rows + refused));
-        history.truncate(HISTORY_MAX);
-        Ok(judged)
-    }
-
     /// Sends what was gathered on its way. Whether somebody took it.
-    fn send(&mut self) -> bool {
+    fn send(&mut self) -> Outcome<bool> {
+        self.judge.write_census(self.app)?;
         let gathered =
             std::mem::replace(&mut self.gathered, Gathered::new(self.app, self.definition));
         let batch = Batch {
             ready: std::mem::take(&mut self.ready),
             documents: gathered.documents(),
         };
-        self.batches.send(batch).is_ok()
+        Ok(self.batches.send(batch).is_ok())
     }
 
     fn end(mut self) -> Outcome<Summarized> {
         if !self.ready.is_empty() {
-            self.send();
+            self.send()?;
         }
         Ok(self.summarized)
     }
 }
 
-fn tombstone(extraction: &Extraction<Rows>, first_refusal: Option<String>) -> Tombstone {
+fn tombstone(extraction: &Extraction<Rows>, believed: Believed) -> Tombstone {
+    let first_refusal = extraction.refusals.first().map(ToString::to_string);
     let rows = &extraction.rows;
     let mut observed: Option<(Timestamp, Timestamp)> = None;
     let mut published = extraction.published_at;
@@ -410,6 +399,8 @@ fn tombstone(extraction: &Extraction<Rows>, first_refusal: Option<String>) -> To
         refused_rows: refused,
         observed,
         published_at: published,
+        cause: believed.cause,
         reason,
+        profile: Some(believed.profile),
     }
 }

@@ -271,7 +271,7 @@ fn exports_keep_the_order_of_their_keys() {
         ),
         (
             "captures",
-            "source,slot,started_at,outcome,http_status,bytes,sha256,file,rows,refused_rows,reason",
+            "source,slot,started_at,outcome,http_status,bytes,sha256,file,rows,refused_rows,cause,reason",
         ),
     ];
     for (what, columns) in contracts {

@@ -215,7 +215,10 @@ fn answers_that_end_badly_are_failures_with_a_reason() {
     ];
     for (kind, words) in [
         (FaultKind::ResetMidBody, &["body"][..]),
-        (FaultKind::RedirectLoop, &["more than 5 redirects"]),
+        (
+            FaultKind::RedirectLoop,
+            &["more redirects than http.redirects_max = 5"],
+        ),
         (
             FaultKind::GzipBomb {
                 expands_to_bytes: 50_000_000,

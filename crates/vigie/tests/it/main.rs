@@ -17,6 +17,7 @@ mod faults;
 mod kills;
 mod operation;
 mod oracle;
+mod providers;
 mod recordings;
 #[path = "../../../vigie-store/tests/it/server.rs"]
 mod server;

@@ -414,27 +414,32 @@ impl Sample {
                 Problem {
                     at: self.ago(75),
                     outcome: Outcome::Quarantined,
+                    cause: None,
                     reason: "the body announces 187 features and holds 12: the answer was cut"
                         .into(),
                 },
                 Problem {
                     at: self.ago(312),
                     outcome: Outcome::Failed,
+                    cause: None,
                     reason: "no answer within 30 s from earthquake.usgs.gov".into(),
                 },
                 Problem {
                     at: self.ago(313),
                     outcome: Outcome::Failed,
+                    cause: None,
                     reason: "HTTP 503 Service Unavailable; asked to wait 60 s".into(),
                 },
                 Problem {
                     at: self.ago(480),
                     outcome: Outcome::Failed,
+                    cause: None,
                     reason: "HTTP 500".into(),
                 },
                 Problem {
                     at: self.ago(481),
                     outcome: Outcome::Failed,
+                    cause: None,
                     reason: "HTTP 500".into(),
                 },
             ],
@@ -529,6 +534,7 @@ impl Sample {
         source.captures = CaptureCount { expected: 244, obtained: 207, failed: 1, quarantined: 36, rows: 303_669, refused_rows: 414, problems: vec![Problem {
             at: self.ago(2),
             outcome: Outcome::Quarantined,
+            cause: None,
             reason: "the feed is frozen: `last_reported` of 1,467 stations has not moved for 3 h 05 (limit: 30 min)".into(),
         }] };
         source
@@ -562,6 +568,7 @@ impl Sample {
                 Problem {
                     at: self.ago(0),
                     outcome: Outcome::Failed,
+                    cause: None,
                     reason: "connection refused by api-endpoint.mta.info:443".into()
                 };
                 20
