@@ -123,7 +123,7 @@ content = {{ fr = "Des relevés", en = "Reports" }}
 periodicity = {{ fr = "Parfois", en = "Sometimes" }}
 provider = {{ name = "Example", url = "https://example.org" }}
 access = {{ kind = "open" }}
-schedule = {{ collect = "15m", publishes = "20m", stale_after = "3h" }}
+schedule = {{ collect = "15m", publishes = "20m", stale_after = "36500d" }}
 
 [rights]
 licence = "CC0-1.0"
@@ -139,6 +139,7 @@ url = "https://api.example.org/{id}"
 {format}
 
 [rows]
+future = "36500d"
 {rows}
 
 [fields]
