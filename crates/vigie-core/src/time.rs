@@ -34,10 +34,13 @@ pub fn hour_end(start: Timestamp, tz: &TimeZone) -> Timestamp {
     let local_second = start.as_second() + i64::from(tz.to_offset(start).seconds());
     let left = SignedDuration::from_secs(3600 - local_second.rem_euclid(3600));
     let end = start.saturating_add(left).unwrap_or(Timestamp::MAX);
-    match tz.following(start).next() {
-        Some(transition) if transition.timestamp() < end => transition.timestamp(),
-        _ => end,
-    }
+    // Some time zone files have entries where nothing changes (in 2038, where 32 bits end): only another offset ends an hour.
+    let offset = tz.to_offset(start);
+    tz.following(start)
+        .map(|transition| transition.timestamp())
+        .take_while(|at| *at < end)
+        .find(|at| tz.to_offset(*at) != offset)
+        .unwrap_or(end)
 }
 
 /// Finds hours fast for rows that mostly fall into few hours.
