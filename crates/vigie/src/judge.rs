@@ -95,7 +95,11 @@ impl<'d> Judge<'d> {
         }
         let sum = profiler.sum();
         let profile = profiler.finish();
-        let newest = newest_content(definition, extraction);
+        let newest = if definition.repeats {
+            None
+        } else {
+            newest_content(definition, extraction)
+        };
         let same = match (&capture.sha256, newest.is_some() && newest < known.newest) {
             (Some(sha256), true) => app
                 .ledger()

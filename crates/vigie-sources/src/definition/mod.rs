@@ -79,6 +79,8 @@ pub struct Definition {
     pub expected: ExpectedRows,
     /// How long after the fetch the time of a row may be: some minutes for the clocks of providers, days for forecasts.
     pub future: SignedDuration,
+    /// Whether a body may rightly come again after newer ones: what is old is then taken and merged like all else.
+    pub repeats: bool,
     /// The measures whose median must not jump, by their index.
     pub jumps: Vec<(usize, Jump)>,
     /// The extension of raw files: `json`, `xml`, `csv` or `pb`.

@@ -88,7 +88,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let format = format(&format_table)?;
     let rows = root.require("rows")?.table(&[
         "model", "select", "optional", "columns", "header", "skip", "where", "pivot", "errors",
-        "horizon", "expected", "most", "leading", "future",
+        "horizon", "expected", "most", "leading", "future", "repeats",
     ])?;
     let model = rows.require("model")?.choice(&[
         ("observations", Model::Observations),
@@ -164,6 +164,9 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         },
         horizon: rows.require("horizon")?.duration()?,
         expected,
+        repeats: rows
+            .get("repeats")
+            .map_or(Ok(false), |value| value.bool())?,
         future: rows
             .get("future")
             .map_or(Ok(FUTURE), |value| value.duration())?,

@@ -140,6 +140,7 @@ url = "https://api.example.org/{id}"
 
 [rows]
 future = "36500d"
+repeats = true
 {rows}
 
 [fields]
