@@ -213,7 +213,7 @@ pub fn judge_age(
 }
 
 /// Judges the values of a body by those of the bodies before it, newest first. `jumps` are the measures that are watched, in the
-/// order of [`Profile::medians`], with their names.
+/// order of the medians of a [`Profile`], with their names.
 pub fn judge_values(
     profile: &Profile,
     jumps: &[(&str, Jump)],
