@@ -95,9 +95,18 @@ pub fn day_start(date: Date, tz: &TimeZone) -> Timestamp {
         .unwrap_or(Timestamp::MIN)
 }
 
-/// The local date of an instant.
+/// The local date whose day, from [`day_start`] to the next, holds an instant.
+///
+/// A day that has begun goes on, even where the clock goes back into the evening before (at 00:01 in St. John's, until 2011):
+/// so days divide all time.
 pub fn local_date(at: Timestamp, tz: &TimeZone) -> Date {
-    at.to_zoned_datetime(tz.clone()).date()
+    let date = at.to_zoned_datetime(tz.clone()).date();
+    let next = date.saturating_add(1.day());
+    if day_start(next, tz) <= at && date < next {
+        next
+    } else {
+        date
+    }
 }
 
 /// The period of that kind that holds `date`: weeks begin on Monday.
@@ -151,6 +160,17 @@ mod tests {
         assert_eq!(day_hours("Europe/Paris", Date::constant(2026, 10, 25)), 25);
         assert_eq!(day_hours("Europe/Paris", Date::constant(2026, 11, 23)), 24);
         assert_eq!(day_hours("Asia/Kolkata", Date::constant(2026, 11, 23)), 24);
+    }
+
+    #[test]
+    fn a_day_that_has_begun_goes_on_when_the_clock_goes_back_into_the_evening_before() {
+        let st_johns = tz("America/St_Johns");
+        let date = |text| local_date(at(text), &st_johns);
+        assert_eq!(date("1987-10-25T02:29:59Z"), Date::constant(1987, 10, 24));
+        assert_eq!(date("1987-10-25T02:30:00Z"), Date::constant(1987, 10, 25));
+        // 23:01 on the 24th, for the second time.
+        assert_eq!(date("1987-10-25T02:31:00Z"), Date::constant(1987, 10, 25));
+        assert_eq!(date("1987-10-26T03:29:59Z"), Date::constant(1987, 10, 25));
     }
 
     #[test]
