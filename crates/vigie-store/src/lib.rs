@@ -1,12 +1,13 @@
 //! Where Vigie keeps things: raw files on their way to the store, the ledger of captures, and the store itself.
 //!
-//! - The document store: [`store`] is its trait, [`open`] makes one from an address, [`sqlite`] and [`mongodb`] are the
-//!   two there are, [`merge`] brings what was observed into one of them. Both pass one contract suite
+//! - The document store: [`store`] is its trait, [`open`] makes one from an address ([`awaited`] one that may be away),
+//!   [`sqlite`] and [`mongodb`] are the two there are, [`merge`] brings what was observed into one of them. Both pass one contract suite
 //!   (`tests/it/contract.rs`).
 //! - Raw files: [`landing`] with [`manifest`] and [`archive`]; [`durable`] writes files that survive a power cut.
 //! - [`ledger`] remembers every capture; [`lock`] keeps two runs from doing the same.
 
 pub mod archive;
+pub mod awaited;
 pub mod durable;
 pub mod error;
 pub mod landing;

@@ -32,6 +32,7 @@ use self::{
 };
 use crate::{
     error::{Cause, StoreError},
+    open::Options,
     store::{
         BucketWrite, EachEvent, EachSummary, EventQuery, Store, StoreFacts, SummaryQuery, Versioned,
     },
@@ -70,8 +71,12 @@ impl fmt::Debug for SqliteStore {
 
 impl SqliteStore {
     /// Opens the file at `path`; unless `read_only`, makes it and its folder where they are missing.
-    pub async fn open(path: PathBuf, read_only: bool) -> Result<Self, StoreError> {
-        let file = File::new(path);
+    pub async fn open(
+        path: PathBuf,
+        read_only: bool,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let file = File::new(path, options);
         blocking(move || {
             let mut idle_readers = Vec::new();
             let writer = if read_only {

@@ -28,9 +28,9 @@ const REPORT_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// How long to wait before a store that is away is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(10);
 
-/// `vigie serve`: the dashboard alone; other processes collect and summarise.
+/// `vigie serve`: the dashboard alone; other processes collect and summarise. While the store is away the page says so.
 pub(crate) async fn serve(app: &App, args: &cli::Serve) -> Outcome {
-    let store = app.store(true).await?;
+    let store = app.store_or_wait(true).await?;
     let listen = args.listen.unwrap_or(app.config().serve.listen);
     let dashboard = Dashboard::bind(app, store, listen).await?;
     output::line(&dashboard.url())?;
@@ -40,23 +40,10 @@ pub(crate) async fn serve(app: &App, args: &cli::Serve) -> Outcome {
 
 /// `vigie up`: everything in one process.
 pub(crate) async fn run(app: &App, args: &cli::Serve) -> Outcome {
-    let mut signal = Box::pin(stop_signal()?);
+    let signal = stop_signal()?;
     let collector = Collector::new(app)?;
-    // Collecting needs no store: while it is away raw files wait, and the page comes when it does.
-    let store = loop {
-        match app.store(false).await {
-            Ok(store) => break store,
-            Err(failure) if failure.exit == Exit::StoreUnavailable => {
-                warn!("{}", failure.report());
-            }
-            Err(failure) => return Err(failure),
-        }
-        collector.collect(app.enabled(), Asked::BySchedule).await;
-        tokio::select! {
-            () = &mut signal => return Ok(Exit::Done),
-            () = tokio::time::sleep(STORE_RETRY) => {}
-        }
-    };
+    // Collecting needs no store: while it is away raw files wait, and the page says so.
+    let store = app.store_or_wait(false).await?;
     let listen = args.listen.unwrap_or(app.config().serve.listen);
     let dashboard = Dashboard::bind(app, store.clone(), listen).await?;
     output::line(&dashboard.url())?;
@@ -84,6 +71,8 @@ async fn watch_over(
         if let Err(failure) = summarize::summarize(app, store, &sources).await {
             warn!("{}; raw files wait", failure.report());
             pause(&mut stopped, STORE_RETRY).await;
+            // Without the store there is no report to write either.
+            continue;
         }
         let today = local_date(app.now(), app.tz());
         let due = day_start(today, app.tz())
