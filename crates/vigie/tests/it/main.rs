@@ -12,6 +12,8 @@ mod cli;
 mod faults;
 mod kills;
 mod oracle;
+#[path = "../../../vigie-store/tests/it/proxy.rs"]
+mod proxy;
 mod recordings;
 #[path = "../../../vigie-store/tests/it/server.rs"]
 mod server;
