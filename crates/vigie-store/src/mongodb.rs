@@ -109,7 +109,7 @@ impl MongoStore {
         ids: Vec<String>,
         without: Document,
     ) -> Result<Vec<D>, StoreError> {
-        let found = match self.server.dialect() {
+        match self.server.dialect() {
             Dialect::Full => {
                 let mut found = Vec::with_capacity(ids.len());
                 for ids in ids.chunks(IDS_MAX) {
@@ -119,7 +119,7 @@ impl MongoStore {
                     let documents = async { cursor.await?.try_collect::<Vec<D>>().await };
                     found.extend(self.server.ask(documents).await?);
                 }
-                return Ok(found);
+                Ok(found)
             }
             Dialect::SingleIds => {
                 stream::iter(ids)
@@ -135,8 +135,7 @@ impl MongoStore {
                     .try_collect()
                     .await
             }
-        };
-        found
+        }
     }
 
     /// Gives each document of a sorted read to `each`.

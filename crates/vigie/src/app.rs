@@ -242,7 +242,7 @@ impl App {
     pub(crate) async fn store_or_wait(&self, read_only: bool) -> Outcome<Arc<dyn Store>> {
         let (uri, options) = (&self.inner.config.store.uri, self.store_options());
         let store = AwaitedStore::new(uri, self.root(), read_only, options);
-        match store.opened().await.map_err(|error| store_failure(error)) {
+        match store.opened().await.map_err(store_failure) {
             Err(failure) if failure.exit == Exit::StoreUnavailable => {
                 warn!("{}", failure.report());
             }

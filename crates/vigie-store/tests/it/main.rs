@@ -1,10 +1,6 @@
 //! The contract of the document stores, run for each of them, and what is particular to one.
 
-#![expect(
-    clippy::print_stderr,
-    clippy::string_slice,
-    reason = "what a run skips is said aloud, and tests cut known ASCII"
-)]
+#![expect(clippy::print_stderr, reason = "what a run skips is said aloud")]
 
 mod build;
 mod contract;

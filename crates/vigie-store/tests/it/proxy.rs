@@ -391,7 +391,7 @@ impl State {
     }
 }
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 pub(crate) fn random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut mixed = *state;
@@ -409,8 +409,8 @@ struct Message {
 
 const OP_MSG: i32 = 2013;
 
-fn broken(what: impl ToString) -> std::io::Error {
-    std::io::Error::new(ErrorKind::InvalidData, what.to_string())
+fn broken(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> std::io::Error {
+    std::io::Error::new(ErrorKind::InvalidData, what)
 }
 
 impl Message {
@@ -473,7 +473,7 @@ impl Message {
 
     /// The documents of a write, wherever they stand in the message.
     fn change(&mut self, change: impl Fn(&mut Vec<Bson>)) -> usize {
-        for (_, documents) in &mut self.sequences {
+        if let Some((_, documents)) = self.sequences.first_mut() {
             let mut list: Vec<Bson> = documents.drain(..).map(Bson::Document).collect();
             change(&mut list);
             *documents = list
@@ -526,7 +526,7 @@ impl Message {
 
 fn framed(request: i32, response_to: i32, sections: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(sections.len() + 20);
-    let length = sections.len() as i32 + 20;
+    let length = i32::try_from(sections.len() + 20).unwrap();
     for number in [length, request, response_to, OP_MSG, 0] {
         bytes.extend(number.to_le_bytes());
     }
