@@ -156,10 +156,7 @@ mod tests {
             file.error(error).to_string()
         };
         let expected = [
-            (
-                ffi::SQLITE_BUSY,
-                "stayed locked by another program for 15 s",
-            ),
+            (ffi::SQLITE_BUSY, "stayed locked by another program for 15s"),
             (
                 ffi::SQLITE_FULL,
                 "no space is left for the store sqlite:/srv/vigie.db",
