@@ -504,9 +504,10 @@ impl<'a> Bucketing<'a> {
             .map_or(0, |entity| entity.next);
         let number = match self.entities.get(expected) {
             Some(entity) if entity.id.as_str() == name => expected,
-            _ => match self.numbers.get(name) {
-                Some(number) => *number,
-                None => {
+            _ => {
+                if let Some(number) = self.numbers.get(name) {
+                    *number
+                } else {
                     let id = EntityId::new(name)?;
                     let number = self.entities.len();
                     self.numbers.insert(id.clone(), number);
@@ -517,7 +518,7 @@ impl<'a> Bucketing<'a> {
                     });
                     number
                 }
-            },
+            }
         };
         if let Some(latest) = self.entities.get_mut(self.latest) {
             latest.next = number;

@@ -1,5 +1,7 @@
 //! Bodies that are well-formed and wrong: values in another unit, entities under other identifiers.
 
+use std::fmt::Write as _;
+
 use serde_json::{Number, Value};
 
 use crate::provider::Page;
@@ -40,13 +42,11 @@ pub(crate) fn renumbered(page: Page) -> Page {
 }
 
 /// What was distorted must not be known again as the right page.
-fn without_validators(page: Page, bytes: Vec<u8>) -> Page {
-    Page {
-        bytes,
-        etag: None,
-        last_modified: None,
-        ..page
-    }
+fn without_validators(mut page: Page, bytes: Vec<u8>) -> Page {
+    page.bytes = bytes;
+    page.etag = None;
+    page.last_modified = None;
+    page
 }
 
 fn convert(body: &mut Value) {
@@ -92,7 +92,8 @@ fn hundredfold(xml: &str) -> String {
         match part.split_once('\'') {
             Some((rate, rest)) => {
                 let rate = rate.parse::<f64>().map_or(0.0, |rate| rate * 100.0);
-                text.push_str(&format!("{rate:.4}'{rest}"));
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{rate:.4}'{rest}");
             }
             None => text.push_str(part),
         }
