@@ -106,7 +106,7 @@ impl<'d> Extractor<'d> {
         if let Some(snapshot) = &mut self.snapshot {
             match snapshot.read(self.definition, body, context, &mut self.arena, rows) {
                 Ok(extraction) => return Ok(extraction),
-                Err(given_back) => rows = given_back,
+                Err(given_back) => rows = *given_back,
             }
         }
         let result = read(self.definition, body, context, &self.arena, rows);

@@ -116,7 +116,7 @@ impl Snapshot {
         context: &Context<'_>,
         arena: &mut Bump,
         rows: Rows,
-    ) -> Result<Extraction<Rows>, Rows> {
+    ) -> Result<Extraction<Rows>, Box<Rows>> {
         if self.templates.is_empty()
             || self.text.len() > TEXT_BYTES_MAX
             || self.zone_tz != *context.zone_tz
@@ -127,7 +127,7 @@ impl Snapshot {
         let mut reader = RowReader::new(definition, context, rows);
         match self.rows_of(definition, body, arena, &mut reader) {
             Some(()) => Ok(reader.finish_rows()),
-            None => Err(reader.into_rows()),
+            None => Err(Box::new(reader.into_rows())),
         }
     }
 

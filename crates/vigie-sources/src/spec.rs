@@ -13,6 +13,10 @@ use crate::{
 
 /// How rows are made of a body.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of its own in definitions"
+)]
 pub(crate) struct Extract {
     pub(crate) format: Format,
     pub(crate) encoding: Option<&'static encoding_rs::Encoding>,

@@ -315,7 +315,8 @@ impl App {
         let store = AwaitedStore::new(uri, self.root(), read_only, options);
         match store.opened().await.map_err(store_failure) {
             Err(failure) if failure.exit == Exit::StoreUnavailable => {
-                warn!("{}", failure.report());
+                let reason = failure.report();
+                warn!(reason, "the store is not available");
             }
             Err(failure) => return Err(failure),
             Ok(_) => {}

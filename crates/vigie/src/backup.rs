@@ -14,6 +14,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs::{self, File},
     io::{self, ErrorKind, Read},
     path::{Component, Path, PathBuf},
@@ -414,7 +415,11 @@ impl<R: Read> Hashing<R> {
 
     fn end(self) -> (u64, String) {
         let digest = self.hash.finalize();
-        let text = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = digest.iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
         (self.bytes, text)
     }
 }
@@ -451,16 +456,15 @@ pub(crate) async fn restore(global: &Global, args: &cli::Restore, stop: Stop) ->
         return Err(occupied(&path.display().to_string()));
     }
     // Looked at before anything is written.
-    let server = match &sqlite {
-        Some(_) => None,
-        None => {
-            let server = open(&uri, &root, false).await.map_err(store_failure)?;
-            let facts = server.facts().await.map_err(store_failure)?;
-            if facts.buckets + facts.events > 0 {
-                return Err(occupied(&shown(&uri)));
-            }
-            Some(server)
+    let server = if sqlite.is_none() {
+        let server = open(&uri, &root, false).await.map_err(store_failure)?;
+        let facts = server.facts().await.map_err(store_failure)?;
+        if facts.buckets + facts.events > 0 {
+            return Err(occupied(&shown(&uri)));
         }
+        Some(server)
+    } else {
+        None
     };
     durable::create_folders(&root).map_err(Failure::usage)?;
     let work = tempfile::Builder::new()
@@ -564,10 +568,6 @@ fn verify(file: &Path, stop: &Stop) -> Outcome<(Contents, String)> {
     io::copy(&mut archive.into_inner(), &mut io::sink())
         .map_err(|error| broken(&error.to_string()))?;
     let contents = contents.ok_or_else(|| broken("its list of contents is missing"))?;
-    #[derive(Deserialize)]
-    struct Head {
-        format: u32,
-    }
     let head: Head =
         serde_json::from_slice(&contents).map_err(|error| broken(&error.to_string()))?;
     if head.format > FORMAT {
@@ -719,6 +719,13 @@ fn with_store(text: &str, uri: &str) -> Outcome<String> {
     Ok(new)
 }
 
+/// Enough to say that a newer program wrote a backup.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 fn at(path: &Path, error: io::Error) -> Failure {
     Failure::new(Exit::SomeFailed, format!("{}: {error}", path.display()))
 }

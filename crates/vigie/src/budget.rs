@@ -142,7 +142,7 @@ fn used(data: &Path) -> Outcome<u64> {
     let mut bytes = 0;
     for folder in ["raw", "quarantine", "archive"] {
         walk(&data.join(folder), &mut |_, metadata| {
-            bytes += metadata.len()
+            bytes += metadata.len();
         })?;
     }
     // Without its write-ahead file, which comes and goes.

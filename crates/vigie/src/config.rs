@@ -177,6 +177,10 @@ pub(crate) enum AllowPrivate {
 }
 
 /// `[limits]`: what a body may hold. Sizes and times of answers are in `[http]`.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the keys of `vigie.toml` say that they are limits"
+)]
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LimitsConfig {

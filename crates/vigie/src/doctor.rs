@@ -442,7 +442,7 @@ async fn look(root: &Path, clock: Clock, report: &mut Report) -> Outcome<()> {
     disk::archives(&app, report)?;
     sources::clock(&app, report)?;
     sources::schedule(&app, report).await?;
-    sources::quotas(&app, report)?;
+    sources::quotas(&app, report);
     for definition in app.enabled() {
         sources::source(&app, &definition, report)?;
     }

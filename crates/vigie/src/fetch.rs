@@ -369,6 +369,7 @@ fn failed(status: Option<u16>, trouble: Trouble) -> NoAnswer {
 }
 
 /// An error in the middle of a body: of the connection, or of the decoder.
+#[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 fn broken(error: io::Error) -> Trouble {
     let of_connection = error
         .get_ref()

@@ -24,6 +24,11 @@ mod schedule;
 mod service;
 mod sheet;
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_wrap,
+    clippy::print_stderr,
+    reason = "small numbers, and a replayed seed tells its story"
+)]
 mod simulation;
 mod sources;
 mod status;

@@ -244,7 +244,6 @@ struct World {
 
 macro_rules! say {
     ($world:expr, $($text:tt)*) => {
-        #[expect(clippy::print_stderr, reason = "a replayed seed tells its story")]
         if $world.says { eprintln!($($text)*); }
     };
 }
@@ -376,14 +375,11 @@ impl World {
                     .iter()
                     .filter(|offered| offered.feed == feed && offered.sound)
                     .collect();
-                match earlier.is_empty() {
-                    true => (of(self.now, 1.0, random), true),
-                    false => (
-                        earlier[random.below(earlier.len() as u64) as usize]
-                            .body
-                            .clone(),
-                        true,
-                    ),
+                if earlier.is_empty() {
+                    (of(self.now, 1.0, random), true)
+                } else {
+                    let which = random.below(earlier.len() as u64) as usize;
+                    (earlier[which].body.clone(), true)
                 }
             }
             // A cache that answers with what was said hours ago.
@@ -797,7 +793,7 @@ impl World {
                     assert!(manifest.capture.reason.is_some(), "{file}: no reason");
                 }
                 [false, false] => {
-                    assert!(tombstone, "{file} is gone without a tombstone: {entry:?}")
+                    assert!(tombstone, "{file} is gone without a tombstone: {entry:?}");
                 }
             }
             if tombstone && !seen.settled {

@@ -81,7 +81,7 @@ fn row(id: u32, values: &[String], style: u8) -> String {
         2 => members.push(r#""docks":99"#.to_owned()),
         3 => members.push(r#""d\u006fcks":98"#.to_owned()),
         4 => drop(members.remove(5)),
-        5 => members[7] = r#""geo":null"#.to_owned(),
+        5 => r#""geo":null"#.clone_into(&mut members[7]),
         6 => members[1] = format!(r#""name":"{id}""#),
         _ => {}
     }

@@ -8,6 +8,7 @@ use super::LedgerError;
 use crate::{durable, fault};
 
 /// The version of the tables: the first, and one for each migration.
+#[expect(clippy::cast_possible_wrap, reason = "there are a handful")]
 const VERSION: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// Marks the file as a ledger of this program: "vgLG".

@@ -252,7 +252,7 @@ fn keep_profiles<'p>(
     if let Some(source) = source {
         connection
             .prepare_cached(FORGET_PROFILES)?
-            .execute((source, PROFILES_KEPT as i64 - 1))?;
+            .execute((source, signed(PROFILES_KEPT as u64) - 1))?;
     }
     Ok(())
 }

@@ -11,8 +11,10 @@ use super::{
 };
 use crate::error::StoreError;
 
+/// What brings a file from one version to the next.
+type Step = fn(&Connection) -> Result<(), RowError>;
 /// The step from each schema version to the next; the first one makes an empty file a store.
-const STEPS: [fn(&Connection) -> Result<(), RowError>; 2] = [first, samples_as_bytes];
+const STEPS: [Step; 2] = [first, samples_as_bytes];
 /// The schema that this program reads and writes.
 const KNOWN: u32 = STEPS.len() as u32;
 /// `VIGI`, at bytes 68 to 71 of the file, by which `file` and SQLite know whose it is.

@@ -65,6 +65,7 @@ pub(super) enum Documents {
 }
 
 /// What came of reading a file.
+#[expect(clippy::large_enum_variant, reason = "nearly all are the large one")]
 enum Read {
     /// Its content is in the store already: only the deletion was left to do.
     Done,
@@ -234,6 +235,7 @@ struct Intake<'a> {
 }
 
 /// The rows of a batch, merged as far as they can be.
+#[expect(clippy::large_enum_variant, reason = "there is one")]
 enum Gathered<'a> {
     Observations(Bucketing<'a>),
     Events(BTreeMap<EventKey, Event>),

@@ -134,7 +134,7 @@ fn a_clock_a_lifetime_ahead_does_not_silence_a_source_once_it_is_set_right() {
         }
         // What was fetched in 1970 says what is yet to come: it is set aside, and the others count.
         let ran = lab.at("2026-11-24T10:31:00Z", &["summarize"]);
-        let expected = if wrong.starts_with("1970") { 1 } else { 0 };
+        let expected = i32::from(wrong.starts_with("1970"));
         assert_eq!(ran.code, Some(expected), "{ran:#?}");
         assert!(lab.workspace.files("data/raw").is_empty());
         let status = lab.at("2026-11-24T10:31:00Z", &["status", "--json"]);

@@ -209,7 +209,7 @@ fn what_is_wrong_with_the_ledger_is_found() {
         finds(&lab, AFTER, name, "ledger.db");
     };
     check("ledger-foreign", &|path| {
-        fs::write(path, "rubbish".repeat(2000)).unwrap()
+        fs::write(path, "rubbish".repeat(2000)).unwrap();
     });
     check("ledger-newer", &|path| {
         let connection = rusqlite::Connection::open(path).unwrap();
@@ -243,7 +243,7 @@ fn what_is_wrong_with_the_store_is_found() {
     };
     check("store-missing", &|_, path| fs::remove_file(path).unwrap());
     check("store-foreign", &|_, path| {
-        fs::write(path, "rubbish".repeat(2000)).unwrap()
+        fs::write(path, "rubbish".repeat(2000)).unwrap();
     });
     check("store-damaged", &|_, path| damage(path));
     check("store-newer", &|_, path| {

@@ -25,7 +25,7 @@ const NOON: &str = "2026-11-24T11:00:00Z";
 /// Within this the program ends in every state, however busy the machine is; on an idle one it takes less than 5 s.
 const END_MAX: Duration = Duration::from_secs(15);
 /// What takes longer does not come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A body at one byte a second.
 fn dripping(path: &str) -> FaultPlan {
@@ -136,7 +136,10 @@ fn nothing_half_done(lab: &Lab) {
         if let Some(body) = name.strip_suffix(".manifest.json") {
             assert!(path.with_file_name(body).exists(), "{}", path.display());
         }
-        if name.ends_with(".lock") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "lock")
+        {
             let lock = fs::File::open(&path).unwrap();
             lock.try_lock().unwrap();
         }

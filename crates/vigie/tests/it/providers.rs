@@ -92,7 +92,7 @@ fn instant(minutes: i64) -> Timestamp {
 
 /// When a fault strikes, when the provider is asked again after it, and when all is over.
 fn minutes_of(index: usize) -> (i64, i64) {
-    let minutes = 10 * (BEFORE + 2 * index as i64);
+    let minutes = 10 * (BEFORE + 2 * i64::try_from(index).unwrap());
     (minutes, minutes + 10)
 }
 
