@@ -2,11 +2,12 @@
 //!
 //! Each append is one zstd frame that holds tar entries (each raw file, then its manifest) and no end-of-archive mark, so that the
 //! frames together are one archive: `tar --zstd -xf` reads the whole. The length that counts is kept in the ledger, written in
-//! the same commit as the tombstones; what a kill has left beyond it is cut off by the next append.
+//! the same commit as the tombstones; what a kill has left beyond it is cut off by the next append. Should the ledger be lost, what
+//! is nowhere else stays.
 
 use std::{
     fs::{self, File},
-    io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write},
+    io::{self, BufRead as _, ErrorKind, Read as _, Seek as _, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -110,8 +111,13 @@ impl Archive {
             sorted.chunk_by(|a, b| archive_file(source, a.at) == archive_file(source, b.at))
         {
             let file = archive_file(source, month[0].at);
-            let committed = ledger.archive_bytes(&file)?;
-            let bytes = self.append_month(&file, committed, month, bytes_max)?;
+            let committed = match ledger.archive_bytes(&file)? {
+                0 => self.counted(&file)?,
+                committed => committed,
+            };
+            let bytes = self
+                .append_month(&file, committed, month, bytes_max)
+                .inspect_err(|_| self.cut(&file, committed))?;
             appended.push(Appended { file, bytes });
         }
         Ok(appended)
@@ -209,6 +215,52 @@ impl Archive {
             source,
         })
     }
+
+    /// Takes back what a refused append has left: a buffer flushed after a failed write leaves no readable frame. Should the disk
+    /// refuse this too, the next append of a known archive cuts it off, and that of an unknown one says that it is damaged.
+    fn cut(&self, file: &str, committed: u64) {
+        let archive = File::options().write(true).open(self.data.join(file));
+        if let Ok(archive) = archive
+            && archive
+                .metadata()
+                .is_ok_and(|found| found.len() > committed)
+        {
+            let _ = archive.set_len(committed);
+        }
+    }
+
+    /// The length up to which an archive counts that the ledger does not know: it was lost, or a kill came before the
+    /// first commit. What a frame holds counts when its raw file is gone; the others are about to be appended again.
+    fn counted(&self, file: &str) -> Result<u64, ArchiveError> {
+        let path = self.data.join(file);
+        let archive = match File::open(&path) {
+            Ok(archive) => archive,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(DiskError::at(Step::Read, &path)(error).into()),
+        };
+        let mut reader = io::BufReader::new(archive);
+        let mut counted = 0;
+        loop {
+            match next_frame(&mut reader) {
+                Ok(Some(names)) => {
+                    if names.iter().any(|name| !self.data.join(name).exists()) {
+                        let end = reader.stream_position();
+                        counted = end.map_err(DiskError::at(Step::Read, &path))?;
+                    }
+                }
+                Ok(None) => return Ok(counted),
+                // Cut short by a kill.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(counted),
+                Err(error) if error.raw_os_error().is_some() => {
+                    return Err(DiskError::at(Step::Read, &path)(error).into());
+                }
+                Err(source) => {
+                    let file = file.to_owned();
+                    return Err(ArchiveError::Damaged { file, source });
+                }
+            }
+        }
+    }
 }
 
 /// Decodes all frames and entries, so that every checksum is compared.
@@ -218,6 +270,21 @@ fn decode(archive: impl io::Read) -> io::Result<()> {
         io::copy(&mut entry?, &mut io::sink())?;
     }
     io::copy(&mut tar.into_inner(), &mut io::sink()).map(drop)
+}
+
+/// The names of the entries of the frame that begins here, and stands behind it; `None` at the end.
+fn next_frame(reader: &mut io::BufReader<File>) -> io::Result<Option<Vec<String>>> {
+    if reader.fill_buf()?.is_empty() {
+        return Ok(None);
+    }
+    let frame = zstd::Decoder::with_buffer(reader)?.single_frame();
+    let mut tar = tar::Archive::new(frame);
+    let mut names = Vec::new();
+    for entry in tar.entries()? {
+        names.push(entry?.path()?.to_string_lossy().into_owned());
+    }
+    io::copy(&mut tar.into_inner(), &mut io::sink())?;
+    Ok(Some(names))
 }
 
 /// The archive of a source's month, below the data folder.

@@ -1,6 +1,6 @@
 //! What may go wrong with a store, and what to do about it.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use vigie_core::secret::Secret;
 
@@ -39,7 +39,7 @@ impl std::error::Error for Cause {}
 
 /// Why a store did not do what it was asked to. `store` is its address without credentials; the words of the
 /// library are the `source` of the error.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The address is not understood.
     #[error(
@@ -70,13 +70,13 @@ pub enum StoreError {
     },
     /// Another process kept the store locked for longer than we wait.
     #[error(
-        "the store {store} stayed locked by another program for {waited_s} s; close it or try again"
+        "the store {store} stayed locked by another program for {waited:?}; close it or try again. Raw files wait, nothing is lost"
     )]
     Locked {
         /// The store.
         store: String,
-        /// How long we waited, in seconds.
-        waited_s: u64,
+        /// How long we waited.
+        waited: Duration,
     },
     /// What is stored cannot be read.
     #[error(
@@ -92,7 +92,9 @@ pub enum StoreError {
         cause: Cause,
     },
     /// The file or database belongs to another program.
-    #[error("{store} is not a store of Vigie; choose another path or database in `store.uri`")]
+    #[error(
+        "{store} is not a store of Vigie; choose another path or database in `store.uri`, or restore it from a copy if it was one"
+    )]
     Foreign {
         /// The store.
         store: String,

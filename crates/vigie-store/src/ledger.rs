@@ -14,7 +14,10 @@ mod rows;
 mod schema;
 mod write;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -35,6 +38,9 @@ pub use self::{
     facts::{Newest, RowTotals},
     requests::{RequestLimit, Reservation},
 };
+
+/// How long to wait for another program that writes.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The number of a row of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -131,7 +137,16 @@ impl Ledger {
     /// Opens a ledger. For writing, a missing one is made, with its folders; for reading only, a missing one is
     /// [`LedgerError::Absent`].
     pub fn open(path: &Path, read_only: bool) -> Result<Self, LedgerError> {
-        let connection = schema::open(path, read_only)?;
+        Self::open_within(path, read_only, LOCK_TIMEOUT)
+    }
+
+    /// As [`Ledger::open`], waiting for another program that writes it no longer than `lock_timeout`, now and later.
+    pub fn open_within(
+        path: &Path,
+        read_only: bool,
+        lock_timeout: Duration,
+    ) -> Result<Self, LedgerError> {
+        let connection = schema::open(path, read_only, lock_timeout)?;
         Ok(Self {
             connection,
             path: path.to_path_buf(),

@@ -74,7 +74,8 @@ impl MongoStore {
         read_only: bool,
         dialect: Option<Dialect>,
     ) -> Result<Self, StoreError> {
-        let (server, database) = connect::connect(uri, credentials.as_ref(), dialect).await?;
+        let (server, database) =
+            connect::connect(uri, credentials.as_ref(), read_only, dialect).await?;
         let validated = schema::prepare(&server, &database, read_only).await?;
         Ok(Self {
             server,
@@ -108,30 +109,25 @@ impl MongoStore {
         ids: Vec<String>,
         without: Document,
     ) -> Result<Vec<D>, StoreError> {
-        let found = match self.server.dialect() {
+        match self.server.dialect() {
             Dialect::Full => {
                 let mut found = Vec::with_capacity(ids.len());
                 for ids in ids.chunks(IDS_MAX) {
                     let cursor = collection
                         .find(doc! { "_id": { "$in": ids } })
                         .projection(without.clone());
-                    let documents: Result<Vec<D>, _> = match cursor.await {
-                        Ok(cursor) => cursor.try_collect().await,
-                        Err(error) => Err(error),
-                    };
-                    found.extend(documents.map_err(|error| self.server.error(&error))?);
+                    let documents = async { cursor.await?.try_collect::<Vec<D>>().await };
+                    found.extend(self.server.ask(documents).await?);
                 }
-                return Ok(found);
+                Ok(found)
             }
             Dialect::SingleIds => {
                 stream::iter(ids)
                     .map(|id| {
                         let without = without.clone();
                         async move {
-                            collection
-                                .find_one(doc! { "_id": id })
-                                .projection(without)
-                                .await
+                            let found = collection.find_one(doc! { "_id": id });
+                            self.server.ask(found.projection(without)).await
                         }
                     })
                     .buffer_unordered(REQUESTS_MAX)
@@ -139,8 +135,7 @@ impl MongoStore {
                     .try_collect()
                     .await
             }
-        };
-        found.map_err(|error| self.server.error(&error))
+        }
     }
 
     /// Gives each document of a sorted read to `each`.
@@ -152,18 +147,13 @@ impl MongoStore {
         sort: Document,
         each: &mut (dyn FnMut(D) -> Result<ControlFlow<()>, StoreError> + Send),
     ) -> Result<(), StoreError> {
-        let mut cursor = collection
+        let found = collection
             .find(filter)
             .projection(without)
             .sort(sort)
-            .batch_size(BATCH_DOCUMENTS)
-            .await
-            .map_err(|error| self.server.error(&error))?;
-        while let Some(document) = cursor
-            .try_next()
-            .await
-            .map_err(|error| self.server.error(&error))?
-        {
+            .batch_size(BATCH_DOCUMENTS);
+        let mut cursor = self.server.ask(found).await?;
+        while let Some(document) = self.server.ask(cursor.try_next()).await? {
             if each(document)?.is_break() {
                 break;
             }
@@ -217,7 +207,7 @@ impl Store for MongoStore {
                 version: write.version,
             })
             .collect();
-        write::save(&self.server, &self.database, &self.buckets(), writes).await
+        write::save(&self.server, &self.database, schema::BUCKETS, writes).await
     }
 
     async fn load_events(&self, keys: &[EventKey]) -> Result<Vec<Versioned<Event>>, StoreError> {
@@ -251,13 +241,7 @@ impl Store for MongoStore {
                 })
             })
             .collect();
-        write::save(
-            &self.server,
-            &self.database,
-            &self.event_documents(),
-            writes?,
-        )
-        .await
+        write::save(&self.server, &self.database, schema::EVENTS, writes?).await
     }
 
     async fn summaries(
@@ -318,13 +302,12 @@ impl Store for MongoStore {
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut filter = doc! { "source": source.as_str() };
         within(&mut filter, "hour", None, before.map(ceiling_ms));
-        let found = self
-            .buckets()
+        let buckets = self.buckets();
+        let found = buckets
             .find_one(filter)
             .projection(doc! { "measures": 0, "state": 0 })
-            .sort(doc! { "source": -1, "hour": -1 })
-            .await
-            .map_err(|error| self.server.error(&error))?;
+            .sort(doc! { "source": -1, "hour": -1 });
+        let found = self.server.ask(found).await?;
         found
             .map(|document| Ok(document.key(self.server.name())?.hour))
             .transpose()
@@ -363,14 +346,12 @@ impl Store for MongoStore {
 
     async fn facts(&self) -> Result<StoreFacts, StoreError> {
         let count = async |name: &str| {
-            self.database
-                .collection::<Document>(name)
-                .estimated_document_count()
-                .await
-                .map_err(|error| self.server.error(&error))
+            let documents = self.database.collection::<Document>(name);
+            self.server.ask(documents.estimated_document_count()).await
         };
-        let statistics = self.database.run_command(doc! { "dbStats": 1 }).await.ok();
-        let mut notes = Vec::new();
+        let statistics = self.database.run_command(doc! { "dbStats": 1 });
+        let statistics = self.server.answer(statistics).await.ok();
+        let mut notes = self.server.notes().to_vec();
         if !self.validated {
             notes.push(
                 "the server takes no JSON-schema validators: documents are checked by Vigie alone"
@@ -396,19 +377,17 @@ impl Store for MongoStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        let done = self.database.run_command(doc! { "ping": 1 }).await;
-        done.map_err(|error| self.server.error(&error))?;
+        let ping = self.database.run_command(doc! { "ping": 1 });
+        self.server.ask(ping).await?;
         if self.read_only {
             return Ok(());
         }
         // Another one each time, so that there is something to write.
         let probe = doc! { "_id": "probe", "check": ObjectId::new() };
-        self.database
-            .collection::<Document>(schema::META)
+        let meta = self.database.collection::<Document>(schema::META);
+        let written = meta
             .replace_one(doc! { "_id": "probe" }, probe)
-            .upsert(true)
-            .await
-            .map_err(|error| self.server.error(&error))?;
-        Ok(())
+            .upsert(true);
+        self.server.ask(written).await.map(drop)
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -11,6 +12,25 @@ use crate::{
     sqlite::SqliteStore,
     store::Store,
 };
+
+/// What is not said by an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How long to wait for another program that writes the file of a SQLite store. What a MongoDB server may take is said by
+    /// its address.
+    pub lock_timeout: Duration,
+    /// The largest size of the file of a SQLite store; beyond it the store counts as full.
+    pub bytes_max: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lock_timeout: Duration::from_secs(15),
+            bytes_max: None,
+        }
+    }
+}
 
 /// What an address names.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,8 +80,18 @@ pub fn shown(uri: &str) -> String {
 /// Where a MongoDB address has no credentials, the environment variables `VIGIE_MONGODB_USER` and
 /// `VIGIE_MONGODB_PASSWORD` give them.
 pub async fn open(uri: &str, base: &Path, read_only: bool) -> Result<Arc<dyn Store>, StoreError> {
+    open_with(uri, base, read_only, Options::default()).await
+}
+
+/// As [`open`], with options.
+pub async fn open_with(
+    uri: &str,
+    base: &Path,
+    read_only: bool,
+    options: Options,
+) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match parse(uri, base)? {
-        Address::Sqlite(path) => Arc::new(SqliteStore::open(path, read_only).await?),
+        Address::Sqlite(path) => Arc::new(SqliteStore::open(path, read_only, options).await?),
         Address::Mongodb(uri) => {
             let credentials = Credentials::from_environment();
             Arc::new(MongoStore::open(uri, credentials, read_only, None).await?)

@@ -33,6 +33,7 @@ use self::{
 };
 use crate::{
     error::{Cause, StoreError},
+    open::Options,
     store::{
         BucketWrite, EachEvent, EachSummary, EventQuery, Store, StoreFacts, SummaryQuery, Versioned,
     },
@@ -71,8 +72,12 @@ impl fmt::Debug for SqliteStore {
 
 impl SqliteStore {
     /// Opens the file at `path`; unless `read_only`, makes it and its folder where they are missing.
-    pub async fn open(path: PathBuf, read_only: bool) -> Result<Self, StoreError> {
-        let file = File::new(path);
+    pub async fn open(
+        path: PathBuf,
+        read_only: bool,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let file = File::new(path, options);
         blocking(move || {
             let mut idle_readers = Vec::new();
             let writer = if read_only {
@@ -100,13 +105,14 @@ impl SqliteStore {
 
     /// Writes a copy of the store as it is at this instant to `path`, where nothing may be yet. Others go on writing.
     pub async fn copy_to(&self, path: PathBuf) -> Result<(), StoreError> {
+        let options = Options::default();
         self.read(move |connection, file| {
             let target = path.to_string_lossy();
             connection
                 .execute("VACUUM INTO ?1", [target.as_ref()])
                 .map_err(|error| file.error(error))?;
             // A copy made in this way has lost the mode of its file.
-            schema::write_ahead(&File::new(path.clone()).connect(Access::Write)?)
+            schema::write_ahead(&File::new(path.clone(), options).connect(Access::Write)?)
                 .map_err(|error| file.error(error))
         })
         .await

@@ -4,14 +4,22 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::sync::broadcast;
+use tracing::warn;
 use vigie_core::{schedule::Schedule, secret::Secret, text::SourceId};
 use vigie_sources::{Catalogue, Definition, build_request};
 use vigie_store::{
-    archive::Archive, error::StoreError, landing::Landing, ledger::Ledger, open::open, store::Store,
+    archive::Archive,
+    awaited::AwaitedStore,
+    error::StoreError,
+    landing::Landing,
+    ledger::Ledger,
+    open::{Options, open_with},
+    store::Store,
 };
 
 use crate::{
@@ -88,7 +96,9 @@ impl App {
         clock: Clock,
     ) -> Outcome<Self> {
         let data = root.join("data");
-        let ledger = Ledger::open(&data.join("ledger.db"), false).map_err(Failure::usage)?;
+        let wait = lock_timeout(&config);
+        let ledger =
+            Ledger::open_within(&data.join("ledger.db"), false, wait).map_err(Failure::usage)?;
         let landing = Landing::new(data);
         let tz = config.zone.tz();
         let (events, _) = broadcast::channel(1024);
@@ -293,10 +303,37 @@ impl App {
 
     /// Opens the store.
     pub(crate) async fn store(&self, read_only: bool) -> Outcome<Arc<dyn Store>> {
-        open(&self.inner.config.store.uri, self.root(), read_only)
-            .await
-            .map_err(store_failure)
+        let options = self.store_options();
+        let uri = &self.inner.config.store.uri;
+        let opened = open_with(uri, self.root(), read_only, options).await;
+        opened.map_err(store_failure)
     }
+
+    /// The store, or while it is away one that is tried again whenever it is asked for something.
+    pub(crate) async fn store_or_wait(&self, read_only: bool) -> Outcome<Arc<dyn Store>> {
+        let (uri, options) = (&self.inner.config.store.uri, self.store_options());
+        let store = AwaitedStore::new(uri, self.root(), read_only, options);
+        match store.opened().await.map_err(store_failure) {
+            Err(failure) if failure.exit == Exit::StoreUnavailable => {
+                let reason = failure.report();
+                warn!(reason, "the store is not available");
+            }
+            Err(failure) => return Err(failure),
+            Ok(_) => {}
+        }
+        Ok(Arc::new(store))
+    }
+
+    fn store_options(&self) -> Options {
+        Options {
+            lock_timeout: lock_timeout(&self.inner.config),
+            bytes_max: self.inner.config.store.bytes_max,
+        }
+    }
+}
+
+fn lock_timeout(config: &Config) -> Duration {
+    Duration::from_secs(config.store.lock_timeout_seconds)
 }
 
 /// The key of a source, from the environment.

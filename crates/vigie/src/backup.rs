@@ -252,7 +252,9 @@ async fn copy_store(app: &App, work: &TempDir) -> Outcome<Option<PathBuf>> {
         if !path.exists() {
             return Ok(None);
         }
-        let store = SqliteStore::open(path, true).await.map_err(store_failure)?;
+        let store = SqliteStore::open(path, true, vigie_store::open::Options::default())
+            .await
+            .map_err(store_failure)?;
         store.copy_to(copy.clone()).await.map_err(store_failure)?;
         return Ok(Some(copy));
     }
@@ -261,7 +263,7 @@ async fn copy_store(app: &App, work: &TempDir) -> Outcome<Option<PathBuf>> {
         opened => opened.map_err(store_failure)?,
     };
     let growing = work.path().join("growing.db");
-    let to = SqliteStore::open(growing, false)
+    let to = SqliteStore::open(growing, false, vigie_store::open::Options::default())
         .await
         .map_err(store_failure)?;
     copy_documents(app, from.as_ref(), &to).await?;
@@ -504,9 +506,13 @@ async fn fill(
     stop: &Stop,
 ) -> Outcome<()> {
     let app = App::with_config(root, config, clock)?.stopping_with(stop.clone());
-    let from = SqliteStore::open(documents.to_path_buf(), false)
-        .await
-        .map_err(store_failure)?;
+    let from = SqliteStore::open(
+        documents.to_path_buf(),
+        false,
+        vigie_store::open::Options::default(),
+    )
+    .await
+    .map_err(store_failure)?;
     copy_documents(&app, &from, server).await.map(drop)
 }
 

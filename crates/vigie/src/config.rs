@@ -61,12 +61,18 @@ pub(crate) struct Config {
 pub(crate) struct StoreConfig {
     /// `sqlite:PATH` (relative to the workspace) or `mongodb://…/DATABASE`.
     pub(crate) uri: String,
+    /// The longest wait for another program that holds the ledger or the file of a SQLite store.
+    pub(crate) lock_timeout_seconds: u64,
+    /// The largest size of the file of a SQLite store; `None`: as large as the disk lets it be.
+    pub(crate) bytes_max: Option<u64>,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             uri: "sqlite:data/vigie.db".to_owned(),
+            lock_timeout_seconds: 15,
+            bytes_max: None,
         }
     }
 }

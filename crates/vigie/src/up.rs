@@ -36,12 +36,12 @@ const TIDY_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// The lock that `up` holds: by it `vigie doctor` knows that somebody collects.
 pub(crate) const LOCK: &str = "up";
 
-/// `vigie serve`: the dashboard alone; other processes collect and summarise.
+/// `vigie serve`: the dashboard alone; other processes collect and summarise. While the store is away the page says so.
 pub(crate) async fn serve(app: &App, args: &cli::Serve) -> Outcome {
     let mut hangup = Hangup::listen()?;
     let stop = app.stop().clone();
     let store = tokio::select! {
-        store = app.store(true) => store?,
+        store = app.store_or_wait(true) => store?,
         () = stop.asked() => return Ok(Exit::Done),
     };
     let listen = args.listen.unwrap_or(app.config().serve.listen);
@@ -79,38 +79,12 @@ pub(crate) async fn run(app: &App, args: &cli::Serve) -> Outcome {
     let stop = app.stop().clone();
     info!(root = %app.root().display(), version = env!("CARGO_PKG_VERSION"), "started");
     app.register()?;
-    let mut app = app.clone();
-    let mut collector = Collector::new(&app)?;
-    // Collecting needs no store: while it is away raw files wait, and the page comes when it does.
-    let store = loop {
-        let opened = tokio::select! {
-            opened = app.store(false) => opened,
-            () = stop.asked() => return Ok(ended()),
-        };
-        match opened {
-            Ok(store) => break store,
-            Err(failure) if failure.exit == Exit::StoreUnavailable => {
-                let reason = failure.report();
-                warn!(reason, "the store is not available");
-            }
-            Err(failure) => return Err(failure),
-        }
-        service::ready("collecting; the store is not available");
-        collect(&app, &collector).await;
-        tokio::select! {
-            () = stop.asked() => return Ok(ended()),
-            () = tokio::time::sleep(look_max(STORE_RETRY)) => {}
-            () = hangup.wished() => {
-                service::reloading();
-                match app.read_again().and_then(|new| Ok((Collector::new(&new)?, new))) {
-                    Ok(new) => {
-                        (collector, app) = new;
-                        info!("settings read again");
-                    }
-                    Err(failure) => refused(&failure),
-                }
-            }
-        }
+    let app = app.clone();
+    let collector = Collector::new(&app)?;
+    // Collecting needs no store: while it is away raw files wait, and the page says so.
+    let store = tokio::select! {
+        store = app.store_or_wait(false) => store?,
+        () = stop.asked() => return Ok(ended()),
     };
     let listen = args.listen.unwrap_or(app.config().serve.listen);
     let dashboard = Dashboard::bind(&app, store.clone(), listen).await?;
@@ -172,6 +146,8 @@ async fn watch_over(
                 () = stop.asked() => {}
                 () = tokio::time::sleep(look_max(STORE_RETRY)) => {}
             }
+            // Without the store there is no report to write either.
+            continue;
         }
         let now = app.now();
         if tidied.is_none_or(|at| now.duration_since(at).abs() >= TIDY_EVERY) {

@@ -230,3 +230,46 @@ fn an_archive_that_was_moved_away_is_begun_anew_and_a_cut_one_is_told() {
     );
     assert_eq!(fs::read(workspace.path("2026-11")).unwrap(), b"cut");
 }
+
+/// Who moves a damaged ledger away, as its error says, must not lose what only the archives have.
+#[test]
+fn an_archive_that_a_lost_ledger_knew_is_kept() {
+    let mut workspace = Workspace::new("velib");
+    let first = workspace.land("2026-11-24T10:00:00Z", b"[1]");
+    let second = workspace.land("2026-11-24T10:10:00Z", b"[2]");
+    workspace.finish(&[first]);
+    workspace.finish(&[second]);
+    // Appended, and then killed before the commit.
+    let third = workspace.land("2026-11-24T10:20:00Z", b"[3]");
+    workspace.append(std::slice::from_ref(&third)).unwrap();
+    let whole = fs::read(workspace.path("2026-11")).unwrap();
+    // As a kill leaves it: whole, or cut anywhere in the last frame.
+    let kept = {
+        let committed = workspace
+            .ledger
+            .archive_bytes("archive/velib/velib_2026-11.tar.zst");
+        usize::try_from(committed.unwrap()).unwrap()
+    };
+    for length in [whole.len(), whole.len() - 1, kept + 3, kept] {
+        durable::write(&workspace.path("2026-11"), &whole[..length]).unwrap();
+        let lost = workspace.folder.path().join("ledger.db");
+        for end in ["", "-wal", "-shm"] {
+            // The side files may be gone already.
+            let _ = fs::remove_file(format!("{}{end}", lost.display()));
+        }
+        workspace.ledger = Ledger::open(&lost, false).unwrap();
+        workspace.append(std::slice::from_ref(&third)).unwrap();
+        assert_eq!(
+            workspace.contents("2026-11"),
+            [b"[1]", b"[2]", b"[3]"],
+            "{length}"
+        );
+    }
+    // What is damaged in the middle is not taken for a torn end.
+    let mut damaged = whole;
+    damaged[20] ^= 0xFF;
+    durable::write(&workspace.path("2026-11"), &damaged).unwrap();
+    let error = workspace.append(&[third]).unwrap_err();
+    assert!(matches!(error, ArchiveError::Damaged { .. }), "{error}");
+    assert!(fs::read(workspace.path("2026-11")).unwrap() == damaged);
+}

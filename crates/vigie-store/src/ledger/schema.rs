@@ -14,9 +14,6 @@ const VERSION: i64 = 1 + MIGRATIONS.len() as i64;
 /// Marks the file as a ledger of this program: "vgLG".
 const APPLICATION: i64 = 0x7667_4c47;
 
-/// How long a writer waits for another.
-const BUSY_WAIT: Duration = Duration::from_secs(15);
-
 /// The tables of version 1. They are never edited: what comes later is a migration, so that new and old ledgers are made alike.
 ///
 /// `key` tells the attempts of a source apart: for a body its file name and hash, else the time of start.
@@ -107,7 +104,11 @@ enum Found {
     Ledger { version: i64 },
 }
 
-pub(super) fn open(path: &Path, read_only: bool) -> Result<Connection, LedgerError> {
+pub(super) fn open(
+    path: &Path,
+    read_only: bool,
+    lock_timeout: Duration,
+) -> Result<Connection, LedgerError> {
     let failed = |error| LedgerError::from_sqlite(path, "open", error);
     let flags = if read_only {
         if !path.exists() {
@@ -124,7 +125,7 @@ pub(super) fn open(path: &Path, read_only: bool) -> Result<Connection, LedgerErr
     };
     let mut connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(failed)?;
-    connection.busy_timeout(BUSY_WAIT).map_err(failed)?;
+    connection.busy_timeout(lock_timeout).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
     // In one transaction: another process may be making the tables right now.
     let transaction = connection.unchecked_transaction().map_err(failed)?;

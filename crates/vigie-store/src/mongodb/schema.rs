@@ -3,11 +3,15 @@
 use ::mongodb::{
     Database, IndexModel,
     bson::{Document, doc},
-    error::{Error, ErrorKind},
+    error::ErrorKind,
     options::IndexOptions,
 };
 
-use super::{connect::Server, document::whole_number, write::is_duplicate};
+use super::{
+    connect::{Failed, Server},
+    document::whole_number,
+    write::is_duplicate,
+};
 use crate::error::{Cause, StoreError};
 
 /// The collection of buckets.
@@ -30,12 +34,13 @@ pub(super) async fn prepare(
     read_only: bool,
 ) -> Result<bool, StoreError> {
     let meta = database.collection::<Document>(META);
-    let schema = meta.find_one(doc! { "_id": "schema" }).await;
-    match schema.map_err(|error| server.error(&error))? {
+    match server.ask(meta.find_one(doc! { "_id": "schema" })).await? {
         Some(schema) => {
             check(server, &schema)?;
             if !read_only {
-                make(database).await.map_err(|error| server.error(&error))?;
+                make(server, database)
+                    .await
+                    .map_err(|failed| server.failure(&failed))?;
             }
         }
         None if read_only => {
@@ -44,18 +49,18 @@ pub(super) async fn prepare(
             });
         }
         None => {
-            make(database).await.map_err(|error| server.error(&error))?;
+            make(server, database)
+                .await
+                .map_err(|failed| server.failure(&failed))?;
             let schema = doc! { "_id": "schema", "version": i64::from(KNOWN) };
-            match meta.insert_one(schema).await {
+            match server.answer(meta.insert_one(schema)).await {
                 // Another process was faster.
-                Err(error) if !is_duplicate(&error) => return Err(server.error(&error)),
+                Err(failed) if !is_duplicate(&failed) => return Err(server.failure(&failed)),
                 _ => {}
             }
         }
     }
-    validated(database)
-        .await
-        .map_err(|error| server.error(&error))
+    validated(server, database).await
 }
 
 fn check(server: &Server, schema: &Document) -> Result<(), StoreError> {
@@ -76,12 +81,12 @@ fn check(server: &Server, schema: &Document) -> Result<(), StoreError> {
     }
 }
 
-async fn make(database: &Database) -> Result<(), Error> {
-    let known = database.list_collection_names().await?;
+async fn make(server: &Server, database: &Database) -> Result<(), Failed> {
+    let known = server.answer(database.list_collection_names()).await?;
     let validators = [(BUCKETS, bucket_validator()), (EVENTS, event_validator())];
     for (name, validator) in validators {
         if !known.iter().any(|known| known == name) {
-            create(database, name, validator).await?;
+            create(server, database, name, validator).await?;
         }
     }
     let buckets = [
@@ -89,13 +94,18 @@ async fn make(database: &Database) -> Result<(), Error> {
         doc! { "source": 1, "entity": 1, "hour": 1 },
         doc! { "source": 1, "sealed": 1, "deadline": 1 },
     ];
-    index(database, BUCKETS, &buckets).await?;
+    index(server, database, BUCKETS, &buckets).await?;
     let events = [doc! { "source": 1, "observed_at": 1, "key": 1 }];
-    index(database, EVENTS, &events).await
+    index(server, database, EVENTS, &events).await
 }
 
 /// Makes the indexes that are missing. `FerretDB` 1 does not survive being asked for one that it has.
-async fn index(database: &Database, name: &str, all: &[Document]) -> Result<(), Error> {
+async fn index(
+    server: &Server,
+    database: &Database,
+    name: &str,
+    all: &[Document],
+) -> Result<(), Failed> {
     let collection = database.collection::<Document>(name);
     for keys in all {
         let parts: Vec<String> = keys
@@ -103,8 +113,8 @@ async fn index(database: &Database, name: &str, all: &[Document]) -> Result<(), 
             .map(|(key, order)| format!("{key}_{order}"))
             .collect();
         let index_name = parts.join("_");
-        let exists = async || -> Result<bool, Error> {
-            let names = collection.list_index_names().await?;
+        let exists = async || -> Result<bool, Failed> {
+            let names = server.answer(collection.list_index_names()).await?;
             Ok(names.contains(&index_name))
         };
         if exists().await? {
@@ -112,10 +122,11 @@ async fn index(database: &Database, name: &str, all: &[Document]) -> Result<(), 
         }
         let options = IndexOptions::builder().name(index_name.clone()).build();
         let index = IndexModel::builder().keys(keys.clone()).options(options);
-        if let Err(error) = collection.create_index(index.build()).await {
+        let created = collection.create_index(index.build());
+        if let Err(failed) = server.answer(created).await {
             // Another process may have been faster.
             if !exists().await? {
-                return Err(error);
+                return Err(failed);
             }
         }
     }
@@ -123,13 +134,19 @@ async fn index(database: &Database, name: &str, all: &[Document]) -> Result<(), 
 }
 
 /// Creates a collection with its validator, or without where the server takes none.
-async fn create(database: &Database, name: &str, validator: Document) -> Result<(), Error> {
-    let exists = |error: &Error| matches!(error.kind.as_ref(), ErrorKind::Command(command) if command.code == EXISTS);
-    match database.create_collection(name).validator(validator).await {
-        Err(error) if exists(&error) => Ok(()),
-        Err(error) if matches!(error.kind.as_ref(), ErrorKind::Command(_)) => {
-            match database.create_collection(name).await {
-                Err(error) if exists(&error) => Ok(()),
+async fn create(
+    server: &Server,
+    database: &Database,
+    name: &str,
+    validator: Document,
+) -> Result<(), Failed> {
+    let exists = |failed: &Failed| matches!(failed, Failed::Said(error) if matches!(error.kind.as_ref(), ErrorKind::Command(command) if command.code == EXISTS));
+    let created = database.create_collection(name).validator(validator);
+    match server.answer(created).await {
+        Err(failed) if exists(&failed) => Ok(()),
+        Err(failed) if failed.is_of_command() => {
+            match server.answer(database.create_collection(name)).await {
+                Err(failed) if exists(&failed) => Ok(()),
                 done => done,
             }
         }
@@ -137,10 +154,9 @@ async fn create(database: &Database, name: &str, validator: Document) -> Result<
     }
 }
 
-async fn validated(database: &Database) -> Result<bool, Error> {
-    let listed = database
-        .run_command(doc! { "listCollections": 1, "filter": { "name": BUCKETS } })
-        .await?;
+async fn validated(server: &Server, database: &Database) -> Result<bool, StoreError> {
+    let list = doc! { "listCollections": 1, "filter": { "name": BUCKETS } };
+    let listed = server.ask(database.run_command(list)).await?;
     let first = listed
         .get_document("cursor")
         .and_then(|cursor| cursor.get_array("firstBatch"))

@@ -1,13 +1,15 @@
 //! The file of a store, and connections to it.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::error::{Cause, StoreError};
+use crate::{
+    durable,
+    error::{Cause, StoreError},
+    open::Options,
+};
 
-/// How long to wait for another process that writes. A batch takes some tens of milliseconds.
-const BUSY_S: u64 = 15;
 /// The size to which the write-ahead file is cut back once its content is in the main file.
 const JOURNAL_BYTES_MAX: i64 = 64 * 1024 * 1024;
 /// Prepared statements that a connection keeps.
@@ -27,12 +29,17 @@ pub(super) enum Access {
 pub(super) struct File {
     path: PathBuf,
     name: String,
+    options: Options,
 }
 
 impl File {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, options: Options) -> Self {
         let name = format!("sqlite:{}", path.display());
-        Self { path, name }
+        Self {
+            path,
+            name,
+            options,
+        }
     }
 
     /// Its address.
@@ -63,14 +70,14 @@ impl File {
             Access::Read => threads | OpenFlags::SQLITE_OPEN_READ_ONLY,
             Access::Write => {
                 if let Some(folder) = self.path.parent() {
-                    std::fs::create_dir_all(folder).map_err(|error| self.unavailable(error))?;
+                    durable::create_folders(folder).map_err(|error| self.unavailable(error))?;
                 }
                 threads | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
             }
         };
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.error(error))?;
-        configure(&connection, access).map_err(|error| self.error(error))?;
+        configure(&connection, access, self.options).map_err(|error| self.error(error))?;
         Ok(connection)
     }
 
@@ -88,7 +95,7 @@ impl File {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked {
                 store,
-                waited_s: BUSY_S,
+                waited: self.options.lock_timeout,
             },
             Some(ErrorCode::NotADatabase) => StoreError::Foreign { store },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt {
@@ -118,13 +125,20 @@ impl File {
     }
 }
 
-fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(BUSY_S))?;
+fn configure(connection: &Connection, access: Access, options: Options) -> rusqlite::Result<()> {
+    connection.busy_timeout(options.lock_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     if access == Access::Write {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
         crate::fault::limit_pages(connection, "VIGIE_STORE_PAGES")?;
+        if let Some(bytes_max) = options.bytes_max {
+            let page_bytes: u32 =
+                connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            let pages_max = bytes_max / u64::from(page_bytes.max(1));
+            let pages_max = i64::try_from(pages_max).unwrap_or(i64::MAX);
+            connection.pragma_update(None, "max_page_count", pages_max)?;
+        }
     }
     Ok(())
 }
@@ -137,16 +151,13 @@ mod tests {
 
     #[test]
     fn what_sqlite_says_is_told_apart() {
-        let file = File::new(PathBuf::from("/srv/vigie.db"));
+        let file = File::new(PathBuf::from("/srv/vigie.db"), Options::default());
         let said = |code| {
             let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             file.error(error).to_string()
         };
         let expected = [
-            (
-                ffi::SQLITE_BUSY,
-                "stayed locked by another program for 15 s",
-            ),
+            (ffi::SQLITE_BUSY, "stayed locked by another program for 15s"),
             (
                 ffi::SQLITE_FULL,
                 "no space is left for the store sqlite:/srv/vigie.db",
@@ -161,5 +172,16 @@ mod tests {
         for (code, words) in expected {
             assert!(said(code).contains(words), "{code}: {}", said(code));
         }
+    }
+
+    #[test]
+    fn a_commit_is_on_the_disk_before_it_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::new(folder.path().join("new/vigie.db"), Options::default());
+        let writer = file.connect(Access::Write).unwrap();
+        let mode: i64 = writer
+            .pragma_query_value(None, "synchronous", |row| row.get(0))
+            .unwrap();
+        assert_eq!(mode, 2, "2 is FULL");
     }
 }

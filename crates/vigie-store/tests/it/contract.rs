@@ -18,6 +18,8 @@ use vigie_store::{
 
 use crate::{
     build::{RHYTHM, bucket, entity, event, exotic_bucket, exotic_event, minute, source},
+    faults::{content, undisturbed, work},
+    verification::{Deed, Unfaithful},
     world::{Kind, World, run},
 };
 
@@ -54,6 +56,9 @@ contract! {
     the_newest_hour_is_found
     buckets_are_sealed_when_due
     reading_goes_on_while_others_write
+    a_batch_that_breaks_midway_is_caught_up_with
+    a_batch_whose_answer_is_lost_is_not_counted_twice
+    who_was_overtaken_merges_anew
     a_reader_sees_what_is_written_and_writes_nothing
     everything_is_there_after_reopening
 }
@@ -230,7 +235,7 @@ async fn merging_again_changes_nothing(world: &World) {
     assert_eq!(loaded[0].version, 1);
 
     let quakes = [event("q", "a", 1, 0, 1), event("q", "a", 2, 1, 2)];
-    let report = merge_events(&*store, &quakes).await.unwrap();
+    let report = merge_events(&*store, quakes.clone()).await.unwrap();
     assert_eq!((report.created, report.verified), (1, 1));
     let report = merge_events(&*store, &quakes[..1]).await.unwrap();
     assert_eq!((report.unchanged, report.verified), (1, 1));
@@ -508,6 +513,54 @@ async fn reading_goes_on_while_others_write(world: &World) {
     written.unwrap();
 }
 
+/// What a fault of either store leaves behind a batch, and the run after it.
+async fn broken_and_run_again(world: &World, deed: Deed) {
+    let expected = undisturbed().await;
+    let store = world.store().await;
+    let broken = Unfaithful {
+        store: store.clone(),
+        deed,
+    };
+    // Each attempt gets a little further, or at least not back.
+    for _ in 0..3 {
+        let error = work().run(&broken).await.unwrap_err();
+        assert!(error.is_passing(), "{error:?}");
+    }
+    work().run(&*store).await.unwrap();
+    assert!(content(&*store).await == expected);
+}
+
+async fn a_batch_that_breaks_midway_is_caught_up_with(world: &World) {
+    broken_and_run_again(world, Deed::BreaksMidway).await;
+}
+
+async fn a_batch_whose_answer_is_lost_is_not_counted_twice(world: &World) {
+    broken_and_run_again(world, Deed::BreaksAfter).await;
+}
+
+/// One of many documents of a batch was changed by somebody else, another was removed, a third is new but exists.
+async fn who_was_overtaken_merges_anew(world: &World) {
+    let store = world.store().await;
+    let one = |i: i64, at| bucket("s", &format!("e{i:02}"), &[(at, 1.0)]);
+    let batch: Vec<Bucket> = (0..9).map(|i| one(i, 0)).collect();
+    let writes = batch.iter().map(|bucket| write(bucket, 0)).collect();
+    assert_eq!(store.save_buckets(writes).await.unwrap(), []);
+    let overtaking = store.save_buckets(vec![write(&one(3, 5), 1)]).await;
+    assert_eq!(overtaking.unwrap(), []);
+    let mut writes: Vec<_> = (0..8).map(|i| write(&one(i, 9), 1)).collect();
+    writes.push(write(&one(8, 9), 0));
+    writes.push(write(&one(9, 9), 1));
+    let mut conflicts = store.save_buckets(writes).await.unwrap();
+    conflicts.sort();
+    assert_eq!(conflicts, [3, 8, 9].map(|i| one(i, 9).key));
+    for (i, version) in [(2, 2), (3, 2), (4, 2), (8, 1)] {
+        let loaded = store.load_buckets(&[one(i, 0).key]).await.unwrap();
+        assert_eq!(loaded[0].version, version, "{i}");
+    }
+    let kept = store.load_buckets(&[one(3, 0).key]).await.unwrap();
+    assert_eq!(kept[0].document, one(3, 5));
+}
+
 async fn a_reader_sees_what_is_written_and_writes_nothing(world: &World) {
     let absent = world.try_open(true).await.unwrap_err();
     assert!(matches!(absent, StoreError::Absent { .. }), "{absent:?}");
@@ -542,7 +595,9 @@ async fn everything_is_there_after_reopening(world: &World) {
     let quake = event("q", "e", 1, 0, 1);
     {
         let store = world.store().await;
-        merge_buckets(&*store, &buckets, RHYTHM).await.unwrap();
+        merge_buckets(&*store, buckets.clone(), RHYTHM)
+            .await
+            .unwrap();
         merge_events(&*store, std::slice::from_ref(&quake))
             .await
             .unwrap();

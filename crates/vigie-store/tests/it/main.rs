@@ -4,8 +4,12 @@
 
 mod build;
 mod contract;
+mod faults;
+mod ledger;
 mod mongodb;
+mod proxy;
 mod server;
+mod simulation;
 mod sqlite;
 mod verification;
 mod world;

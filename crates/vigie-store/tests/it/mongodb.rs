@@ -14,7 +14,7 @@ use vigie_store::{
 };
 
 use crate::{
-    build::{RHYTHM, exotic_bucket, exotic_event},
+    build::{RHYTHM, bucket, exotic_bucket, exotic_event},
     world::{Kind, World, run},
 };
 
@@ -124,6 +124,25 @@ async fn the_lock_is_only_taken_where_it_is_needed() {
             let facts = store.facts().await.unwrap();
             let locked = facts.notes.iter().any(|note| note.contains("take turns"));
             assert_eq!(locked, facts.server.starts_with("FerretDB 1"), "{facts:?}");
+        })
+    })
+    .await;
+}
+
+/// More than `FerretDB` 1 has connections for: sent as one request, as a real server gets them, it would never answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_documents_change_at_once() {
+    run(Kind::Mongodb, |world| {
+        Box::pin(async {
+            let store = world.store().await;
+            let deltas = |minute: i64| {
+                (0..120)
+                    .map(|i| bucket("s", &format!("e{i}"), &[(minute, f64::from(i))]))
+                    .collect::<Vec<_>>()
+            };
+            merge_buckets(&*store, deltas(0), RHYTHM).await.unwrap();
+            let report = merge_buckets(&*store, deltas(20), RHYTHM).await.unwrap();
+            assert_eq!((report.changed, report.verified), (120, 120));
         })
     })
     .await;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
 };
@@ -43,7 +43,70 @@ pub(crate) fn database_uri(server: &str, database: &str) -> String {
     format!("{hosts}/{database}{question}{options}")
 }
 
+/// The same for the program, whose answers may take long: where all tests run at once, a batch on FerretDB has taken over the half
+/// minute of the default.
+#[allow(
+    dead_code,
+    reason = "two test binaries use different parts of this file"
+)]
+pub(crate) fn patient_uri(server: &str, database: &str) -> String {
+    let uri = database_uri(server, database);
+    let and = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{and}socketTimeoutMS=180000")
+}
+
+/// A server of the test's own, on a folder, which can be killed and started again.
+#[allow(
+    dead_code,
+    reason = "two test binaries use different parts of this file"
+)]
+pub(crate) struct Own {
+    child: Child,
+    uri: String,
+}
+
+#[allow(
+    dead_code,
+    reason = "two test binaries use different parts of this file"
+)]
+impl Own {
+    /// `None` where there is no `go` to build it.
+    pub(crate) fn start(folder: &Path) -> Option<Self> {
+        let program = program()?;
+        let (uri, child) = run(Command::new(program).arg("-directory").arg(folder));
+        Some(Self { child, uri })
+    }
+
+    /// Its connection string.
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Own {
+    /// As a power cut ends it.
+    fn drop(&mut self) {
+        // It may have been killed already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn start() -> Option<(String, Child)> {
+    Some(run(&mut Command::new(program()?)))
+}
+
+/// The server, built once.
+fn program() -> Option<&'static Path> {
+    static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
+    PROGRAM.get_or_init(build).as_deref()
+}
+
+fn build() -> Option<PathBuf> {
     Command::new("go").arg("version").output().ok()?;
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ferretdb");
     let built = Command::new("go")
@@ -57,7 +120,11 @@ fn start() -> Option<(String, Child)> {
         eprintln!("\n*** tools/ferretdb does not build here (an old Go, or no module proxy) ***\n");
         return None;
     }
-    let mut child = Command::new(program)
+    Some(program)
+}
+
+fn run(command: &mut Command) -> (String, Child) {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -68,5 +135,5 @@ fn start() -> Option<(String, Child)> {
         .read_line(&mut uri)
         .expect("it prints its address");
     assert!(uri.starts_with("mongodb://"), "{uri:?}");
-    Some((uri.trim().to_owned(), child))
+    (uri.trim().to_owned(), child)
 }

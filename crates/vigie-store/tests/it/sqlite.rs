@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Seek as _, SeekFrom, Write as _},
     path::Path,
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
@@ -11,11 +12,14 @@ use vigie_core::bucket::Bucket;
 use vigie_store::{
     error::StoreError,
     merge::{merge_buckets, seal_buckets},
-    open::open,
+    open::{Options, open, open_with},
     store::SummaryQuery,
 };
 
-use crate::build::{RHYTHM, bucket, exotic_bucket};
+use crate::{
+    build::{RHYTHM, bucket, exotic_bucket},
+    faults::{content, undisturbed, work},
+};
 
 const URI: &str = "sqlite:vigie.db";
 
@@ -234,4 +238,154 @@ async fn a_store_of_the_first_version_is_migrated() {
         .map(|bucket| bucket.summarise(RHYTHM))
         .collect();
     assert_eq!(summaries, expected);
+}
+
+fn options(lock_timeout: Duration, bytes_max: Option<u64>) -> Options {
+    Options {
+        lock_timeout,
+        bytes_max,
+    }
+}
+
+/// A moment that a busy machine does not notice.
+const MOMENT: Duration = Duration::from_millis(300);
+
+#[tokio::test]
+async fn a_file_that_another_program_holds_is_waited_for_and_then_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = undisturbed().await;
+    let store = open_with(URI, folder.path(), false, options(MOMENT, None))
+        .await
+        .unwrap();
+    merge_buckets(&*store, work().before.clone(), RHYTHM)
+        .await
+        .unwrap();
+    let other = Connection::open(folder.path().join("vigie.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    let error = work().run(&*store).await.unwrap_err();
+    assert!(begun.elapsed() >= MOMENT, "it was not waited for");
+    assert!(
+        matches!(error, StoreError::Locked { waited: MOMENT, .. }) && error.is_passing(),
+        "{error:?}"
+    );
+    let said = error.to_string();
+    assert!(
+        said.contains("locked by another program for 300ms"),
+        "{said}"
+    );
+    assert!(
+        said.contains("vigie.db") && said.contains("Raw files wait"),
+        "{said}"
+    );
+    // Who only reads does not wait.
+    let reader = open(URI, folder.path(), true).await.unwrap();
+    assert!(!content(&*reader).await.contains("sealed: true"));
+    other.execute_batch("COMMIT").unwrap();
+    work().run(&*store).await.unwrap();
+    assert!(content(&*store).await == expected);
+}
+
+/// The other program lets go in time: nobody notices.
+#[tokio::test]
+async fn a_short_lock_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(URI, folder.path(), false).await.unwrap();
+    let other = Connection::open(folder.path().join("vigie.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let letting_go = async {
+        tokio::time::sleep(MOMENT).await;
+        other.execute_batch("COMMIT").unwrap();
+    };
+    let work = work();
+    let (ran, ()) = tokio::join!(work.run(&*store), letting_go);
+    ran.unwrap();
+    assert!(content(&*store).await == undisturbed().await);
+}
+
+#[tokio::test]
+async fn a_full_store_keeps_what_it_has_and_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let many: Vec<Bucket> = (0..900)
+        .map(|i| bucket("s", &format!("e{i}"), &[(0, f64::from(i))]))
+        .collect();
+    let tight = options(MOMENT, Some(160_000));
+    let store = open_with(URI, folder.path(), false, tight).await.unwrap();
+    merge_buckets(&*store, &many[..100], RHYTHM).await.unwrap();
+    let before = content(&*store).await;
+    let error = merge_buckets(&*store, many.clone(), RHYTHM)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+    let said = error.to_string();
+    assert!(
+        said.contains("no space is left for the store sqlite:"),
+        "{said}"
+    );
+    assert!(said.contains("free some and run again"), "{said}");
+    // A batch is in the store as a whole, or not at all.
+    assert!(content(&*store).await == before);
+    drop(store);
+    let store = open(URI, folder.path(), false).await.unwrap();
+    let report = merge_buckets(&*store, many.clone(), RHYTHM).await.unwrap();
+    assert_eq!((report.created, report.verified), (800, 900));
+}
+
+/// The first bytes say what the file is: without them nobody can tell whose it was.
+#[tokio::test]
+async fn a_file_whose_beginning_is_damaged_is_left_alone_and_the_remedy_named() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(URI, folder.path(), false).await.unwrap());
+    let path = folder.path().join("vigie.db");
+    let mut file = fs::File::options().write(true).open(&path).unwrap();
+    file.write_all(&[0xA5; 100]).unwrap();
+    drop(file);
+    let before = fs::read(&path).unwrap();
+    for read_only in [false, true] {
+        let error = refused(folder.path(), read_only).await.to_string();
+        assert!(error.contains("restore it from a copy"), "{error}");
+    }
+    assert!(fs::read(&path).unwrap() == before);
+}
+
+/// A store as version 1 wrote it, with the content of `work()`.
+const VERSION_1: &str = include_str!("version_1.sql");
+
+#[tokio::test]
+async fn a_store_of_version_1_is_brought_up_to_date_and_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = Connection::open(folder.path().join("vigie.db")).unwrap();
+    old.execute_batch(VERSION_1).unwrap();
+    drop(old);
+    let known = {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let new = open(URI, elsewhere.path(), false).await.unwrap();
+        new.facts().await.unwrap().schema
+    };
+    // Who only reads cannot bring it up to date.
+    match open(URI, folder.path(), true).await {
+        Ok(reader) => assert_eq!((reader.facts().await.unwrap().schema, known), (1, 1)),
+        Err(error) => {
+            let told = error.to_string();
+            assert!(told.contains("schema 1, older than"), "{told}");
+            assert!(told.contains("run `vigie summarize` once"), "{told}");
+            assert!(known > 1);
+        }
+    }
+    // Two that start at once: one of them does it.
+    let (one, other) = tokio::join!(
+        open(URI, folder.path(), false),
+        open(URI, folder.path(), false)
+    );
+    let (store, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(other.facts().await.unwrap().schema, known);
+    assert!(content(&*store).await == undisturbed().await);
+    // It is a store like any other: what is merged again is there already.
+    let report = work().run(&*store).await.unwrap();
+    assert_eq!((report.created, report.changed), (0, 0));
+    let mode: String = Connection::open(folder.path().join("vigie.db"))
+        .unwrap()
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
 }

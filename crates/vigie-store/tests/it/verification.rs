@@ -10,7 +10,7 @@ use vigie_core::{
     text::SourceId,
 };
 use vigie_store::{
-    error::StoreError,
+    error::{Cause, StoreError},
     merge::{merge_buckets, merge_events},
     open::open,
     store::{
@@ -20,11 +20,49 @@ use vigie_store::{
 
 use crate::build::{RHYTHM, bucket, event};
 
-/// A store that says that it has written, and has not; or that everything has changed meanwhile.
+/// What an unfaithful store does with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// It says that it has written, and has not.
+    Forgets,
+    /// It says that everything has changed meanwhile.
+    Conflicts,
+    /// It writes the first half, and fails.
+    BreaksMidway,
+    /// It writes everything, and fails.
+    BreaksAfter,
+}
+
+/// A store that is not to be trusted.
 #[derive(Debug)]
-struct Unfaithful {
-    store: Arc<dyn Store>,
-    always_conflicts: bool,
+pub(crate) struct Unfaithful {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) deed: Deed,
+}
+
+impl Unfaithful {
+    /// What of a batch is really written.
+    fn kept<T>(&self, mut writes: Vec<T>) -> Vec<T> {
+        match self.deed {
+            Deed::Forgets | Deed::Conflicts => writes.clear(),
+            Deed::BreaksMidway => writes.truncate(writes.len() / 2),
+            Deed::BreaksAfter => {}
+        }
+        writes
+    }
+
+    /// What it says of a batch.
+    fn says<K>(&self, keys: Vec<K>) -> Result<Vec<K>, StoreError> {
+        match self.deed {
+            Deed::Forgets => Ok(Vec::new()),
+            Deed::Conflicts => Ok(keys),
+            Deed::BreaksMidway | Deed::BreaksAfter => Err(StoreError::Unavailable {
+                store: self.store.address().to_owned(),
+                remedy: "wait",
+                cause: Cause::new("it broke"),
+            }),
+        }
+    }
 }
 
 #[async_trait]
@@ -41,14 +79,24 @@ impl Store for Unfaithful {
     ) -> Result<Vec<BucketKey>, StoreError> {
         let keys = writes
             .iter()
-            .map(|write| write.document.bucket().key.clone());
-        Ok(keys.filter(|_| self.always_conflicts).collect())
+            .map(|write| write.document.bucket().key.clone())
+            .collect();
+        self.store.save_buckets(self.kept(writes)).await?;
+        self.says(keys)
     }
     async fn load_events(&self, keys: &[EventKey]) -> Result<Vec<Versioned<Event>>, StoreError> {
         self.store.load_events(keys).await
     }
-    async fn save_events(&self, _: Vec<Versioned<Event>>) -> Result<Vec<EventKey>, StoreError> {
-        Ok(Vec::new())
+    async fn save_events(
+        &self,
+        writes: Vec<Versioned<Event>>,
+    ) -> Result<Vec<EventKey>, StoreError> {
+        let keys = writes
+            .iter()
+            .map(|write| write.document.key.clone())
+            .collect();
+        self.store.save_events(self.kept(writes)).await?;
+        self.says(keys)
     }
     async fn summaries(
         &self,
@@ -83,18 +131,15 @@ impl Store for Unfaithful {
     }
 }
 
-async fn unfaithful(folder: &Path, always_conflicts: bool) -> Unfaithful {
+async fn unfaithful(folder: &Path, deed: Deed) -> Unfaithful {
     let store = open("sqlite:vigie.db", folder, false).await.unwrap();
-    Unfaithful {
-        store,
-        always_conflicts,
-    }
+    Unfaithful { store, deed }
 }
 
 #[tokio::test]
 async fn what_was_not_kept_is_not_merged() {
     let folder = tempfile::tempdir().unwrap();
-    let store = unfaithful(folder.path(), false).await;
+    let store = unfaithful(folder.path(), Deed::Forgets).await;
     let first = bucket("s", "e", &[(0, 1.0)]);
     let error = merge_buckets(&store, std::slice::from_ref(&first), RHYTHM)
         .await
@@ -122,7 +167,7 @@ async fn what_was_not_kept_is_not_merged() {
 #[tokio::test(start_paused = true)]
 async fn endless_contention_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
-    let store = unfaithful(folder.path(), true).await;
+    let store = unfaithful(folder.path(), Deed::Conflicts).await;
     let error = merge_buckets(&store, &[bucket("s", "e", &[(0, 1.0)])], RHYTHM)
         .await
         .unwrap_err();

@@ -43,7 +43,10 @@ async fn look(app: &App) -> Result<String, StoreError> {
     let uri = &app.config().store.uri;
     if let Some(path) = sqlite_path(uri, app.root()) {
         // Opened for reading only, it is not made where it is missing.
-        SqliteStore::open(path, true).await?.check_pages().await?;
+        SqliteStore::open(path, true, vigie_store::open::Options::default())
+            .await?
+            .check_pages()
+            .await?;
     }
     let store = open(uri, app.root(), false).await?;
     store.check().await?;

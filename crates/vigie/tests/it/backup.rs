@@ -253,7 +253,7 @@ fn a_backup_goes_from_one_store_to_the_other_and_back() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("all.tar.zst");
     lab.at(LATER, &["backup", file.to_str().unwrap()]).ends(0);
-    let uri = server::database_uri(server, &format!("backup_{}", std::process::id()));
+    let uri = server::patient_uri(server, &format!("backup_{}", std::process::id()));
     let restore = [
         "restore",
         "all.tar.zst",

@@ -214,7 +214,7 @@ fn killed_anywhere_and_run_again_mongodb_ends_the_same() {
     let Some(server) = server::uri() else { return };
     kill_everywhere(true, |point| {
         let name = point.replace(['.', '#'], "_");
-        server::database_uri(server, &format!("kills_{}_{name}", std::process::id()))
+        server::patient_uri(server, &format!("kills_{}_{name}", std::process::id()))
     });
 }
 

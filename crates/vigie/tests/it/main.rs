@@ -18,6 +18,8 @@ mod kills;
 mod operation;
 mod oracle;
 mod providers;
+#[path = "../../../vigie-store/tests/it/proxy.rs"]
+mod proxy;
 mod recordings;
 #[path = "../../../vigie-store/tests/it/server.rs"]
 mod server;

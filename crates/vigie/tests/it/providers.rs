@@ -195,7 +195,7 @@ fn every_fault_of_a_provider_has_its_cause_and_changes_nothing() {
     disturbed("sqlite:data/vigie.db", &undisturbed);
     if let Some(server) = server::uri() {
         let name = format!("providers_{}", std::process::id());
-        disturbed(&server::database_uri(server, &name), &undisturbed);
+        disturbed(&server::patient_uri(server, &name), &undisturbed);
     }
 }
 
