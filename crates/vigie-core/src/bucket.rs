@@ -335,10 +335,12 @@ impl Bucket {
         self.label.precedence(&other.label).is_ge()
             && other.measures.iter().all(|(measure, theirs)| {
                 self.measures.get(measure).is_some_and(|mine| {
-                    theirs
-                        .samples
-                        .iter()
-                        .all(|sample| mine.includes(sample, deadline))
+                    // What is new is stored as it was written: no sample need be looked for.
+                    mine.samples == theirs.samples
+                        || theirs
+                            .samples
+                            .iter()
+                            .all(|sample| mine.includes(sample, deadline))
                 })
             })
     }
