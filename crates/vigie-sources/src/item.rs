@@ -13,7 +13,7 @@ use crate::{
 /// A place of a selection: the root, an element of an iteration, or the row's element.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Level<'t> {
-    node: Node<'t>,
+    pub(crate) node: Node<'t>,
     key: Option<&'t str>,
     index: usize,
     /// The names of its cells, where it is a row of a list with a header.
@@ -44,6 +44,19 @@ pub(crate) struct Shape<'t> {
     pub(crate) skip: usize,
     /// When the body was fetched.
     pub(crate) fetched_at: &'t str,
+}
+
+impl<'t> Shape<'t> {
+    /// That of a body that is only looked into.
+    pub(crate) fn plain(arena: &'t Bump) -> Self {
+        Self {
+            arena,
+            blurs_lists: false,
+            has_header: false,
+            skip: 0,
+            fetched_at: "",
+        }
+    }
 }
 
 /// A row's element and all that its paths may lead to.

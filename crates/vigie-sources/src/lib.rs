@@ -9,6 +9,7 @@ mod catalogue;
 mod definition;
 mod domain;
 mod extract;
+mod follow;
 mod format;
 mod group;
 mod item;
@@ -33,4 +34,5 @@ pub use definition::{
 };
 pub use domain::Domain;
 pub use extract::{Context, Extraction, Extractor, Refusal, extract, sniff};
-pub use request::{Request, RequestError, build_request};
+pub use follow::{Follow, FollowError, Part};
+pub use request::{Request, RequestError, build_request, rebase};

@@ -9,6 +9,7 @@
 //! | `{now:%Y-%m-%d}` `{now-2d:…}` `{now+1h:…}` | the time in UTC, in that form |
 //! | `{local:%Y-%m-%d}` `{local-1d:…}` | the time in the time zone of the zone |
 //! | `{key}` | the key |
+//! | `{item}` | in `request.items.url` only: an element of the list |
 //! | `{name}` | the parameter of that name |
 //!
 //! Everything is percent-encoded. A parameter's value may be a template itself. A part `a={b}` of
@@ -30,6 +31,10 @@ pub struct Request {
     pub shown_url: String,
     /// Headers, names in lower case. They may hold the key.
     pub headers: Vec<(String, String)>,
+    /// What is sent with it, and its content type: then the request is a `POST`. It may hold the key.
+    pub body: Option<(String, String)>,
+    /// The address of each item of the answer, with `{item}` in it, where items are asked for.
+    pub item_url: Option<String>,
     /// The host, and the port where it is not the scheme's own.
     pub host: String,
 }
@@ -148,13 +153,69 @@ pub fn build_request(
         .iter()
         .map(|(name, value)| Ok((name.clone(), expand(value, false, secret)?)))
         .collect::<Result<_, RequestError>>()?;
+    let variables = |encodes: bool| Variables {
+        zone,
+        params: &all,
+        key: secret,
+        now,
+        encodes,
+    };
+    let body = match &definition.post {
+        None => None,
+        Some(post) => {
+            let text = variables(false).fill(&post.template)?;
+            Some((post.content_type.clone(), text))
+        }
+    };
+    let item_url = match &definition.item_url {
+        None => None,
+        Some(template) => {
+            let expanded = variables(true).expand(template, true)?;
+            Some(rebase(&drop_empty(&expanded), base_url)?)
+        }
+    };
     let host = authority(&url).unwrap_or_default().to_owned();
     Ok(Request {
+        body,
+        item_url,
         url,
         shown_url: shown.replace("%2A%2A%2A", "***"),
         headers,
         host,
     })
+}
+
+/// The address of an item.
+pub(crate) fn with_item(template: &str, item: &str) -> String {
+    let mut encoded = String::new();
+    encode(item, &mut encoded);
+    template.replace(ITEM_HOLDER, &encoded)
+}
+
+/// What stands for the item in an address whose other variables have their values.
+const ITEM_HOLDER: &str = "%7Bitem%7D";
+
+/// The variables in a text that is sent: other braces are its own, as in JSON.
+fn variables_of(template: &str) -> impl Iterator<Item = (std::ops::Range<usize>, &str)> {
+    template.match_indices('{').filter_map(|(start, _)| {
+        let inner = template.get(start + 1..)?;
+        let name = &inner[..inner.find('}')?];
+        let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && !name.contains(['"', '{', ' ', '\n']);
+        is_name.then(|| (start..start + name.len() + 2, name))
+    })
+}
+
+/// Checks the template of a text that is sent.
+pub(crate) fn check_body(
+    template: &str,
+    params: &BTreeMap<String, String>,
+    has_key: bool,
+) -> Result<(), String> {
+    for (range, _) in variables_of(template) {
+        check(&template[range], params, has_key)?;
+    }
+    Ok(())
 }
 
 /// Checks the templates of a definition.
@@ -270,6 +331,19 @@ impl From<String> for Problem {
 }
 
 impl Variables<'_> {
+    /// A text to send, with the values of its variables.
+    fn fill(&self, template: &str) -> Result<String, RequestError> {
+        let mut text = String::new();
+        let mut end = 0;
+        for (range, name) in variables_of(template) {
+            text.push_str(&template[end..range.start]);
+            text.push_str(&self.variable(name, true)?);
+            end = range.end;
+        }
+        text.push_str(&template[end..]);
+        Ok(text)
+    }
+
     fn expand(&self, template: &str, may_nest: bool) -> Result<String, RequestError> {
         let mut text = String::new();
         let mut failure = None;
@@ -335,6 +409,8 @@ impl Variables<'_> {
             "zone.continent" => code(&self.zone.continent),
             "zone.time_zone" => Ok(self.zone.time_zone.clone()),
             "key" => Ok(self.key.unwrap_or_default().to_owned()),
+            // Filled in later; encoded it is [`ITEM_HOLDER`].
+            crate::follow::ITEM => Ok(format!("{{{}}}", crate::follow::ITEM)),
             _ => {
                 let Some(value) = self.params.get(name).filter(|_| may_nest) else {
                     return Err(RequestError::Template {
@@ -389,7 +465,8 @@ fn authority(url: &str) -> Option<&str> {
     rest.split(['/', '?', '#']).next()
 }
 
-fn rebase(url: &str, base_url: Option<&str>) -> Result<String, RequestError> {
+/// An address with another scheme, host and port, where these are given.
+pub fn rebase(url: &str, base_url: Option<&str>) -> Result<String, RequestError> {
     let Some(base) = base_url else {
         return Ok(url.to_owned());
     };

@@ -1,6 +1,8 @@
 //! Step 1: fetch and land. Each source is asked under its own lock; nothing is parsed here beyond a
 //! look at whether the body is of the declared kind.
 
+mod parts;
+
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -208,19 +210,23 @@ impl Collector {
             .map_err(Failure::usage)?
             .is_some_and(|entry| entry.capture.url == request.shown_url);
         // A feed that carries no time of its own says something new each time it is asked.
-        let conditional =
-            definition.conditional && !definition.times_are_fetch_times() && asked_before;
+        let conditional = definition.conditional
+            && !definition.times_are_fetch_times()
+            && asked_before
+            // Whether one part has changed says nothing of the others.
+            && definition.follow.is_none();
         let last = last.filter(|_| conditional);
         let question = Question {
             url: request.url,
             base_url: settings.base_url,
             headers: request.headers,
+            body: request.body,
             key,
             etag: last.as_ref().and_then(|last| last.etag.clone()),
             last_modified: last.and_then(|last| last.last_modified),
         };
         let answer = tokio::select! {
-            answer = self.fetcher.fetch(&question, now) => answer,
+            answer = self.fetch_whole(definition, question, request.item_url.as_deref(), &counted, now) => answer,
             // The provider did nothing wrong: no failure is recorded, and the slot is asked for again by the next run.
             () = app.stop().patience_over() => return Ok(Attempt::Stopped),
         };

@@ -19,7 +19,7 @@ use reqwest::{
     Client, Response, StatusCode, Url,
     header::{
         ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-        IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+        IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LINK, LOCATION, RETRY_AFTER,
     },
     redirect::Policy,
 };
@@ -56,6 +56,8 @@ pub(crate) struct Question {
     pub(crate) base_url: Option<String>,
     /// Headers, with secrets.
     pub(crate) headers: Vec<(String, String)>,
+    /// What is sent, with secrets, and its content type: then the request is a `POST`.
+    pub(crate) body: Option<(String, String)>,
     /// The key of the source, to be kept out of every text.
     pub(crate) key: Option<Secret>,
     /// The validators of the last good body.
@@ -75,6 +77,8 @@ pub(crate) struct Answer {
     pub(crate) etag: Option<String>,
     /// The same.
     pub(crate) last_modified: Option<String>,
+    /// The header `Link`, as it came.
+    pub(crate) link: Option<String>,
     /// What the manifest shall keep of the answer.
     pub(crate) said: manifest::Answer,
 }
@@ -193,6 +197,7 @@ impl Fetcher {
             body: None,
             etag: text_of(&headers, &ETAG),
             last_modified: text_of(&headers, &LAST_MODIFIED),
+            link: text_of(&headers, &LINK),
             said: said(&response, &redact),
         };
         if status == StatusCode::NOT_MODIFIED {
@@ -275,6 +280,10 @@ impl Fetcher {
                 let reason = "redirected from https to http, where everybody would learn the key";
                 return Err(refused(reason.to_owned()));
             }
+            // A browser would go on without what it sent.
+            if question.body.is_some() && !matches!(response.status().as_u16(), 307 | 308) {
+                return Err(refused("redirected in answer to a POST".to_owned()));
+            }
             url = next;
         }
         let most = self.config.redirects_max;
@@ -292,9 +301,14 @@ impl Fetcher {
             Lookup::Free => &self.free,
             Lookup::Guarded => &self.guarded,
         };
-        let mut request = client
-            .get(url.clone())
-            .header(ACCEPT_ENCODING, "gzip, br, zstd");
+        let mut request = match &question.body {
+            None => client.get(url.clone()),
+            Some((content_type, text)) => client
+                .post(url.clone())
+                .header(CONTENT_TYPE, content_type)
+                .body(text.clone()),
+        }
+        .header(ACCEPT_ENCODING, "gzip, br, zstd");
         for (name, value) in &question.headers {
             request = request.header(name, value);
         }

@@ -52,10 +52,6 @@ use crate::{
     stop::Stop,
 };
 
-/// Millions of samples are allocated and freed on several threads: the system's allocator takes a tenth of the time more.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_standard_error(&cli);

@@ -101,6 +101,7 @@ async fn replay(app: &App, id: &SourceId, folder: &Path) -> Outcome<()> {
                     body: Some(bytes),
                     etag: None,
                     last_modified: None,
+                    link: None,
                     said: manifest::Answer::default(),
                 }),
             };

@@ -665,6 +665,7 @@ fn arrival(app: &App, definition: &Definition, offered: &Offered, finished_at: i
             body: Some(offered.body.bytes.clone()),
             etag: None,
             last_modified: None,
+            link: None,
             said: manifest::Answer::default(),
         }),
     }

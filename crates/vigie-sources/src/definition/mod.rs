@@ -3,6 +3,7 @@
 mod fields;
 mod parse;
 mod reader;
+mod request;
 mod sheet;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub use sheet::{Access, Area, Coverage, KeyAccess, Limit, Permission, Provider, 
 
 use crate::{
     domain::Domain,
+    follow::Follow,
     path::Known,
     projection::Projection,
     spec::{Extract, Origin},
@@ -50,6 +52,13 @@ pub struct ExpectedRows {
     pub min: Option<u64>,
     /// A body with fewer rows than this share of the last good one's is suspect.
     pub shrink: Option<f64>,
+}
+
+/// What a request sends.
+#[derive(Debug, Clone)]
+pub(crate) struct Post {
+    pub(crate) content_type: String,
+    pub(crate) template: String,
 }
 
 /// A source: one public feed.
@@ -93,6 +102,10 @@ pub struct Definition {
     pub file: String,
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) post: Option<Post>,
+    pub(crate) item_url: Option<String>,
+    /// How an answer goes on, where it has several parts.
+    pub follow: Option<Follow>,
     pub(crate) extract: Extract,
     pub(crate) projection: Projection,
 }

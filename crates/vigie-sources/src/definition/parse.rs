@@ -14,13 +14,13 @@ use super::{
     Definition, ExpectedRows, Model,
     fields::{self, path},
     reader::{DefinitionError, Source, Table, Value, nearest},
-    sheet,
+    request, sheet,
 };
 use crate::{
     domain::Domain,
     format::{CsvOptions, DEPTH_MAX, Format, find_encoding},
     path::{Base, Path},
-    request,
+    request::check,
     spec::Extract,
 };
 
@@ -71,9 +71,17 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         "stale_after",
     ])?;
     let schedule = schedule(&schedule_table)?;
-    let request =
-        root.require("request")?
-            .table(&["url", "accept", "headers", "conditional", "params"])?;
+    let request = root.require("request")?.table(&[
+        "url",
+        "accept",
+        "headers",
+        "conditional",
+        "params",
+        "body",
+        "content_type",
+        "pages",
+        "items",
+    ])?;
     let format_table = root.require("format")?.table(&[
         "kind",
         "encoding",
@@ -106,7 +114,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let has_key = sheet.access.key.is_some();
     let template = request.require("url")?;
     let url = sheet::url(&template)?;
-    request::check(&url, &params, has_key).map_err(|problem| template.error(problem))?;
+    check(&url, &params, has_key).map_err(|problem| template.error(problem))?;
     let mut headers = vec![(
         "accept".to_owned(),
         request
@@ -117,7 +125,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     if let Some(value) = request.get("headers") {
         for (name, value) in value.free_table()?.entries() {
             let text = value.str()?;
-            request::check(text, &params, has_key).map_err(|problem| value.error(problem))?;
+            check(text, &params, has_key).map_err(|problem| value.error(problem))?;
             headers.push((name.get_ref().to_ascii_lowercase(), text.to_owned()));
         }
     }
@@ -139,8 +147,13 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
             }
         }
     };
+    let post = request::post(&request, &params, has_key)?;
+    let (follow, item_url) = request::follow(&request, &extract.format, &params, has_key)?;
     let projection = extract.projection();
     Ok(Definition {
+        post,
+        follow,
+        item_url,
         id: SourceId::new(id.str()?).map_err(|bad| id.error(bad))?,
         domain: domain_of(&domain)?,
         sheet,

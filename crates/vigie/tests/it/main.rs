@@ -17,6 +17,7 @@ mod faults;
 mod kills;
 mod operation;
 mod oracle;
+mod parts;
 mod providers;
 #[path = "../../../vigie-store/tests/it/proxy.rs"]
 mod proxy;

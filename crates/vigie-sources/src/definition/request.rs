@@ -1,0 +1,124 @@
+//! Reads what a request sends, and how its answer goes on.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Post,
+    fields::path,
+    reader::{DefinitionError, Table, Value},
+    sheet::url,
+};
+use crate::{
+    follow::{Follow, ITEM, Kind, Next},
+    format::Format,
+    path::Path,
+    request::{check, check_body},
+};
+
+/// The most parts of a download, unless the definition says otherwise.
+const PARTS_MOST: usize = 20;
+
+/// What is sent.
+pub(super) fn post(
+    request: &Table<'_>,
+    params: &BTreeMap<String, String>,
+    has_key: bool,
+) -> Result<Option<Post>, DefinitionError> {
+    let Some(body) = request.get("body") else {
+        return match request.get("content_type") {
+            Some(value) => Err(value.error("nothing is sent without `body`")),
+            None => Ok(None),
+        };
+    };
+    let template = body.str()?.to_owned();
+    check_body(&template, params, has_key).map_err(|problem| body.error(problem))?;
+    let content_type = request
+        .get("content_type")
+        .map_or(Ok("application/json"), |value| value.str())?
+        .to_owned();
+    Ok(Some(Post {
+        content_type,
+        template,
+    }))
+}
+
+/// How an answer goes on, and the address of its items.
+pub(super) fn follow(
+    request: &Table<'_>,
+    format: &Format,
+    params: &BTreeMap<String, String>,
+    has_key: bool,
+) -> Result<(Option<Follow>, Option<String>), DefinitionError> {
+    let (value, is_pages) = match (request.get("pages"), request.get("items")) {
+        (None, None) => return Ok((None, None)),
+        (Some(_), Some(items)) => return Err(items.error("an answer has pages or items, not both")),
+        (Some(pages), None) => (pages, true),
+        (None, Some(items)) => (items, false),
+    };
+    if !matches!(format, Format::Json { jsonp: false, .. }) {
+        return Err(value.error("only JSON answers are joined from several parts"));
+    }
+    if let Some(body) = request.get("body") {
+        return Err(body.error("parts are asked for by GET: nothing can be sent"));
+    }
+    if is_pages {
+        return Ok((Some(pages(&value)?), None));
+    }
+    let table = value.table(&["select", "url", "most"])?;
+    let template = table.require("url")?;
+    let address = url(&template)?;
+    let mut with_item = params.clone();
+    with_item.insert(ITEM.to_owned(), String::new());
+    check(&address, &with_item, has_key).map_err(|problem| template.error(problem))?;
+    if !address.contains("{item}") {
+        return Err(template.error("expected `{item}` in the address"));
+    }
+    let select = table.require("select")?;
+    let items = Path::parse(select.str()?).map_err(|bad| select.error(bad.problem))?;
+    let follow = Follow::new(Kind::Items(items), most(&table)?);
+    Ok((Some(follow), Some(address)))
+}
+
+fn pages(value: &Value<'_>) -> Result<Follow, DefinitionError> {
+    let table = value.table(&[
+        "link", "next", "cursor", "param", "from", "step", "list", "size", "most",
+    ])?;
+    let param =
+        || -> Result<String, DefinitionError> { Ok(table.require("param")?.str()?.to_owned()) };
+    let count = |key: &str, default: u64| -> Result<u64, DefinitionError> {
+        table
+            .get(key)
+            .map_or(Ok(default), |value| value.count().map(|count| count as u64))
+    };
+    let next = match (table.get("link"), table.get("next"), table.get("cursor")) {
+        (Some(link), None, None) if link.bool()? => Next::Link,
+        (None, Some(next), None) => Next::Address(path(&next)?),
+        (None, None, Some(cursor)) => Next::Cursor {
+            path: path(&cursor)?,
+            param: param()?,
+        },
+        (None, None, None) => Next::Number {
+            param: param()?,
+            from: count("from", 1)?,
+            step: count("step", 1)?.max(1),
+            list: path(&table.require("list")?)?,
+            size: usize::try_from(count("size", 1)?).unwrap_or(usize::MAX),
+        },
+        _ => {
+            return Err(value.error(
+                "expected one of `link = true`, `next` (a path), `cursor` (a path) with `param`, or `param` with `list`",
+            ));
+        }
+    };
+    Ok(Follow::new(Kind::Pages(next), most(&table)?))
+}
+
+fn most(table: &Table<'_>) -> Result<usize, DefinitionError> {
+    match table.get("most") {
+        None => Ok(PARTS_MOST),
+        Some(value) => match value.count()? {
+            0 => Err(value.error("expected a whole number from 1")),
+            count => Ok(count),
+        },
+    }
+}
