@@ -13,10 +13,12 @@ use crate::{
     format::{self, Format},
     group::Groups,
     item::{Item, Level, Shape, follow, is_one_of, select},
-    node::Node,
-    number, place,
+    node::{Name, Node},
+    number,
+    path::{Path, Step},
+    place,
     snapshot::Snapshot,
-    spec::{Extract, Numeric, Pick, Reading, Reduce, Revision, Time, TimeFormat},
+    spec::{Extract, Numeric, Origin, Pick, Piece, Reading, Reduce, Revision, Time, TimeFormat},
     text, time,
 };
 
@@ -162,6 +164,7 @@ fn read(
         arena,
     )?;
     provider_error(spec, root, arena)?;
+    columns_are_there(spec, root)?;
     let fetched_at = context.fetched_at.to_string();
     let shape = spec.shape(arena, &fetched_at);
     let mut reader = RowReader::new(definition, context, rows);
@@ -217,6 +220,47 @@ impl Extract {
             fetched_at,
         }
     }
+}
+
+/// A table whose header names neither the identifier nor the time is another table, or was cut in its header.
+fn columns_are_there(spec: &Extract, root: Node<'_>) -> Result<(), BodyError> {
+    let (Format::Csv(_), true, Node::List(rows)) = (&spec.format, spec.header, root) else {
+        return Ok(());
+    };
+    let Some(Node::List(header)) = rows.get(spec.skip) else {
+        return Ok(());
+    };
+    let is_there = |path: &Path| match path.steps.first() {
+        Some(Step::Key(key)) => header
+            .iter()
+            .any(|cell| matches!(cell, Node::Text(text) if Name::new(text) == key.name())),
+        _ => true,
+    };
+    let is_made = |origin: &Origin| match origin {
+        Origin::Path(path) => is_there(path),
+        Origin::Template(pieces) => pieces.iter().all(|piece| match piece {
+            Piece::Path(path) => is_there(path),
+            Piece::Literal(_) => true,
+        }),
+        Origin::Constant(_) => true,
+    };
+    for pick in [&spec.key, &spec.observed_at.pick] {
+        if !pick.origins.iter().any(is_made) {
+            let names: Vec<&str> = header
+                .iter()
+                .filter_map(|cell| match cell {
+                    Node::Text(text) => Some(*text),
+                    _ => None,
+                })
+                .take(8)
+                .collect();
+            return Err(BodyError::NoSelection {
+                path: pick.to_string(),
+                found: format!("its columns are {}", names.join(", ")),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn provider_error<'t>(spec: &Extract, root: Node<'t>, arena: &'t Bump) -> Result<(), BodyError> {
@@ -581,7 +625,12 @@ impl<'d, 'c> RowReader<'d, 'c> {
                 &Some((name, path)) if reading.pick.origins.is_empty() => {
                     let is_named = reading.names.iter().any(|known| known == name);
                     if is_named {
-                        item.find(path).filter(|node| !node.is_absent())
+                        item.find(path).filter(|node| {
+                            !node.is_absent()
+                                && !item
+                                    .text_of(*node)
+                                    .is_some_and(|text| is_one_of(text, &reading.pick.nulls))
+                        })
                     } else {
                         None
                     }

@@ -2,7 +2,7 @@
 //!
 //! | written | becomes |
 //! |---|---|
-//! | `{zone.lat}` `{zone.lon}` | the centre of the zone |
+//! | `{zone.lat}` `{zone.lon}` | the centre of the zone; `{zone.lat:2}` with two decimals instead of five |
 //! | `{zone.west}` `{zone.south}` `{zone.east}` `{zone.north}` | its bounding box |
 //! | `{around.west}` … | the same, grown by half a degree on every side |
 //! | `{zone.country}` `{zone.currency}` `{zone.continent}` `{zone.time_zone}` | its codes; an error where it has none |
@@ -199,7 +199,7 @@ const ITEM_HOLDER: &str = "%7Bitem%7D";
 fn variables_of(template: &str) -> impl Iterator<Item = (std::ops::Range<usize>, &str)> {
     template.match_indices('{').filter_map(|(start, _)| {
         let inner = template.get(start + 1..)?;
-        let name = &inner[..inner.find('}')?];
+        let (name, _) = inner.split_once('}')?;
         let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
             && !name.contains(['"', '{', ' ', '\n']);
         is_name.then(|| (start..start + name.len() + 2, name))
@@ -212,8 +212,8 @@ pub(crate) fn check_body(
     params: &BTreeMap<String, String>,
     has_key: bool,
 ) -> Result<(), String> {
-    for (range, _) in variables_of(template) {
-        check(&template[range], params, has_key)?;
+    for (_, name) in variables_of(template) {
+        check(&format!("{{{name}}}"), params, has_key)?;
     }
     Ok(())
 }
@@ -232,7 +232,7 @@ pub(crate) fn check(
             let is_known = match name {
                 "key" => has_key,
                 _ if CENTRE.contains(&name) || CODES.contains(&name) => true,
-                _ if side(name).is_some() => true,
+                _ if side(name).is_some() || rounded(name).is_some() => true,
                 _ => params.contains_key(name) || moment(name).is_some(),
             };
             if is_known {
@@ -336,11 +336,11 @@ impl Variables<'_> {
         let mut text = String::new();
         let mut end = 0;
         for (range, name) in variables_of(template) {
-            text.push_str(&template[end..range.start]);
+            text.push_str(template.get(end..range.start).unwrap_or_default());
             text.push_str(&self.variable(name, true)?);
             end = range.end;
         }
-        text.push_str(&template[end..]);
+        text.push_str(template.get(end..).unwrap_or_default());
         Ok(text)
     }
 
@@ -384,7 +384,12 @@ impl Variables<'_> {
             } else {
                 grown.min(limit)
             };
-            return Ok(degrees(clamped));
+            return Ok(degrees(clamped, DECIMALS));
+        }
+        if let Some((is_lat, decimals)) = rounded(name) {
+            let centre = self.zone.centre;
+            let value = if is_lat { centre.lat } else { centre.lon };
+            return Ok(degrees(value, decimals));
         }
         if let Some((is_local, seconds, form)) = moment(name) {
             let tz = if is_local {
@@ -402,8 +407,8 @@ impl Variables<'_> {
             })
         };
         match name {
-            "zone.lat" => Ok(degrees(self.zone.centre.lat)),
-            "zone.lon" => Ok(degrees(self.zone.centre.lon)),
+            "zone.lat" => Ok(degrees(self.zone.centre.lat, DECIMALS)),
+            "zone.lon" => Ok(degrees(self.zone.centre.lon, DECIMALS)),
             "zone.country" => code(&self.zone.country),
             "zone.currency" => code(&self.zone.currency),
             "zone.continent" => code(&self.zone.continent),
@@ -428,10 +433,26 @@ impl Variables<'_> {
     }
 }
 
-/// Degrees to a metre or so.
-fn degrees(value: f64) -> String {
-    let rounded = (value * 1e5).round() / 1e5;
+/// Decimals of a degree: a metre or so.
+const DECIMALS: u8 = 5;
+
+fn degrees(value: f64, decimals: u8) -> String {
+    let scale = 10_f64.powi(i32::from(decimals));
+    // Zero has no sign.
+    let rounded = (value * scale).round() / scale + 0.0;
     rounded.to_string()
+}
+
+/// `zone.lat:2`: whether it is the latitude, and its decimals.
+fn rounded(name: &str) -> Option<(bool, u8)> {
+    let (name, decimals) = name.split_once(':')?;
+    let is_lat = match name {
+        "zone.lat" => true,
+        "zone.lon" => false,
+        _ => return None,
+    };
+    let decimals = decimals.parse().ok().filter(|most| *most <= DECIMALS)?;
+    Some((is_lat, decimals))
 }
 
 fn encode(value: &str, text: &mut String) {
@@ -494,6 +515,14 @@ mod tests {
         );
         assert!(rebase("https://a.org/", Some("http://b/path")).is_err());
         assert!(rebase("https://a.org/", Some("b:80")).is_err());
+    }
+
+    #[test]
+    fn places_have_the_decimals_that_are_asked_for() {
+        assert_eq!(rounded("zone.lat:2"), Some((true, 2)));
+        assert_eq!(rounded("zone.lon:9"), None);
+        assert_eq!(degrees(48.856_613, 2), "48.86");
+        assert_eq!(degrees(-0.000_001, 4), "0");
     }
 
     #[test]

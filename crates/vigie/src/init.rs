@@ -260,7 +260,7 @@ fn scale(scale: Scale) -> &'static str {
     }
 }
 
-/// The table of a source: enabled unless it needs a key.
+/// The table of a source: enabled unless it needs a key, or is not suggested.
 fn source(put: &mut String, definition: &Definition, language: Language) {
     let sheet = &definition.sheet;
     let rights = &sheet.rights;
@@ -272,7 +272,7 @@ fn source(put: &mut String, definition: &Definition, language: Language) {
         sheet.title.get(language),
         rights.licence
     );
-    let enabled = sheet.access.key.is_none();
+    let enabled = sheet.access.key.is_none() && definition.suggested;
     if let Some(key) = &sheet.access.key {
         let _ = match language {
             Language::Fr => writeln!(put, "# clé : {} ; mettez-la dans {}", key.signup, key.env),

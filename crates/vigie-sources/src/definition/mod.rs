@@ -70,6 +70,8 @@ pub struct Definition {
     pub domain: Domain,
     /// What people read of it.
     pub sheet: Sheet,
+    /// Whether a new workspace of its zones has it enabled: not where another source says the same, or few want it.
+    pub suggested: bool,
     /// When it is due.
     pub schedule: Schedule,
     /// The time between two observations of one entity; `None` where there is no fixed rhythm.

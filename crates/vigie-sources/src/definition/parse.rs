@@ -24,7 +24,7 @@ use crate::{
     spec::Extract,
 };
 
-const ROOT_KEYS: [&str; 18] = [
+const ROOT_KEYS: [&str; 19] = [
     "id",
     "domain",
     "title",
@@ -43,6 +43,7 @@ const ROOT_KEYS: [&str; 18] = [
     "rows",
     "fields",
     "measures",
+    "suggested",
 ];
 
 /// The most rows of a body, unless the definition or the workspace says otherwise.
@@ -151,6 +152,9 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let (follow, item_url) = request::follow(&request, &extract.format, &params, has_key)?;
     let projection = extract.projection();
     Ok(Definition {
+        suggested: root
+            .get("suggested")
+            .map_or(Ok(true), |value| value.bool())?,
         post,
         follow,
         item_url,

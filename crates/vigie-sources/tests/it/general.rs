@@ -651,3 +651,52 @@ fn alerts_of_gtfs_realtime_are_events() {
         all.rows[0]
     );
 }
+
+#[test]
+fn values_that_mean_none_are_none_in_a_pivot_too() {
+    let definition = define(
+        r#"
+        format = { kind = "json" }
+        rows = { model = "observations", select = "[*]", horizon = "1d", pivot = { name = "what", value = "v" } }
+        fields = { entity = "id", observed_at = "at" }
+        [measures]
+        pm = { MEASURE, names = ["PM"], nulls = [-999], range = [0, 500] }
+        "#,
+    );
+    let body = br#"[{"id":"a","at":"2026-01-01T00:00:00Z","what":"PM","v":-999},
+                    {"id":"b","at":"2026-01-01T00:00:00Z","what":"PM","v":7}]"#;
+    let read = read(&definition, body).unwrap();
+    assert_eq!((read.rows.len(), read.refused_values), (1, 0));
+    assert_eq!(read.rows[0].values, [Some(7.0)]);
+}
+
+#[test]
+fn a_table_with_other_columns_is_refused() {
+    let definition = define(
+        r#"
+        format = { kind = "csv" }
+        rows = { model = "observations", select = "[*]", horizon = "1d" }
+        fields = { entity = "{lat}|{lon}", observed_at = ["time", "date"] }
+        [measures]
+        m = { MEASURE, path = "v" }
+        "#,
+    );
+    let refused = |body: &[u8]| read(&definition, body).unwrap_err();
+    assert_eq!(
+        refused(b"foo,bar\n1,2\n"),
+        BodyError::NoSelection {
+            path: "{lat}|{lon}".to_owned(),
+            found: "its columns are foo, bar".to_owned(),
+        }
+    );
+    assert!(matches!(
+        refused(b"lat,time\n"),
+        BodyError::NoSelection { .. }
+    ));
+    assert!(matches!(
+        refused(b"lat,lon,v\n"),
+        BodyError::NoSelection { .. }
+    ));
+    let good = read(&definition, b"lat,lon,date,v\n1,2,2026-01-01T00:00:00Z,3\n").unwrap();
+    assert_eq!(good.rows.len(), 1);
+}

@@ -90,7 +90,13 @@ fn every_truncation_is_an_error() {
     for (definition, body) in good_bodies() {
         let end = body.trim_ascii_end().len();
         for cut in 1..end {
-            if definition.extension != "pb" {
+            if definition.extension == "csv" {
+                // A table may end anywhere after the columns that matter: only fewer rows tell.
+                match read(definition, &body[..cut]) {
+                    Ok(extraction) => assert!(extraction.refused_rows <= 1, "{cut}"),
+                    Err(error) => assert!(!body[..cut].contains(&b'\n'), "{cut}: {error}"),
+                }
+            } else if definition.extension != "pb" {
                 assert!(
                     read(definition, &body[..cut]).is_err(),
                     "{}: {cut} of {end}",

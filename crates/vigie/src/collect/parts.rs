@@ -77,7 +77,7 @@ impl Collector {
             let Some(url) = waiting.pop_front() else {
                 break;
             };
-            question.url = self.allowed(&question, &url)?;
+            question.url = allowed(&question, &url)?;
             (question.etag, question.last_modified) = (None, None);
             self.reserve(definition, counted)?;
             answer = self.fetcher.fetch(&question, self.app.now()).await?;
@@ -87,22 +87,6 @@ impl Collector {
         (whole.etag, whole.last_modified) = (None, None);
         whole.body = Some(Follow::join(&parts));
         Ok(whole)
-    }
-
-    /// Where the next part may be asked for: a provider must not send the key elsewhere.
-    fn allowed(&self, question: &Question, next: &str) -> Result<String, NoAnswer> {
-        let refused = |reason: String| failed(Cause::RedirectRefused, reason);
-        let next = rebase(next, question.base_url.as_deref())
-            .map_err(|error| refused(error.to_string()))?;
-        let place = |url: &str| {
-            let url = Url::parse(url).ok()?;
-            Some((url.scheme().to_owned(), url.host_str()?.to_owned()))
-        };
-        if question.key.is_some() && place(&next) != place(&question.url) {
-            let reason = "a part lies on another host, which must not learn the key";
-            return Err(refused(reason.to_owned()));
-        }
-        Ok(next)
     }
 
     fn reserve(&self, definition: &Definition, counted: &str) -> Result<(), NoAnswer> {
@@ -123,6 +107,22 @@ impl Collector {
             Err(error) => Err(failed(Cause::Connection, error.to_string())),
         }
     }
+}
+
+/// Where the next part may be asked for: a provider must not send the key elsewhere.
+fn allowed(question: &Question, next: &str) -> Result<String, NoAnswer> {
+    let refused = |reason: String| failed(Cause::RedirectRefused, reason);
+    let next =
+        rebase(next, question.base_url.as_deref()).map_err(|error| refused(error.to_string()))?;
+    let place = |url: &str| {
+        let url = Url::parse(url).ok()?;
+        Some((url.scheme().to_owned(), url.host_str()?.to_owned()))
+    };
+    if question.key.is_some() && place(&next) != place(&question.url) {
+        let reason = "a part lies on another host, which must not learn the key";
+        return Err(refused(reason.to_owned()));
+    }
+    Ok(next)
 }
 
 fn failed(cause: Cause, reason: String) -> NoAnswer {

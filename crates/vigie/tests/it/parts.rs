@@ -223,9 +223,12 @@ fn a_part_that_fails_is_the_failure_of_the_whole_with_its_cause() {
     ] {
         let (status, body) = second;
         let (first, body) = (rows(next), body.replace("loop", &rows("\"?p=3\"")));
-        let provider = Provider::new(move |_, path, _| match path.contains("p=") {
-            true => (status, String::new(), body.clone()),
-            false => (200, String::new(), first.clone()),
+        let provider = Provider::new(move |_, path, _| {
+            if path.contains("p=") {
+                (status, String::new(), body.clone())
+            } else {
+                (200, String::new(), first.clone())
+            }
         });
         let request = "pages = { next = \"next\", most = 4 }";
         let workspace = workspace(&provider, request, "[*].rows[*]", access);
