@@ -92,6 +92,11 @@ impl Follow {
         matches!(self.kind, Kind::Pages(_))
     }
 
+    /// The most requests of one download.
+    pub(crate) fn requests_most(&self) -> usize {
+        self.most + usize::from(!self.counts_first())
+    }
+
     /// The addresses to ask for after a part, in this order. `item_url` is the address of an item, with `{item}` in it.
     ///
     /// Only what is listed in the first answer is an item; the first `most` are asked for.

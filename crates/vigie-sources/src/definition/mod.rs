@@ -128,6 +128,11 @@ impl Definition {
         self
     }
 
+    /// The most requests of one download.
+    pub fn requests_most(&self) -> usize {
+        self.follow.as_ref().map_or(1, Follow::requests_most)
+    }
+
     /// Whether the observed time of a row is when it was fetched, because the body has none.
     /// Then two captures of the same body are two observations.
     pub fn times_are_fetch_times(&self) -> bool {

@@ -150,8 +150,11 @@ pub(super) fn quotas(app: &App, report: &mut Report) {
             let per = limit.per.as_secs().max(1);
             let wanted: i64 = definitions
                 .iter()
-                .map(|definition| app.schedule(definition).every().as_secs().max(1))
-                .map(|every| (per + every - 1) / every)
+                .map(|definition| {
+                    let every = app.schedule(definition).every().as_secs().max(1);
+                    let parts = i64::try_from(definition.requests_most()).unwrap_or(i64::MAX);
+                    ((per + every - 1) / every).saturating_mul(parts)
+                })
                 .sum();
             if wanted > i64::from(limit.requests) && !said.contains(&(limit.requests, per)) {
                 said.push((limit.requests, per));
