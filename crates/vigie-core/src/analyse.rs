@@ -346,7 +346,8 @@ impl<'a> SourceAnalyser<'a> {
         }
     }
 
-    /// The leading entities first, then, where they can be compared, by their latest value, else by name.
+    /// The leading entities first, then, where they can be compared, by their latest value, else by name. In a ranking those that are
+    /// in it now come first, by their rank.
     fn ranked_entities(&self) -> Vec<(&String, &Entity)> {
         let mut entities: Vec<(&String, &Entity)> = self.entities.iter().collect();
         let place = |id: &str| {
@@ -356,13 +357,24 @@ impl<'a> SourceAnalyser<'a> {
                 .position(|leading| leading == id)
                 .unwrap_or(usize::MAX)
         };
-        let compared = self
-            .measures
-            .first()
-            .is_some_and(|m| m.across == Across::Sum);
+        let leading = self.measures.first();
+        let compared = leading.is_some_and(|m| m.across == Across::Sum);
+        let ranked = leading.is_some_and(|m| m.kind == Kind::Rank);
+        let newest = entities
+            .iter()
+            .filter_map(|(_, e)| e.latest(0))
+            .map(|at| at.0);
+        let newest = newest.max().unwrap_or(i64::MIN);
         entities.sort_by(|a, b| {
             let value = |e: &Entity| e.latest(0).map_or(f64::NEG_INFINITY, |at| at.1);
-            let by_value = if compared {
+            let rank = |e: &Entity| {
+                e.latest(0)
+                    .filter(|at| at.0 == newest)
+                    .map_or(f64::INFINITY, |at| at.1)
+            };
+            let by_value = if ranked {
+                rank(a.1).total_cmp(&rank(b.1))
+            } else if compared {
                 value(b.1).total_cmp(&value(a.1))
             } else {
                 std::cmp::Ordering::Equal
@@ -377,6 +389,7 @@ impl<'a> SourceAnalyser<'a> {
 
     fn headlines(&self, entities: &[(&String, &Entity)], leading: &Measure) -> Vec<Headline> {
         let apart = leading.across == Across::Each
+            || leading.kind == Kind::Rank
             || (leading.across == Across::Mean && (2..=HEADLINES_MAX).contains(&entities.len()));
         if apart {
             return entities
@@ -422,9 +435,13 @@ impl<'a> SourceAnalyser<'a> {
 
     fn chart(&self, entities: &[(&String, &Entity)], leading: &Measure) -> Option<Chart> {
         // Series that cannot be compared would flatten each other: the first one stands for itself.
-        let alone = leading.across == Across::Each;
+        let ranked = leading.kind == Kind::Rank;
+        let alone = leading.across == Across::Each && !ranked;
         let entities = if alone {
             &entities[..entities.len().min(1)]
+        } else if ranked {
+            // The mean of ranks says nothing: the top of the chart is followed.
+            &entities[..entities.len().min(LINES_MAX)]
         } else {
             entities
         };
@@ -633,6 +650,30 @@ mod tests {
             (analysis.entity_count, analysis.entities[0].entity.as_str()),
             (20, "000")
         );
+    }
+
+    #[test]
+    fn a_ranking_begins_with_those_that_are_in_it_now() {
+        let mut ranking = sheet(Across::Each);
+        ranking.measures[0].kind = Kind::Rank;
+        let mut rows: Vec<_> = (1..=10)
+            .map(|rank| (format!("old-{rank}"), 5, f64::from(rank)))
+            .collect();
+        // An hour later the first has left, and a new one is on top.
+        rows.push(("new".into(), 65, 1.0));
+        rows.extend((2..=10).map(|rank| (format!("old-{rank}"), 65, f64::from(rank))));
+        let analysis = analysis(&ranking, &rows);
+        let names: Vec<&str> = analysis
+            .entities
+            .iter()
+            .map(|e| e.entity.as_str())
+            .collect();
+        assert_eq!(names[..3], ["new", "old-2", "old-3"]);
+        assert_eq!(names.last(), Some(&"old-1"));
+        assert_eq!(analysis.headlines[0].entity.as_deref(), Some("new"));
+        assert_eq!(analysis.headlines[0].value, Some(1.0));
+        let chart = analysis.chart.unwrap();
+        assert_eq!((chart.series.len(), chart.across), (8, None));
     }
 
     #[test]

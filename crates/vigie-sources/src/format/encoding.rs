@@ -28,24 +28,22 @@ pub(super) fn decode<'b>(
     body: &'b [u8],
     declared: Option<&'static Encoding>,
 ) -> Result<Cow<'b, str>, BodyError> {
-    let (encoding, body) = match Encoding::for_bom(body) {
-        Some((encoding, length)) => (encoding, body.get(length..).unwrap_or_default()),
-        None => (declared.unwrap_or(UTF_8), body),
-    };
+    let (encoding, mark) = Encoding::for_bom(body).unwrap_or((declared.unwrap_or(UTF_8), 0));
+    let body = body.get(mark..).unwrap_or_default();
     if encoding == UTF_8 {
         // UTF-16 without its mark is valid UTF-8 as long as it is English.
         let start = body.get(..256).unwrap_or(body);
         if let Some(offset) = start.iter().position(|byte| *byte == 0) {
             return Err(BodyError::Encoding {
                 encoding: "UTF-8".to_owned(),
-                offset,
+                offset: mark + offset,
             });
         }
         return std::str::from_utf8(body)
             .map(Cow::Borrowed)
             .map_err(|error| BodyError::Encoding {
                 encoding: "UTF-8".to_owned(),
-                offset: error.valid_up_to(),
+                offset: mark + error.valid_up_to(),
             });
     }
     encoding

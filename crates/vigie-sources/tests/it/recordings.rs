@@ -260,3 +260,54 @@ fn recorded_errors_are_errors() {
         );
     }
 }
+
+/// What each recorded feed gives: the source that reads it, bodies with rows, rows, refused rows, refused values. Some recordings hold
+/// answers of other endpoints too; refusals are explained by the bodies: identifiers and times that are null, a doubled
+/// hour written `2A:00`, impossible tracks.
+const RECORDED: &str = include_str!("recorded.tsv");
+
+/// Set `VIGIE_BLESS=1` to write what is obtained; then read the difference.
+#[test]
+fn every_recorded_feed_is_read_by_a_source() {
+    let Some(root) = folder("velib-disponibilite").and_then(|one| Some(one.parent()?.to_owned()))
+    else {
+        return;
+    };
+    let mut obtained = String::new();
+    for line in RECORDED.lines() {
+        let mut columns = line.split('\t');
+        let (recording, source) = (columns.next().unwrap(), columns.next().unwrap());
+        let definition = Catalogue::embedded()
+            .get(&SourceId::new(source).unwrap())
+            .unwrap_or_else(|| panic!("there is no source {source}"));
+        let folder = root.join(recording);
+        let (mut good, mut rows, mut refused, mut values) = (0, 0, 0, 0);
+        for (_, body) in bodies(&folder) {
+            let Ok(one) = read(definition, &body) else {
+                continue;
+            };
+            good += u32::from(!one.rows.is_empty());
+            rows += one.rows.len();
+            refused += one.refused_rows;
+            values += one.refused_values;
+        }
+        assert!(rows > 0, "{recording}: {source} reads nothing");
+        if folder.join("errors").is_dir() {
+            for (name, body) in bodies(&folder.join("errors")) {
+                let read = read(definition, &body);
+                assert!(
+                    read.is_err() || read.is_ok_and(|one| one.rows.is_empty()),
+                    "{recording}/errors/{name} gives rows"
+                );
+            }
+        }
+        obtained += &format!("{recording}\t{source}\t{good}\t{rows}\t{refused}\t{values}\n");
+    }
+    if std::env::var_os("VIGIE_BLESS").is_some() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/recorded.tsv");
+        fs::write(file, &obtained).unwrap();
+    }
+    for (obtained, expected) in obtained.lines().zip(RECORDED.lines()) {
+        assert_eq!(obtained, expected);
+    }
+}

@@ -102,6 +102,11 @@ fn refuse_everywhere(fault: &str, lasting: bool, remedy: &str, strikes_min: [u32
     }
     let again = exports(&lab);
     assert!(again == expected, "{fault}: the exports differ");
+    // No half of a body was ever under its name.
+    assert_eq!(
+        lab.workspace.files("data/quarantine"),
+        [""; 0].map(PathBuf::from)
+    );
     assert!(expected.iter().all(|text| text.lines().count() > 5));
 }
 
@@ -413,10 +418,10 @@ fn a_manifest_without_its_body_is_no_raw_file_and_is_swept_later() {
 }
 
 /// Several programs at once, each of which may find another one's lock.
-fn at_once(lab: &Lab, time: &str, step: &str, many: usize) -> Vec<Ran> {
+fn at_once(lab: &Lab, time: &str, arguments: &[&str], many: usize) -> Vec<Ran> {
     let started: Vec<_> = (0..many)
         .map(|_| {
-            let mut command = lab.command_at(time, &[step]);
+            let mut command = lab.command_at(time, arguments);
             command
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
@@ -435,7 +440,7 @@ fn many_programs_at_once_lose_nothing_and_count_nothing_twice() {
     let expected = undisturbed(&SOURCES);
     let lab = archiving(&SOURCES);
     for (time, step) in STEPS {
-        let ran = at_once(&lab, time, step, 5);
+        let ran = at_once(&lab, time, &[step], 5);
         for one in &ran {
             assert!(matches!(one.code, Some(0 | 4)), "{step}: {ran:#?}");
         }
@@ -465,6 +470,28 @@ fn many_programs_at_once_lose_nothing_and_count_nothing_twice() {
         files.iter().all(|file| archived.contains_key(*file)),
         "{archived:?} {files:?}"
     );
+}
+
+#[test]
+fn many_programs_that_collect_what_is_due_ask_each_provider_once() {
+    let lab = Lab::new("Paris", &SOURCES, FaultPlan::none());
+    let mut asked = 0;
+    for time in [NOON, LATER] {
+        at_once(&lab, time, &["collect", "--due"], 6);
+        lab.at(time, &["collect", "--due"]).ends(0);
+        let captures = lab.workspace.export("captures");
+        let slots: BTreeSet<(&str, &str)> = captures
+            .iter()
+            .map(|capture| {
+                let text = |key: &str| capture[key].as_str().unwrap();
+                (text("source"), text("slot"))
+            })
+            .collect();
+        assert_eq!(captures.len(), slots.len(), "{captures:#?}");
+        assert!(captures.len() > asked, "nothing was due");
+        asked = captures.len();
+    }
+    assert_eq!(lab.requests().len(), asked);
 }
 
 #[test]
