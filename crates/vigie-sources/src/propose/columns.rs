@@ -190,9 +190,8 @@ impl<'a> Table<'a> {
                     }
                 }
             }
-            Node::Map(_) => {}
             Node::List(elements) if is_own => self.elements(elements, path, names),
-            Node::List(_) => {}
+            Node::List(_) | Node::Map(_) => {}
             scalar if depth > 0 => {
                 let path = self.arena.alloc_str(path);
                 self.put(path, names, scalar, is_own);

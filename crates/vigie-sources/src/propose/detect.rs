@@ -157,9 +157,9 @@ fn csv_options(text: &str) -> CsvOptions {
                 score,
                 CsvOptions {
                     delimiter,
-                    comment: lines.iter().any(|line| is_comment(&line)).then_some(b'#'),
+                    comment: lines.iter().any(is_comment).then_some(b'#'),
                     // Comments are left out anyhow.
-                    skip: if lines.iter().take(skip).all(|line| is_comment(&line)) {
+                    skip: if lines.iter().take(skip).all(is_comment) {
                         0
                     } else {
                         skip

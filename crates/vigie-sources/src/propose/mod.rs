@@ -6,10 +6,17 @@
 mod columns;
 mod detect;
 mod draft;
+mod events;
+mod identity;
+mod measures;
 mod rows;
+mod seen;
+mod sheet;
 mod values;
 mod words;
 mod write;
+
+use std::collections::HashSet;
 
 use bumpalo::Bump;
 use jiff::{Timestamp, tz::TimeZone};
@@ -50,6 +57,8 @@ pub struct Proposal {
     pub definition: Definition,
     /// What it extracts from the body.
     pub extraction: Extraction,
+    /// Rows that have identifier and time in common with one before: the identifier is not enough.
+    pub doubles: usize,
 }
 
 /// Why nothing is proposed.
@@ -116,10 +125,17 @@ fn attempt(
         zone_tz: &TimeZone::UTC,
     };
     let extraction = extract(&definition, body, &context)?;
+    let mut known = HashSet::new();
+    let doubles = extraction
+        .rows
+        .iter()
+        .filter(|row| !known.insert((row.entity.clone(), row.observed_at)))
+        .count();
     Ok(Proposal {
         toml,
         definition,
         extraction,
+        doubles,
     })
 }
 

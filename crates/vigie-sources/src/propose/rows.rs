@@ -125,7 +125,7 @@ impl Search {
             if let Some(candidate) = self.add(&select, Shape::Cells, count) {
                 candidate.has_header = header;
             }
-        } else if elements.len() > 2 && most(|e| is_scalar(e)) {
+        } else if elements.len() > 2 && most(is_scalar) {
             self.add(&select, Shape::Scalar, elements.len());
         }
     }

@@ -141,9 +141,9 @@ pub(super) fn times(column: &Column<'_>) -> Option<Times> {
             } else {
                 let time = read_node(spec, *node, &TimeZone::UTC);
                 if time.is_some() {
-                    good += 1
+                    good += 1;
                 } else {
-                    bad += 1
+                    bad += 1;
                 }
                 time
             };

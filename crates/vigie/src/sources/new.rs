@@ -84,6 +84,17 @@ pub(super) fn run(args: &NewSource, now: Timestamp) -> Outcome {
              {left} lines say {TO_FILL_IN}: fill them in or check them\nnext: {next}"
         ),
     });
+    if proposal.doubles > 0 {
+        let doubles = proposal.doubles;
+        output::note(&match language {
+            Language::Fr => format!(
+                "attention : {doubles} lignes ont l’identifiant et l’heure d’une autre ; il faut un identifiant plus précis, tel que \"{{a}}|{{b}}\""
+            ),
+            Language::En => format!(
+                "beware: {doubles} rows have identifier and time of another; a finer identifier is needed, such as \"{{a}}|{{b}}\""
+            ),
+        });
+    }
     Ok(Exit::Done)
 }
 
