@@ -78,11 +78,6 @@ fn most_recorded_bodies_get_a_definition_that_reads_them() {
         "only {read} of {} folders: {failed:#?}",
         folders.len()
     );
-    let _ = writeln!(
-        std::io::stderr(),
-        "{read} of {}: {failed:#?}",
-        folders.len()
-    );
 }
 
 /// What a proposal says, line by line.
