@@ -14,10 +14,10 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Level<'t> {
     pub(crate) node: Node<'t>,
-    key: Option<&'t str>,
+    pub(crate) key: Option<&'t str>,
     index: usize,
     /// The names of its cells, where it is a row of a list with a header.
-    header: Option<&'t [Node<'t>]>,
+    pub(crate) header: Option<&'t [Node<'t>]>,
 }
 
 impl<'t> Level<'t> {

@@ -18,6 +18,7 @@ mod number;
 mod path;
 mod place;
 mod projection;
+mod propose;
 mod refuse;
 mod request;
 mod snapshot;
@@ -35,4 +36,5 @@ pub use definition::{
 pub use domain::Domain;
 pub use extract::{Context, Extraction, Extractor, Refusal, extract, sniff};
 pub use follow::{Follow, FollowError, Part};
+pub use propose::{Proposal, ProposeError, TO_FILL_IN, Wishes, lines_to_fill_in, propose};
 pub use request::{Request, RequestError, build_request, rebase};

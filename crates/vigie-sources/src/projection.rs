@@ -20,6 +20,19 @@ pub(crate) struct Projection {
 }
 
 impl Projection {
+    /// Keeps all, down to the deepest level that a body may have.
+    pub(crate) fn everything() -> Self {
+        let mut all = Projection::default();
+        for _ in 0..=crate::format::DEPTH_MAX {
+            all = Projection {
+                ends: true,
+                keys: Vec::new(),
+                any: Some(Box::new(all)),
+            };
+        }
+        all
+    }
+
     /// What to keep of the member of that name.
     pub(crate) fn member(&self, name: Name<'_>) -> Option<&Projection> {
         self.keys

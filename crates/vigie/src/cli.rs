@@ -239,6 +239,8 @@ pub(crate) enum SourcesCommand {
         #[arg(long, value_enum)]
         lang: Option<Lang>,
     },
+    /// Propose a definition from a saved body, with what only you can know marked TODO
+    New(NewSource),
     /// Check a definition, and show the rows that it extracts from a saved body
     Check {
         /// The definition (source.toml)
@@ -250,6 +252,42 @@ pub(crate) enum SourcesCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// The formats of bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BodyFormat {
+    /// JSON, or JSON in a call.
+    Json,
+    /// JSON of features.
+    Geojson,
+    /// XML.
+    Xml,
+    /// Comma-separated values and their kin.
+    Csv,
+    /// Protocol buffers of GTFS-realtime.
+    GtfsRealtime,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewSource {
+    /// A saved body of the feed
+    pub(crate) body: PathBuf,
+    /// The identifier of the source [default: made from the name of the written file, or of the body]
+    #[arg(long)]
+    pub(crate) id: Option<SourceId>,
+    /// The address that the body came from
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// The format of the body [default: found out]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<BodyFormat>,
+    /// The language of the comments [default: that of the environment]
+    #[arg(long, value_enum)]
+    pub(crate) lang: Option<Lang>,
+    /// The file to write [default: standard output]
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

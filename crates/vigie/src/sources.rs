@@ -1,5 +1,7 @@
 //! `vigie sources`: the catalogue, the sheets, and the check of a definition.
 
+mod new;
+
 use std::{fs, path::Path};
 
 use jiff::Timestamp;
@@ -28,9 +30,13 @@ pub(crate) fn run(global: &Global, args: &cli::Sources) -> Outcome {
     let now = global.now.map_or(Clock::System, Clock::Fixed).now();
     match &args.command {
         SourcesCommand::Check { file, sample, json } => {
-            let definition = read_definition(file)?;
+            let (definition, text) = read_definition(file)?;
+            if !*json {
+                new::note_to_fill_in(file, &text);
+            }
             check(&definition, sample.as_deref(), *json, now)
         }
+        SourcesCommand::New(args) => new::run(args, now),
         SourcesCommand::List { json } => list(global, *json),
         SourcesCommand::Show { source, json, lang } => {
             let language = lang.map_or_else(language_of_environment, Language::from);
@@ -133,10 +139,12 @@ fn show(global: &Global, source: &SourceId, json: bool, language: Language) -> O
     Ok(Exit::Done)
 }
 
-fn read_definition(file: &Path) -> Outcome<Definition> {
+fn read_definition(file: &Path) -> Outcome<(Definition, String)> {
     let text = fs::read_to_string(file)
         .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-    Definition::parse(&file.display().to_string(), &text).map_err(Failure::usage)
+    let definition =
+        Definition::parse(&file.display().to_string(), &text).map_err(Failure::usage)?;
+    Ok((definition, text))
 }
 
 #[derive(Serialize)]

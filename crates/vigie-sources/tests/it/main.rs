@@ -4,6 +4,7 @@ mod cases;
 mod definitions;
 mod differential;
 mod general;
+mod propose;
 mod recordings;
 mod requests;
 mod robustness;

@@ -15,6 +15,7 @@ mod disk;
 mod doctor;
 mod faults;
 mod kills;
+mod new_source;
 mod operation;
 mod oracle;
 mod parts;
