@@ -137,6 +137,7 @@ const SIGNS: &[(&str, &str, &str)] = &[
     ("kBy", "ko", "kB"),
     ("MBy", "Mo", "MB"),
     ("GBy", "Go", "GB"),
+    ("TBy", "To", "TB"),
     ("d", "j", "d"),
     ("a", "ans", "years"),
     ("wk", "sem.", "wk"),
