@@ -17,7 +17,7 @@ use vigie_core::{dossier::Dossier, text::Language};
 
 use self::{
     document::{Block, Column, Document, Section, line, text},
-    phrase::Phrase,
+    phrase::{Phrase, cleaned},
 };
 use crate::{ReportError, number::quantity, time, words::Words};
 
@@ -170,7 +170,7 @@ fn subject(dossier: &Dossier, phrase: Phrase<'_>) -> Section {
         ),
         (
             phrase.pick("Fuseau horaire", "Time zone"),
-            vec![text(phrase.clean(&zone.time_zone))],
+            vec![text(cleaned(&zone.time_zone))],
         ),
     ];
     for (label, code) in [
@@ -178,7 +178,7 @@ fn subject(dossier: &Dossier, phrase: Phrase<'_>) -> Section {
         (phrase.pick("Monnaie", "Currency"), &zone.currency),
     ] {
         if let Some(code) = code {
-            facts.push((label, vec![text(phrase.clean(code))]));
+            facts.push((label, vec![text(cleaned(code))]));
         }
     }
     section.facts(facts);
@@ -196,7 +196,7 @@ fn subject(dossier: &Dossier, phrase: Phrase<'_>) -> Section {
             text(phrase.text_of(&record.domain_title)),
             text(access),
             text(phrase.span(record.periodicity.collect_seconds)),
-            text(phrase.clean(&record.rights.licence)),
+            text(cleaned(&record.rights.licence)),
         ]
     });
     let columns = vec![

@@ -251,7 +251,8 @@ mod tests {
         assert_eq!(common.entities.len(), 1);
         assert_eq!(common.entities[0].examples, ["Gare du Nord"]);
         assert_eq!(common.areas.len(), 1);
-        assert_eq!(common.areas[0].bbox, [2.5, 48.0, 3.0, 49.0]);
+        let bbox = common.areas[0].bbox.map(|edge| (edge * 10.0) as i64);
+        assert_eq!(bbox, [25, 480, 30, 490]);
         assert!((common.areas[0].share - 0.5).abs() < 1e-9);
     }
 }

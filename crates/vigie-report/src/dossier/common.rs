@@ -11,6 +11,9 @@ use super::{
 };
 use crate::{clean::clean_or, number::quantity};
 
+/// Pairs of areas that are listed.
+const AREAS_MAX: usize = 20;
+
 pub(super) fn sections(dossier: &Dossier, phrase: Phrase<'_>) -> Vec<Section> {
     let common = &dossier.common;
     let mut head = Section::new(1, phrase.pick("Points communs", "Common ground"));
@@ -92,7 +95,14 @@ pub(super) fn sections(dossier: &Dossier, phrase: Phrase<'_>) -> Vec<Section> {
         }),
     );
     put(
-        phrase.pick("Emprises qui se recoupent", "Areas that overlap"),
+        if common.areas.len() > AREAS_MAX {
+            phrase.pick(
+                "Emprises qui se recoupent (les 20 plus petites)",
+                "Areas that overlap (the 20 smallest)",
+            )
+        } else {
+            phrase.pick("Emprises qui se recoupent", "Areas that overlap")
+        },
         &[
             phrase.pick("Partie commune", "Part in common"),
             phrase.pick("Du plus petit des deux", "Of the smaller one"),
@@ -132,7 +142,14 @@ fn areas(common: &CommonGround, phrase: Phrase<'_>) -> Vec<Vec<Line>> {
             phrase.links(&shared.sources),
         ]
     };
-    common.areas.iter().map(row).collect()
+    let mut areas: Vec<_> = common.areas.iter().collect();
+    // The smallest say most: what covers the Earth overlaps with everything.
+    areas.sort_by(|a, b| size(a.bbox).total_cmp(&size(b.bbox)));
+    areas.into_iter().take(AREAS_MAX).map(row).collect()
+}
+
+fn size([west, south, east, north]: [f64; 4]) -> f64 {
+    (east - west) * (north - south)
 }
 
 /// What is shared in a sentence, and what is not in another.
@@ -214,18 +231,18 @@ fn summary(common: &CommonGround, dossier: &Dossier, phrase: Phrase<'_>) -> Stri
         .map(|(_, un, _, one, _)| phrase.pick(un, one))
         .collect();
     let shared = some.join(", ");
-    let mut sentence = match phrase.language {
+    let shared = match phrase.language {
         Language::Fr => {
             format!("Au-delà de la date et du lieu, les {sources} ont en commun\u{A0}: {shared}.")
         }
         Language::En => format!("Beyond date and place, the {sources} have in common: {shared}."),
     };
-    if !none.is_empty() {
-        let none = none.join(", ");
-        sentence.push_str(&match phrase.language {
-            Language::Fr => format!(" Rien de commun en matière de\u{A0}: {none}."),
-            Language::En => format!(" Nothing is shared of: {none}."),
-        });
+    if none.is_empty() {
+        return shared;
     }
-    sentence
+    let none = none.join(", ");
+    match phrase.language {
+        Language::Fr => format!("{shared} Rien de commun en matière de\u{A0}: {none}."),
+        Language::En => format!("{shared} Nothing is shared of: {none}."),
+    }
 }

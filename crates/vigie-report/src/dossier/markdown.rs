@@ -1,4 +1,4 @@
-//! The document as Markdown (CommonMark with GitHub's tables).
+//! The document as Markdown (`CommonMark` with the tables of GitHub).
 
 use std::fmt::Write as _;
 
@@ -33,7 +33,7 @@ pub(super) fn write(document: &Document) -> String {
 fn written(block: &Block) -> String {
     match block {
         Block::Paragraph { line } => inline(line),
-        Block::List { lines } => list(lines.iter().map(|line| inline(line))),
+        Block::List { lines } => list(lines.iter().map(inline)),
         Block::Facts { facts } => list(facts.iter().map(|fact| {
             let lines: Vec<String> = fact.lines.iter().map(inline).collect();
             format!("**{}** · {}", escape(&fact.label), lines.join(" · "))

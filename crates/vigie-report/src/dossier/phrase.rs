@@ -36,12 +36,8 @@ impl<'d> Phrase<'d> {
         Words::of(self.language).pick(fr, en)
     }
 
-    pub(super) fn clean(self, text: &str) -> String {
-        clean(text, LETTERS_MAX)
-    }
-
     pub(super) fn text_of(self, text: &Text) -> String {
-        self.clean(text.get(self.language))
+        cleaned(text.get(self.language))
     }
 
     pub(super) fn title(self, record: &SourceRecord) -> String {
@@ -78,15 +74,6 @@ impl<'d> Phrase<'d> {
     pub(super) fn record(self, id: &SourceId) -> Option<&'d SourceRecord> {
         let mut sources = self.dossier.sources.iter();
         sources.find(|record| record.id == *id)
-    }
-
-    /// An address as a link; one that is none as plain text.
-    pub(super) fn address(self, url: &str) -> Run {
-        Run {
-            text: self.clean(url),
-            url: web_address(url),
-            ..Run::default()
-        }
     }
 
     pub(super) fn number(self, value: u64) -> String {
@@ -132,7 +119,7 @@ impl<'d> Phrase<'d> {
 
     /// The sign of a unit.
     pub(super) fn unit(self, ucum: &str) -> String {
-        let sign = self.clean(&axis_unit(ucum, self.language));
+        let sign = cleaned(&axis_unit(ucum, self.language));
         if sign.is_empty() {
             self.pick("sans unité", "no unit").to_owned()
         } else {
@@ -142,7 +129,7 @@ impl<'d> Phrase<'d> {
 
     /// A measure with its unit.
     pub(super) fn measure(self, measure: &Measure) -> String {
-        let sign = self.clean(&axis_unit(&measure.unit, self.language));
+        let sign = cleaned(&axis_unit(&measure.unit, self.language));
         let title = self.text_of(&measure.title);
         if sign.is_empty() {
             title
@@ -191,6 +178,20 @@ impl<'d> Phrase<'d> {
                 "doubtful – read the terms first",
             )),
         }
+    }
+}
+
+/// A text from a definition, fit for paper.
+pub(super) fn cleaned(text: &str) -> String {
+    clean(text, LETTERS_MAX)
+}
+
+/// An address as a link; one that is none as plain text.
+pub(super) fn address(url: &str) -> Run {
+    Run {
+        text: cleaned(url),
+        url: web_address(url),
+        ..Run::default()
     }
 }
 

@@ -8,7 +8,7 @@ use vigie_core::{
 
 use super::{
     document::{Block, Column, Line, Section, line, text},
-    phrase::Phrase,
+    phrase::{Phrase, cleaned},
 };
 
 pub(super) fn section(dossier: &Dossier, phrase: Phrase<'_>) -> Section {
@@ -74,7 +74,7 @@ fn row(record: &SourceRecord, phrase: Phrase<'_>) -> Vec<Line> {
         );
     }
     if !planned.card_entities.is_empty() {
-        card.push(phrase.clean(&planned.card_entities.join(", ")));
+        card.push(cleaned(&planned.card_entities.join(", ")));
     }
     let chart = planned.chart.as_ref().map_or_else(
         || "–".to_owned(),
@@ -121,7 +121,7 @@ fn chart_words(chart: &PlannedChart, phrase: Phrase<'_>) -> String {
         PlannedChart::Entity(measure, entity) => {
             let measure = phrase.measure(measure);
             match entity {
-                Some(entity) => format!("{measure}, {}", phrase.clean(entity)),
+                Some(entity) => format!("{measure}, {}", cleaned(entity)),
                 None => measure,
             }
         }

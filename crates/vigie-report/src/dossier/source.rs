@@ -4,7 +4,7 @@ use vigie_core::{dossier::SourceRecord, text::Language};
 
 use super::{
     document::{Block, Column, Run, Section, line, text},
-    phrase::{Phrase, section_id},
+    phrase::{Phrase, address, cleaned, section_id},
 };
 
 /// Entities that are named as examples.
@@ -18,11 +18,11 @@ pub(super) fn sections(record: &SourceRecord, phrase: Phrase<'_>) -> Vec<Section
         (
             phrase.pick("Fournisseur", "Provider"),
             vec![line([
-                plain(format!("{} – ", phrase.clean(&record.provider.name))),
-                phrase.address(&record.provider.url),
+                plain(format!("{} – ", cleaned(&record.provider.name))),
+                address(&record.provider.url),
             ])],
         ),
-        ("Documentation", vec![line([phrase.address(&record.docs)])]),
+        ("Documentation", vec![line([address(&record.docs)])]),
         (
             phrase.pick("Nom dans Vigie", "Name in Vigie"),
             vec![text(record.id.as_str())],
@@ -70,7 +70,7 @@ fn places(record: &SourceRecord, phrase: Phrase<'_>) -> String {
         (&places.countries, "pays", "countries"),
     ] {
         if !codes.is_empty() {
-            let codes = phrase.clean(&codes.join(", "));
+            let codes = cleaned(&codes.join(", "));
             words.push(format!("{} {codes}", phrase.pick(fr, en)));
         }
     }
@@ -106,13 +106,13 @@ fn content(record: &SourceRecord, phrase: Phrase<'_>) -> Section {
     section.facts([
         (
             phrase.pick("Format", "Format"),
-            vec![text(format!("{}, {located}", phrase.clean(&model.format)))],
+            vec![text(format!("{}, {located}", cleaned(&model.format)))],
         ),
         (phrase.pick("Lignes", "Rows"), vec![text(rows)]),
         (entities, vec![text(seen(record, phrase))]),
         (
             phrase.pick("Attributs", "Attributes"),
-            vec![text(phrase.clean(&model.attributes.join(", ")))],
+            vec![text(cleaned(&model.attributes.join(", ")))],
         ),
     ]);
     let watched = !record.seen.fields.is_empty();
@@ -217,7 +217,7 @@ fn access(record: &SourceRecord, phrase: Phrase<'_>) -> Section {
     }];
     lines.extend(access.note.as_ref().map(|note| text(phrase.text_of(note))));
     let key = access.key.iter().flat_map(|key| {
-        let signup = line([phrase.address(&key.signup)]);
+        let signup = line([address(&key.signup)]);
         let note = key.note.as_ref().map(|note| text(phrase.text_of(note)));
         [Some(signup), note].into_iter().flatten()
     });
@@ -281,13 +281,13 @@ fn rights(record: &SourceRecord, phrase: Phrase<'_>) -> Section {
         (
             phrase.pick("Licence", "Licence"),
             vec![line([
-                plain(format!("{} – ", phrase.clean(&rights.licence))),
-                phrase.address(&rights.url),
+                plain(format!("{} – ", cleaned(&rights.licence))),
+                address(&rights.url),
             ])],
         ),
         (
             phrase.pick("Mention", "Attribution"),
-            vec![text(phrase.clean(&rights.attribution))],
+            vec![text(cleaned(&rights.attribution))],
         ),
         (
             phrase.pick("Archiver le brut", "Archiving raw bodies"),
