@@ -18,6 +18,10 @@ pub(super) fn sections(dossier: &Dossier, phrase: Phrase<'_>) -> Vec<Section> {
     let title = phrase.pick("Déclaré et mesuré", "Declared against measured");
     let mut head = Section::new(1, title);
     head.say(basis(dossier, phrase));
+    let asked = |record: &SourceRecord| record.measured.window.is_some();
+    if !dossier.sources.iter().any(asked) {
+        return vec![head];
+    }
     vec![
         head,
         rhythm(dossier, phrase),
@@ -104,7 +108,11 @@ fn rhythm(dossier: &Dossier, phrase: Phrase<'_>) -> Section {
                 span(measured.advance_seconds),
             ]
         }));
-    let verdicts = dossier.sources.iter().map(|record| {
+    let judged = dossier
+        .sources
+        .iter()
+        .filter(|record| record.period_verdict() != PeriodVerdict::NotMeasured);
+    let verdicts = judged.map(|record| {
         let (alert, verdict) = verdict(record, phrase);
         let colon = phrase.pick("\u{A0}: ", ": ");
         let words = format!("{colon}{verdict}.");
