@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::SourceRecord;
 use crate::{
     analyse::{HEADLINES_MAX, LINES_MAX},
-    measure::{Across, Measure},
+    measure::{Across, Kind, Measure},
 };
 
 /// What the page and the report show of a source.
@@ -44,7 +44,8 @@ impl Planned {
         let headlines = source.headlines();
         let leading = headlines.first().copied();
         let entities = &source.seen.entities;
-        let alone = leading.is_some_and(|measure| measure.across == Across::Each);
+        let ranked = leading.is_some_and(|measure| measure.kind == Kind::Rank);
+        let alone = !ranked && leading.is_some_and(|measure| measure.across == Across::Each);
         let chart = leading.cloned().map(|leading| {
             if source.model.events {
                 PlannedChart::Marks(leading)
@@ -54,13 +55,13 @@ impl Planned {
             } else if entities.len() == 1 {
                 let like = headlines.iter().filter(|other| other.unit == leading.unit);
                 PlannedChart::SideBySide(like.map(|measure| (*measure).clone()).collect())
-            } else if (2..=LINES_MAX).contains(&entities.len()) {
+            } else if ranked || (2..=LINES_MAX).contains(&entities.len()) {
                 PlannedChart::LinePerEntity(leading)
             } else {
                 PlannedChart::Together(leading)
             }
         });
-        let card = if source.model.events || alone {
+        let card = if source.model.events || alone || ranked {
             1
         } else {
             HEADLINES_MAX
@@ -77,5 +78,37 @@ impl Planned {
             by_day: source.periodicity.collect_seconds >= 86_400,
             map: source.model.located,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        dossier::sample,
+        text::{MeasureId, Text},
+    };
+
+    #[test]
+    fn ranks_are_followed_one_by_one_and_sums_are_drawn_together() {
+        let mut source = sample("songs");
+        let mut measure = Measure {
+            id: MeasureId::new("rank").unwrap(),
+            kind: Kind::Rank,
+            unit: "1".into(),
+            title: Text::same("Rank"),
+            across: Across::Mean,
+            decimals: 0,
+            headline: true,
+        };
+        source.model.measures = vec![measure.clone()];
+        let chart = source.planned().chart;
+        assert_eq!(chart, Some(PlannedChart::LinePerEntity(measure.clone())));
+        (measure.kind, measure.across) = (Kind::Gauge, Across::Sum);
+        source.model.measures = vec![measure.clone()];
+        assert_eq!(
+            source.planned().chart,
+            Some(PlannedChart::Together(measure))
+        );
     }
 }
