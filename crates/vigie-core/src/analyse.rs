@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// Entities that get a line of their own in a chart; with more, they are combined.
-const LINES_MAX: usize = 8;
+pub(crate) const LINES_MAX: usize = 8;
 /// Headline figures.
-const HEADLINES_MAX: usize = 4;
+pub(crate) const HEADLINES_MAX: usize = 4;
 /// Entities listed.
 const ENTITY_LINES_MAX: usize = 20;
 /// Events listed.
@@ -59,15 +59,14 @@ pub struct SourceSheet {
     pub slow: bool,
 }
 
-impl SourceSheet {
-    fn headline_measures(&self) -> Vec<&Measure> {
-        let mut chosen: Vec<&Measure> = self.measures.iter().filter(|m| m.headline).collect();
-        if chosen.is_empty() {
-            chosen.extend(self.measures.first());
-        }
-        chosen.truncate(LINES_MAX);
-        chosen
+/// The measures to lead with.
+pub(crate) fn headline_measures(measures: &[Measure]) -> Vec<&Measure> {
+    let mut chosen: Vec<&Measure> = measures.iter().filter(|m| m.headline).collect();
+    if chosen.is_empty() {
+        chosen.extend(measures.first());
     }
+    chosen.truncate(LINES_MAX);
+    chosen
 }
 
 /// The steps of a chart: local hours of a day, local days of anything longer.
@@ -128,7 +127,7 @@ impl<'a> SourceAnalyser<'a> {
             period,
             tz,
             now,
-            measures: sheet.headline_measures(),
+            measures: headline_measures(&sheet.measures),
             steps: steps(period, from, sheet.slow, tz),
             entities: HashMap::new(),
             events: Vec::new(),

@@ -11,6 +11,7 @@ pub mod bucket;
 pub mod capture;
 pub mod cause;
 pub mod census;
+pub mod dossier;
 pub mod event;
 pub mod measure;
 pub mod plan;

@@ -10,12 +10,15 @@
 //!   ([`ReportOptions::template`]); [`TEMPLATE`] is a good start, and `templates/README.md`
 //!   describes what it reads.
 //!
+//! The [dossier](render_dossier) of the sources is written likewise, as Markdown, HTML or PDF.
+//!
 //! Text from feeds reaches Typst as strings in JSON. Strings are never evaluated: a title such as
 //! `#panic()` is printed as it is.
 
 mod axis;
 mod chart;
 mod clean;
+mod dossier;
 mod map;
 mod number;
 mod quality;
@@ -33,6 +36,7 @@ use vigie_core::text::Language;
 pub use crate::{
     axis::Tick,
     chart::{BarView, Callout, ChartView, CloudView, Fractions, LineView, PanelView},
+    dossier::{DossierFormat, render_dossier},
     map::{ClassView, MapView},
     quality::{FactView, ProblemView, QualityView},
     render::render_pdf,

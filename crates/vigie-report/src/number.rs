@@ -61,6 +61,18 @@ pub(crate) fn percent(share: f64, language: Language) -> String {
 
 /// Words for what UCUM writes between braces: code, French singular and plural, English singular and plural.
 const COUNTED: &[(&str, &str, &str, &str, &str)] = &[
+    ("aircraft", "avion", "avions", "aircraft", "aircraft"),
+    ("player", "joueur", "joueurs", "player", "players"),
+    ("search", "recherche", "recherches", "search", "searches"),
+    ("trade", "transaction", "transactions", "trade", "trades"),
+    ("currency", "devise", "devises", "currency", "currencies"),
+    (
+        "quote",
+        "devise de cotation",
+        "devise de cotation",
+        "quote currency",
+        "quote currency",
+    ),
     ("alert", "alerte", "alertes", "alert", "alerts"),
     ("article", "article", "articles", "article", "articles"),
     ("bike", "vélo", "vélos", "bike", "bikes"),
@@ -137,6 +149,7 @@ const SIGNS: &[(&str, &str, &str)] = &[
     ("kBy", "ko", "kB"),
     ("MBy", "Mo", "MB"),
     ("GBy", "Go", "GB"),
+    ("TBy", "To", "TB"),
     ("d", "j", "d"),
     ("a", "ans", "years"),
     ("wk", "sem.", "wk"),

@@ -1,5 +1,6 @@
 //! From an analysis and a template to the bytes of a PDF.
 
+use jiff::{Timestamp, tz::TimeZone};
 use typst::{
     WorldExt, comemo,
     diag::{SourceDiagnostic, Warned},
@@ -18,28 +19,42 @@ use crate::{ReportError, ReportOptions, TEMPLATE, view::report_view, world::Repo
 /// user's template is not held to it.
 pub fn render_pdf(analysis: &Analysis, options: &ReportOptions) -> Result<Vec<u8>, ReportError> {
     let world = world_of(analysis, options)?;
-    let Warned { output, .. } = typst::compile::<PagedDocument>(&world);
+    let ident = format!(
+        "vigie {} {:?} {} {:?}",
+        analysis.zone.name.en, analysis.period.kind, analysis.period.date, options.language
+    );
+    let made = Moment::new(analysis.now, analysis.zone.tz());
+    write_pdf(&world, &ident, &made, options.template.is_none())
+}
+
+/// Compiles the template of a world. What is `accessible` conforms to PDF/UA-1, if its letters allow it.
+pub(crate) fn write_pdf(
+    world: &ReportWorld,
+    ident: &str,
+    made: &Moment,
+    accessible: bool,
+) -> Result<Vec<u8>, ReportError> {
+    let Warned { output, .. } = typst::compile::<PagedDocument>(world);
     let pdf = output.and_then(|document| {
         let write = |standards| {
             typst_pdf::pdf(
                 &document,
                 &PdfOptions {
                     standards,
-                    ..pdf_options(analysis, options)
+                    ..made.pdf_options(ident)
                 },
             )
         };
-        let accessible = match options.template {
-            None => PdfStandards::new(&[PdfStandard::Ua_1]).ok(),
-            Some(_) => None,
-        };
-        accessible
+        let universal = accessible
+            .then(|| PdfStandards::new(&[PdfStandard::Ua_1]).ok())
+            .flatten();
+        universal
             .and_then(|standards| write(standards).ok())
             .map_or_else(|| write(PdfStandards::default()), Ok)
     });
     // Typst remembers what it laid out; the next report has other numbers.
     comemo::evict(0);
-    pdf.map_err(|errors| template_error(&errors, &world))
+    pdf.map_err(|errors| template_error(&errors, world))
 }
 
 fn world_of(analysis: &Analysis, options: &ReportOptions) -> Result<ReportWorld, ReportError> {
@@ -51,38 +66,46 @@ fn world_of(analysis: &Analysis, options: &ReportOptions) -> Result<ReportWorld,
             .unwrap_or_else(|| TEMPLATE.to_owned()),
         serde_json::to_string(&view)?,
         serde_json::to_string_pretty(analysis)?,
-        local_datetime(analysis),
+        Moment::new(analysis.now, analysis.zone.tz()).datetime(),
     ))
 }
 
-fn pdf_options(analysis: &Analysis, options: &ReportOptions) -> PdfOptions {
-    let tz = analysis.zone.tz();
-    let offset_minutes = tz.to_offset(analysis.now).seconds() / 60;
-    PdfOptions {
-        ident: Smart::Custom(format!(
-            "vigie {} {:?} {} {:?}",
-            analysis.zone.name.en, analysis.period.kind, analysis.period.date, options.language
-        )),
-        creator: Smart::Custom(Some(
-            concat!("Vigie ", env!("CARGO_PKG_VERSION")).to_owned(),
-        )),
-        timestamp: local_datetime(analysis)
-            .and_then(|datetime| typst_pdf::Timestamp::new_local(datetime, offset_minutes)),
-        ..PdfOptions::default()
-    }
+/// When a PDF was made, on the clocks of the watched place.
+pub(crate) struct Moment {
+    at: Timestamp,
+    tz: TimeZone,
 }
 
-/// The time of the analysis on the clocks of the watched place.
-fn local_datetime(analysis: &Analysis) -> Option<Datetime> {
-    let local = analysis.now.to_zoned_datetime(analysis.zone.tz());
-    Datetime::from_ymd_hms(
-        i32::from(local.year()),
-        local.month().unsigned_abs(),
-        local.day().unsigned_abs(),
-        local.hour().unsigned_abs(),
-        local.minute().unsigned_abs(),
-        local.second().unsigned_abs(),
-    )
+impl Moment {
+    pub(crate) fn new(at: Timestamp, tz: TimeZone) -> Self {
+        Self { at, tz }
+    }
+
+    fn pdf_options(&self, ident: &str) -> PdfOptions {
+        let offset_minutes = self.tz.to_offset(self.at).seconds() / 60;
+        PdfOptions {
+            ident: Smart::Custom(ident.to_owned()),
+            creator: Smart::Custom(Some(
+                concat!("Vigie ", env!("CARGO_PKG_VERSION")).to_owned(),
+            )),
+            timestamp: self
+                .datetime()
+                .and_then(|datetime| typst_pdf::Timestamp::new_local(datetime, offset_minutes)),
+            ..PdfOptions::default()
+        }
+    }
+
+    pub(crate) fn datetime(&self) -> Option<Datetime> {
+        let local = self.at.to_zoned_datetime(self.tz.clone());
+        Datetime::from_ymd_hms(
+            i32::from(local.year()),
+            local.month().unsigned_abs(),
+            local.day().unsigned_abs(),
+            local.hour().unsigned_abs(),
+            local.minute().unsigned_abs(),
+            local.second().unsigned_abs(),
+        )
+    }
 }
 
 fn template_error(errors: &[SourceDiagnostic], world: &ReportWorld) -> ReportError {

@@ -206,7 +206,11 @@ pub(crate) fn zone_words(name: &str, period: &Period, tz: &TimeZone) -> String {
 
 /// How long ago: `3 min`, `2 h 10`, `5 j`. What lies ahead of `now` is zero old.
 pub(crate) fn age(at: Timestamp, now: Timestamp, language: Language) -> String {
-    let elapsed = now.duration_since(at).max(SignedDuration::ZERO);
+    span(now.duration_since(at).max(SignedDuration::ZERO), language)
+}
+
+/// How long: `45 s`, `3 min`, `2 h 10`, `5 j`.
+pub(crate) fn span(elapsed: SignedDuration, language: Language) -> String {
     let minutes = elapsed.as_mins();
     let (hours, days) = (minutes / 60, minutes / 60 / 24);
     let day_word = match language {

@@ -158,14 +158,7 @@ pub fn report_view(
             }),
         }
     }
-    let simulated = analysis.simulated.then(|| {
-        words
-            .pick(
-                "Données simulées\u{A0}: elles viennent du simulateur de Vigie, et non des fournisseurs cités.",
-                "Simulated data: they come from Vigie’s simulator, and not from the providers named.",
-            )
-            .to_owned()
-    });
+    let simulated = analysis.simulated.then(|| words.simulated().to_owned());
     ReportView {
         language,
         words,

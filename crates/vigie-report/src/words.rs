@@ -168,6 +168,18 @@ impl Words {
         }
     }
 
+    /// The notice that data are simulated.
+    pub(crate) fn simulated(&self) -> &'static str {
+        match self.language {
+            Language::Fr => {
+                "Données simulées\u{A0}: elles viennent du simulateur de Vigie, et non des fournisseurs cités."
+            }
+            Language::En => {
+                "Simulated data: they come from Vigie’s simulator, and not from the providers named."
+            }
+        }
+    }
+
     /// One of two words for a count: what is not more than one is singular in French (`0 source`).
     pub(crate) fn plural<'a>(&self, count: u64, one: &'a str, many: &'a str) -> &'a str {
         let singular = match self.language {

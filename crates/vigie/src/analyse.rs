@@ -27,7 +27,7 @@ use crate::{
 /// Problems shown per source.
 const PROBLEMS_MAX: usize = 20;
 /// Slots counted per source and period: a month of minutes.
-const SLOTS_MAX: usize = 50_000;
+pub(crate) const SLOTS_MAX: usize = 50_000;
 
 /// The analysis of the period of that kind around a local date of the zone.
 pub(crate) async fn analyse(

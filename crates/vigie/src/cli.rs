@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Summarize(Summarize),
     /// Write the PDF of a day, a week or a month (step 3)
     Report(Report),
+    /// Write the dossier of the sources: content, access, rights, what they share, declared against measured
+    Dossier(Dossier),
     /// Show the live dashboard
     Serve(Serve),
     /// Collect, summarise and serve, in one process
@@ -177,6 +179,16 @@ pub(crate) struct Report {
     /// The file to write [default: `reports/PERIOD_DATE_LANGUAGE.pdf`]
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dossier {
+    /// The file to write: .pdf, .html or .md [default: Markdown to standard output]
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+    /// The language of the dossier [default: that of vigie.toml]
+    #[arg(long, value_enum)]
+    pub(crate) lang: Option<Lang>,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod config;
 mod crash;
 mod demo;
 mod doctor;
+mod dossier;
 mod export;
 mod failure;
 mod fetch;
@@ -135,6 +136,7 @@ async fn run_in_workspace(app: &App, command: &Command) -> Outcome {
             Ok(summarize::exit_of(&all))
         }
         Command::Report(args) => report::run(app, args).await,
+        Command::Dossier(args) => dossier::run(app, args).await,
         Command::Serve(args) => up::serve(app, args).await,
         Command::Up(args) => up::run(app, args).await,
         Command::Schedule(args) => schedule::run(app, args).await,

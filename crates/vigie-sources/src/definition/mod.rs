@@ -153,6 +153,17 @@ impl Definition {
             .map(|publishes| publishes.max(self.schedule.every()))
     }
 
+    /// Whether rows say where they are.
+    pub fn says_where(&self) -> bool {
+        self.extract.point.is_some()
+    }
+
+    /// The names of the text attributes of rows.
+    pub fn attribute_names(&self) -> impl Iterator<Item = &str> {
+        let attributes = self.extract.attributes.iter();
+        attributes.map(|(name, _)| name.as_str())
+    }
+
     /// Whom to credit.
     pub fn credit(&self) -> Credit {
         Credit {

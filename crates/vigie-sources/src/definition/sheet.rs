@@ -1,6 +1,7 @@
 //! What people read of a source, and what may be done with it.
 
 use jiff::SignedDuration;
+pub use vigie_core::dossier::Permission;
 use vigie_core::{
     text::Text,
     zone::{Scale, Zone},
@@ -95,28 +96,6 @@ pub struct Rights {
     pub republish: Permission,
     /// What else there is to know.
     pub note: Option<Text>,
-}
-
-/// What the provider's terms say of a use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permission {
-    /// They allow it.
-    Allowed,
-    /// They forbid it.
-    Forbidden,
-    /// They do not say, or not clearly.
-    Doubtful,
-}
-
-impl Permission {
-    /// The word used in definitions.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Permission::Allowed => "allowed",
-            Permission::Forbidden => "forbidden",
-            Permission::Doubtful => "doubtful",
-        }
-    }
 }
 
 /// Where a source applies: the whole Earth, or the union of what is named.

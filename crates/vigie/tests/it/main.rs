@@ -13,6 +13,7 @@ mod cli;
 mod clocks;
 mod disk;
 mod doctor;
+mod dossier;
 mod faults;
 mod kills;
 mod new_source;
