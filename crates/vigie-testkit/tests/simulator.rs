@@ -1,6 +1,7 @@
 //! The simulator as a real HTTP client sees it.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io::Read,
     num::NonZeroU64,
     sync::{
@@ -10,8 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use reqwest::{Client, Response, redirect::Policy};
+use vigie_core::{
+    row::Point,
+    text::Text,
+    zone::{Scale, Zone},
+};
+use vigie_sources::{Catalogue, Context, build_request, extract};
 use vigie_testkit::{FaultKind, FaultPlan, RetryAfter, Simulator, SimulatorOptions, When};
 
 const USGS: &str = "/earthquakes/feed/v1.0/summary/2.5_day.geojson";
@@ -20,7 +27,8 @@ const VELIB: &str = "/api/explore/v2.1/catalog/datasets/velib-disponibilite-en-t
 const ECO2MIX: &str = "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/records?order_by=date_heure%20desc&limit=100";
 const ECB: &str = "/stats/eurofxref/eurofxref-daily.xml";
 const NYCT: &str = "/Dataservice/mtagtfsfeeds/nyct%2Fgtfs-ace";
-const ALL: [&str; 6] = [USGS, METAR, VELIB, ECO2MIX, ECB, NYCT];
+const MASTODON: &str = "/api/v1/trends/tags?limit=20";
+const ALL: [&str; 7] = [USGS, METAR, VELIB, ECO2MIX, ECB, NYCT, MASTODON];
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -121,6 +129,95 @@ async fn the_same_seed_and_time_give_the_same_bytes_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn the_real_definitions_read_a_whole_day_without_a_refusal() {
+    let lab = Lab::new(FaultPlan::none()).await;
+    let paris = TimeZone::get("Europe/Paris").unwrap();
+    let place = Point::new(2.35, 48.86).unwrap();
+    let zone = Zone {
+        name: Text::new("Paris", "Paris"),
+        scale: Scale::City,
+        bbox: [2.2, 48.8, 2.5, 48.9],
+        centre: place,
+        country: Some("FR".to_owned()),
+        continent: Some("EU".to_owned()),
+        currency: Some("EUR".to_owned()),
+        time_zone: "Europe/Paris".to_owned(),
+    };
+    let day = at("2026-10-14T22:00:00Z");
+    for id in vigie_testkit::SOURCES {
+        let definition = Catalogue::embedded()
+            .iter()
+            .find(|definition| definition.id.as_str() == id)
+            .unwrap();
+        let mut different = BTreeSet::new();
+        for hour in 0..24 {
+            let now = day + jiff::SignedDuration::from_hours(hour);
+            lab.set(&now.to_string());
+            let base = lab.simulator.base_url();
+            let none = BTreeMap::new();
+            let request = build_request(definition, &zone, &none, Some(&base), None, now).unwrap();
+            let body = lab.bytes(request.url.trim_start_matches(&base)).await;
+            let context = Context {
+                fetched_at: now,
+                zone_tz: &paris,
+            };
+            let read = extract(definition, &body, &context).unwrap();
+            assert!(read.refusals.is_empty(), "{id}: {:?}", read.refusals);
+            assert!(!read.rows.is_empty(), "{id} at {now}");
+            different.insert(body);
+        }
+        let least = if id == "ecb-eurofxref-daily" { 2 } else { 4 };
+        assert!(different.len() >= least, "{id}: {}", different.len());
+    }
+}
+
+/// What the simulated providers of `path` say at each hour of a day.
+async fn hours(path: &str) -> Vec<serde_json::Value> {
+    let lab = Lab::new(FaultPlan::none()).await;
+    let mut bodies = Vec::new();
+    for hour in 0..24 {
+        lab.set(&format!("2026-10-15T{hour:02}:30:00Z"));
+        bodies.push(lab.json(path).await);
+    }
+    bodies
+}
+
+fn texts<'a>(body: &'a serde_json::Value, pointer: &str, member: &str) -> Vec<&'a str> {
+    let rows = body.pointer(pointer).unwrap().as_array().unwrap();
+    rows.iter()
+        .map(|row| row[member].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn hashtags_rise_and_fall_and_are_counted_from_midnight() {
+    let bodies = hours(MASTODON).await;
+    let all: BTreeSet<_> = bodies
+        .iter()
+        .flat_map(|body| texts(body, "", "name"))
+        .collect();
+    assert!(all.len() > 30, "{all:?}");
+    let uses = |body: &serde_json::Value| -> BTreeMap<String, u64> {
+        let rows = body.as_array().unwrap().iter();
+        rows.map(|tag| {
+            let uses = tag["history"][0]["uses"].as_str().unwrap();
+            (tag["name"].to_string(), uses.parse().unwrap())
+        })
+        .collect()
+    };
+    for pair in bodies.windows(2) {
+        let (before, after) = (uses(&pair[0]), uses(&pair[1]));
+        assert_eq!(after.len(), 20);
+        for (tag, count) in after {
+            assert!(
+                before.get(&tag).is_none_or(|before| *before <= count),
+                "{tag}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn content_types_are_those_of_the_providers() {
     let lab = Lab::new(FaultPlan::none()).await;
     let expected = [
@@ -130,6 +227,7 @@ async fn content_types_are_those_of_the_providers() {
         (ECO2MIX, "application/json; charset=utf-8"),
         (ECB, "text/xml"),
         (NYCT, "application/x-protobuf"),
+        (MASTODON, "application/json; charset=utf-8"),
     ];
     for (path, content_type) in expected {
         let response = lab.get(path, &[]).await;
@@ -288,7 +386,12 @@ async fn redirections_never_end() {
 
 #[tokio::test]
 async fn rows_can_be_missing_from_valid_bodies() {
-    for (path, pointer) in [(USGS, "/features"), (VELIB, ""), (ECO2MIX, "/results")] {
+    for (path, pointer) in [
+        (USGS, "/features"),
+        (VELIB, ""),
+        (ECO2MIX, "/results"),
+        (MASTODON, ""),
+    ] {
         let count =
             |body: &serde_json::Value| body.pointer(pointer).unwrap().as_array().unwrap().len();
         let whole = count(&Lab::new(FaultPlan::none()).await.json(path).await);
@@ -381,7 +484,7 @@ async fn on_the_demo_day_each_source_works_most_of_the_time() {
         }
     }
     let requests = lab.simulator.requests();
-    assert_eq!(requests.len(), 6 * 288);
+    assert_eq!(requests.len(), ALL.len() * 288);
     for path in ALL {
         let struck = requests
             .iter()
