@@ -28,7 +28,8 @@ const ECO2MIX: &str = "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/re
 const ECB: &str = "/stats/eurofxref/eurofxref-daily.xml";
 const NYCT: &str = "/Dataservice/mtagtfsfeeds/nyct%2Fgtfs-ace";
 const MASTODON: &str = "/api/v1/trends/tags?limit=20";
-const ALL: [&str; 7] = [USGS, METAR, VELIB, ECO2MIX, ECB, NYCT, MASTODON];
+const PEERTUBE: &str = "/api/v1/videos?sort=-trending&start=0&count=100";
+const ALL: [&str; 8] = [USGS, METAR, VELIB, ECO2MIX, ECB, NYCT, MASTODON, PEERTUBE];
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -218,6 +219,21 @@ async fn hashtags_rise_and_fall_and_are_counted_from_midnight() {
 }
 
 #[tokio::test]
+async fn views_grow_and_videos_come() {
+    let mut last: BTreeMap<String, i64> = BTreeMap::new();
+    let bodies = hours(PEERTUBE).await;
+    for body in &bodies {
+        for video in body["data"].as_array().unwrap() {
+            let views = video["views"].as_i64().unwrap();
+            let before = last.insert(video["uuid"].to_string(), views);
+            assert!(before.is_none_or(|before| before <= views), "{video}");
+        }
+        assert_eq!(body["data"].as_array().unwrap().len(), 100);
+    }
+    assert!((101..150).contains(&last.len()), "{}", last.len());
+}
+
+#[tokio::test]
 async fn content_types_are_those_of_the_providers() {
     let lab = Lab::new(FaultPlan::none()).await;
     let expected = [
@@ -228,6 +244,7 @@ async fn content_types_are_those_of_the_providers() {
         (ECB, "text/xml"),
         (NYCT, "application/x-protobuf"),
         (MASTODON, "application/json; charset=utf-8"),
+        (PEERTUBE, "application/json; charset=utf-8"),
     ];
     for (path, content_type) in expected {
         let response = lab.get(path, &[]).await;
@@ -391,6 +408,7 @@ async fn rows_can_be_missing_from_valid_bodies() {
         (VELIB, ""),
         (ECO2MIX, "/results"),
         (MASTODON, ""),
+        (PEERTUBE, "/data"),
     ] {
         let count =
             |body: &serde_json::Value| body.pointer(pointer).unwrap().as_array().unwrap().len();

@@ -5,6 +5,7 @@ mod eco2mix;
 mod mastodon;
 mod metar;
 mod nyct;
+mod peertube;
 mod seismic_regions;
 mod usgs;
 mod velib;
@@ -16,12 +17,13 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 /// The sources of the catalogue that the simulator answers for.
-pub const SOURCES: [&str; 7] = [
+pub const SOURCES: [&str; 8] = [
     "ecb-eurofxref-daily",
     "eco2mix-national",
     "gtfs-rt-nyct-ace",
     "mastodon-trends-tags",
     "metar-aviationweather",
+    "peertube-trending",
     "usgs-earthquakes",
     "velib-disponibilite",
 ];
@@ -131,6 +133,7 @@ impl World {
             "/stats/eurofxref/eurofxref-daily.xml" => ecb::page(self, ask),
             "/Dataservice/mtagtfsfeeds/nyct/gtfs-ace" => nyct::page(self, ask),
             "/api/v1/trends/tags" => mastodon::page(self, ask),
+            "/api/v1/videos" => peertube::page(self, ask),
             _ => return None,
         })
     }
