@@ -29,7 +29,18 @@ const ECB: &str = "/stats/eurofxref/eurofxref-daily.xml";
 const NYCT: &str = "/Dataservice/mtagtfsfeeds/nyct%2Fgtfs-ace";
 const MASTODON: &str = "/api/v1/trends/tags?limit=20";
 const PEERTUBE: &str = "/api/v1/videos?sort=-trending&start=0&count=100";
-const ALL: [&str; 8] = [USGS, METAR, VELIB, ECO2MIX, ECB, NYCT, MASTODON, PEERTUBE];
+const APPLE_MUSIC: &str = "/api/v2/fr/music/most-played/100/albums.json";
+const ALL: [&str; 9] = [
+    USGS,
+    METAR,
+    VELIB,
+    ECO2MIX,
+    ECB,
+    NYCT,
+    MASTODON,
+    PEERTUBE,
+    APPLE_MUSIC,
+];
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -234,6 +245,23 @@ async fn views_grow_and_videos_come() {
 }
 
 #[tokio::test]
+async fn albums_enter_and_leave_the_chart() {
+    let bodies = hours(APPLE_MUSIC).await;
+    let charts: BTreeSet<_> = bodies
+        .iter()
+        .map(|body| texts(body, "/feed/results", "id"))
+        .collect();
+    assert_eq!(charts.len(), 4);
+    let all: BTreeSet<_> = charts.iter().flatten().collect();
+    assert!((101..120).contains(&all.len()), "{}", all.len());
+    assert!(
+        charts
+            .iter()
+            .all(|chart| BTreeSet::from_iter(chart).len() == 100)
+    );
+}
+
+#[tokio::test]
 async fn content_types_are_those_of_the_providers() {
     let lab = Lab::new(FaultPlan::none()).await;
     let expected = [
@@ -245,6 +273,7 @@ async fn content_types_are_those_of_the_providers() {
         (NYCT, "application/x-protobuf"),
         (MASTODON, "application/json; charset=utf-8"),
         (PEERTUBE, "application/json; charset=utf-8"),
+        (APPLE_MUSIC, "application/json; charset=utf-8"),
     ];
     for (path, content_type) in expected {
         let response = lab.get(path, &[]).await;
@@ -409,6 +438,7 @@ async fn rows_can_be_missing_from_valid_bodies() {
         (ECO2MIX, "/results"),
         (MASTODON, ""),
         (PEERTUBE, "/data"),
+        (APPLE_MUSIC, "/feed/results"),
     ] {
         let count =
             |body: &serde_json::Value| body.pointer(pointer).unwrap().as_array().unwrap().len();

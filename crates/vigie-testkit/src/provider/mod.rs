@@ -1,5 +1,6 @@
 //! The providers: what each says at a virtual time.
 
+mod apple_music;
 mod ecb;
 mod eco2mix;
 mod mastodon;
@@ -17,7 +18,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 /// The sources of the catalogue that the simulator answers for.
-pub const SOURCES: [&str; 8] = [
+pub const SOURCES: [&str; 9] = [
+    "apple-music-most-played",
     "ecb-eurofxref-daily",
     "eco2mix-national",
     "gtfs-rt-nyct-ace",
@@ -134,6 +136,7 @@ impl World {
             "/Dataservice/mtagtfsfeeds/nyct/gtfs-ace" => nyct::page(self, ask),
             "/api/v1/trends/tags" => mastodon::page(self, ask),
             "/api/v1/videos" => peertube::page(self, ask),
+            "/api/v2/fr/music/most-played/100/albums.json" => apple_music::page(self, ask),
             _ => return None,
         })
     }
