@@ -30,7 +30,8 @@ const NYCT: &str = "/Dataservice/mtagtfsfeeds/nyct%2Fgtfs-ace";
 const MASTODON: &str = "/api/v1/trends/tags?limit=20";
 const PEERTUBE: &str = "/api/v1/videos?sort=-trending&start=0&count=100";
 const APPLE_MUSIC: &str = "/api/v2/fr/music/most-played/100/albums.json";
-const ALL: [&str; 9] = [
+const CHEAPSHARK: &str = "/api/1.0/deals?onSale=1&sortBy=Recent&pageSize=60&storeID=";
+const ALL: [&str; 10] = [
     USGS,
     METAR,
     VELIB,
@@ -40,6 +41,7 @@ const ALL: [&str; 9] = [
     MASTODON,
     PEERTUBE,
     APPLE_MUSIC,
+    CHEAPSHARK,
 ];
 
 fn at(text: &str) -> Timestamp {
@@ -262,6 +264,28 @@ async fn albums_enter_and_leave_the_chart() {
 }
 
 #[tokio::test]
+async fn prices_change_and_the_last_change_counts() {
+    let mut prices: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut changes = BTreeSet::new();
+    for body in hours(CHEAPSHARK).await {
+        let deals = body.as_array().unwrap();
+        assert_eq!(deals.len(), 60);
+        let ids: BTreeSet<_> = texts(&body, "", "dealID").into_iter().collect();
+        assert_eq!(ids.len(), 60);
+        for deal in deals {
+            let id = deal["dealID"].to_string();
+            changes.insert((id.clone(), deal["lastChange"].as_i64()));
+            prices
+                .entry(id)
+                .or_default()
+                .insert(deal["salePrice"].to_string());
+        }
+    }
+    assert!((150..400).contains(&changes.len()), "{}", changes.len());
+    assert!(prices.values().any(|prices| prices.len() > 1));
+}
+
+#[tokio::test]
 async fn content_types_are_those_of_the_providers() {
     let lab = Lab::new(FaultPlan::none()).await;
     let expected = [
@@ -274,6 +298,7 @@ async fn content_types_are_those_of_the_providers() {
         (MASTODON, "application/json; charset=utf-8"),
         (PEERTUBE, "application/json; charset=utf-8"),
         (APPLE_MUSIC, "application/json; charset=utf-8"),
+        (CHEAPSHARK, "application/json"),
     ];
     for (path, content_type) in expected {
         let response = lab.get(path, &[]).await;
@@ -439,6 +464,7 @@ async fn rows_can_be_missing_from_valid_bodies() {
         (MASTODON, ""),
         (PEERTUBE, "/data"),
         (APPLE_MUSIC, "/feed/results"),
+        (CHEAPSHARK, ""),
     ] {
         let count =
             |body: &serde_json::Value| body.pointer(pointer).unwrap().as_array().unwrap().len();

@@ -1,6 +1,7 @@
 //! The providers: what each says at a virtual time.
 
 mod apple_music;
+mod cheapshark;
 mod ecb;
 mod eco2mix;
 mod mastodon;
@@ -18,8 +19,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 /// The sources of the catalogue that the simulator answers for.
-pub const SOURCES: [&str; 9] = [
+pub const SOURCES: [&str; 10] = [
     "apple-music-most-played",
+    "cheapshark-deals",
     "ecb-eurofxref-daily",
     "eco2mix-national",
     "gtfs-rt-nyct-ace",
@@ -137,6 +139,7 @@ impl World {
             "/api/v1/trends/tags" => mastodon::page(self, ask),
             "/api/v1/videos" => peertube::page(self, ask),
             "/api/v2/fr/music/most-played/100/albums.json" => apple_music::page(self, ask),
+            "/api/1.0/deals" => cheapshark::page(self, ask),
             _ => return None,
         })
     }
