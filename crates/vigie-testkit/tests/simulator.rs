@@ -27,17 +27,19 @@ const VELIB: &str = "/api/explore/v2.1/catalog/datasets/velib-disponibilite-en-t
 const ECO2MIX: &str = "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/records?order_by=date_heure%20desc&limit=100";
 const ECB: &str = "/stats/eurofxref/eurofxref-daily.xml";
 const NYCT: &str = "/Dataservice/mtagtfsfeeds/nyct%2Fgtfs-ace";
+const NHC: &str = "/CurrentStorms.json";
 const MASTODON: &str = "/api/v1/trends/tags?limit=20";
 const PEERTUBE: &str = "/api/v1/videos?sort=-trending&start=0&count=100";
 const APPLE_MUSIC: &str = "/api/v2/fr/music/most-played/100/albums.json";
 const CHEAPSHARK: &str = "/api/1.0/deals?onSale=1&sortBy=Recent&pageSize=60&storeID=";
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     USGS,
     METAR,
     VELIB,
     ECO2MIX,
     ECB,
     NYCT,
+    NHC,
     MASTODON,
     PEERTUBE,
     APPLE_MUSIC,
@@ -204,6 +206,31 @@ fn texts<'a>(body: &'a serde_json::Value, pointer: &str, member: &str) -> Vec<&'
 }
 
 #[tokio::test]
+async fn a_storm_moves_from_advisory_to_advisory() {
+    let mut advisories = BTreeMap::new();
+    for body in hours(NHC).await {
+        for storm in body["activeStorms"].as_array().unwrap() {
+            let place = (
+                storm["latitude"].to_string(),
+                storm["longitude"].to_string(),
+            );
+            let time = storm["lastUpdate"].to_string();
+            // An advisory does not change.
+            let id = storm["id"].as_str().unwrap().to_owned();
+            let before = advisories.insert((id, time), place.clone());
+            assert!(before.is_none_or(|before| before == place));
+        }
+    }
+    let storms: BTreeSet<&String> = advisories.keys().map(|(id, _)| id).collect();
+    let places: BTreeSet<_> = advisories.values().collect();
+    assert!(advisories.len() >= 4 * storms.len(), "{advisories:?}");
+    assert_eq!(places.len(), advisories.len(), "{advisories:?}");
+    let lab = Lab::new(FaultPlan::none()).await;
+    lab.set("2026-02-01T12:00:00Z");
+    assert_eq!(lab.bytes(NHC).await, b"{\"activeStorms\":[]}");
+}
+
+#[tokio::test]
 async fn hashtags_rise_and_fall_and_are_counted_from_midnight() {
     let bodies = hours(MASTODON).await;
     let all: BTreeSet<_> = bodies
@@ -295,6 +322,7 @@ async fn content_types_are_those_of_the_providers() {
         (ECO2MIX, "application/json; charset=utf-8"),
         (ECB, "text/xml"),
         (NYCT, "application/x-protobuf"),
+        (NHC, "application/json"),
         (MASTODON, "application/json; charset=utf-8"),
         (PEERTUBE, "application/json; charset=utf-8"),
         (APPLE_MUSIC, "application/json; charset=utf-8"),

@@ -6,6 +6,7 @@ mod ecb;
 mod eco2mix;
 mod mastodon;
 mod metar;
+mod nhc;
 mod nyct;
 mod peertube;
 mod seismic_regions;
@@ -19,7 +20,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 /// The sources of the catalogue that the simulator answers for.
-pub const SOURCES: [&str; 10] = [
+pub const SOURCES: [&str; 11] = [
     "apple-music-most-played",
     "cheapshark-deals",
     "ecb-eurofxref-daily",
@@ -27,6 +28,7 @@ pub const SOURCES: [&str; 10] = [
     "gtfs-rt-nyct-ace",
     "mastodon-trends-tags",
     "metar-aviationweather",
+    "nhc-current-storms",
     "peertube-trending",
     "usgs-earthquakes",
     "velib-disponibilite",
@@ -136,6 +138,7 @@ impl World {
             }
             "/stats/eurofxref/eurofxref-daily.xml" => ecb::page(self, ask),
             "/Dataservice/mtagtfsfeeds/nyct/gtfs-ace" => nyct::page(self, ask),
+            "/CurrentStorms.json" => nhc::page(self, ask),
             "/api/v1/trends/tags" => mastodon::page(self, ask),
             "/api/v1/videos" => peertube::page(self, ask),
             "/api/v2/fr/music/most-played/100/albums.json" => apple_music::page(self, ask),
