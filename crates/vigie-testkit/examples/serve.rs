@@ -13,13 +13,18 @@ use std::{env, error::Error, io::Write};
 use jiff::Timestamp;
 use vigie_testkit::{FaultPlan, Simulator, SimulatorOptions, VirtualClock};
 
-const PATHS: [&str; 6] = [
+const PATHS: [&str; 11] = [
     "/earthquakes/feed/v1.0/summary/2.5_day.geojson",
     "/api/data/metar?ids=LFPG,LFPO,LFPB&format=json",
     "/api/explore/v2.1/catalog/datasets/velib-disponibilite-en-temps-reel/exports/json",
     "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/records?order_by=date_heure%20desc&limit=100",
     "/stats/eurofxref/eurofxref-daily.xml",
     "/Dataservice/mtagtfsfeeds/nyct%2Fgtfs-ace",
+    "/CurrentStorms.json",
+    "/api/v1/trends/tags?limit=20",
+    "/api/v1/videos?sort=-trending&start=0&count=100",
+    "/api/v2/fr/music/most-played/100/albums.json",
+    "/api/1.0/deals?onSale=1&sortBy=Recent&pageSize=60",
 ];
 
 #[tokio::main]

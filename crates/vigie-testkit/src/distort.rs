@@ -29,6 +29,8 @@ pub(crate) fn renumbered(page: Page) -> Page {
             "\"stationcode\": \"",
             "\"icaoId\":\"",
             "\"id\":\"",
+            "\"uuid\":\"",
+            "\"gameID\":\"",
             "<Cube currency='",
         ]
         .iter()

@@ -53,9 +53,9 @@ pub enum FaultKind {
     /// Rows without their ids: what the Vélib' portal serves while it republishes its data set.
     /// Other providers answer as ever.
     NullIds,
-    /// Every entity under another identifier. Providers of a single entity, and binary ones, answer as ever.
+    /// Every entity under another identifier. Providers of a single entity or of plain names, and binary ones, answer as ever.
     RenumberedIds,
-    /// Values in another unit. Providers of plain counts answer as ever.
+    /// Values in another unit. Providers of plain counts, of prices and of storms answer as ever.
     OtherUnit,
     /// The body of a time that has not come yet.
     FutureRows {
@@ -236,8 +236,12 @@ impl FaultPlan {
     /// | from | to | source | what happens |
     /// |---|---|---|---|
     /// | 03:00 | 03:40 | METAR | maintenance page with status 200 |
+    /// | 05:30 | 05:40 | storms | body cut in the middle |
+    /// | 08:15 | 08:30 | albums | 503 |
     /// | 09:20 | 09:50 | earthquakes | a valid list without a single earthquake |
+    /// | 10:15 | 10:30 | hashtags | 429, `Retry-After: 900` |
     /// | 11:00 | 11:15 | `éCO2mix` | 503, `Retry-After: 900` |
+    /// | 12:30 | 12:40 | game deals | a page for people |
     /// | 13:00 | 13:40 | subway | 503 |
     /// | 14:10 | 14:15 | Vélib' | body cut in the middle |
     /// | 14:40 | 15:00 | `éCO2mix` | yesterday's figures again |
@@ -245,6 +249,7 @@ impl FaultPlan {
     /// | 16:15 | 16:25 | Vélib' | rows without ids |
     /// | 17:30 | 17:35 | Vélib' | half of the stations |
     /// | 18:45 | 18:50 | Vélib' | every station under another number |
+    /// | 19:00 | 19:10 | videos | an empty body |
     /// | 20:00 | 20:05 | earthquakes | a redirection into a private network |
     /// | 21:00 | 21:05 | Vélib' | a decompression bomb |
     /// | 22:00 | 22:10 | METAR | reports of the day after tomorrow |
@@ -334,6 +339,37 @@ impl FaultPlan {
                     ahead: SignedDuration::from_hours(48),
                 },
                 window((22, 0), (22, 10)),
+            )
+            .and(
+                "/CurrentStorms.json",
+                FaultKind::TruncatedJson,
+                window((5, 30), (5, 40)),
+            )
+            .and(
+                "/api/v2/fr/music/",
+                FaultKind::Status {
+                    code: 503,
+                    retry_after: None,
+                },
+                window((8, 15), (8, 30)),
+            )
+            .and(
+                "/api/v1/trends/",
+                FaultKind::Status {
+                    code: 429,
+                    retry_after: Some(RetryAfter::Seconds(900)),
+                },
+                window((10, 15), (10, 30)),
+            )
+            .and(
+                "/api/1.0/deals",
+                FaultKind::HtmlInstead,
+                window((12, 30), (12, 40)),
+            )
+            .and(
+                "/api/v1/videos",
+                FaultKind::Empty200,
+                window((19, 0), (19, 10)),
             )
     }
 }

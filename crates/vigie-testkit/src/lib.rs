@@ -1,6 +1,6 @@
 //! A simulator of the data providers on loopback, for `vigie demo` and for tests.
 //!
-//! [`Simulator`] is an HTTP server that answers as six public providers do: on their paths, in
+//! [`Simulator`] is an HTTP server that answers as public providers do: on their paths, in
 //! their formats, with their habits (late figures, revisions, dead stations, renumbered entities).
 //! What it says is a pure function of a seed and of the virtual time, so that a run can be played
 //! again byte for byte. [`fault::FaultPlan`] makes it misbehave as providers really do.
@@ -19,4 +19,5 @@ mod tls;
 
 pub use clock::VirtualClock;
 pub use fault::{Fault, FaultKind, FaultPlan, RetryAfter, When};
+pub use provider::SOURCES;
 pub use simulator::{SeenRequest, Simulator, SimulatorOptions};

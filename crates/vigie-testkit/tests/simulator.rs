@@ -1,6 +1,7 @@
 //! The simulator as a real HTTP client sees it.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io::Read,
     num::NonZeroU64,
     sync::{
@@ -10,8 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use reqwest::{Client, Response, redirect::Policy};
+use vigie_core::{
+    row::Point,
+    text::Text,
+    zone::{Scale, Zone},
+};
+use vigie_sources::{Catalogue, Context, build_request, extract};
 use vigie_testkit::{FaultKind, FaultPlan, RetryAfter, Simulator, SimulatorOptions, When};
 
 const USGS: &str = "/earthquakes/feed/v1.0/summary/2.5_day.geojson";
@@ -20,7 +27,24 @@ const VELIB: &str = "/api/explore/v2.1/catalog/datasets/velib-disponibilite-en-t
 const ECO2MIX: &str = "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/records?order_by=date_heure%20desc&limit=100";
 const ECB: &str = "/stats/eurofxref/eurofxref-daily.xml";
 const NYCT: &str = "/Dataservice/mtagtfsfeeds/nyct%2Fgtfs-ace";
-const ALL: [&str; 6] = [USGS, METAR, VELIB, ECO2MIX, ECB, NYCT];
+const NHC: &str = "/CurrentStorms.json";
+const MASTODON: &str = "/api/v1/trends/tags?limit=20";
+const PEERTUBE: &str = "/api/v1/videos?sort=-trending&start=0&count=100";
+const APPLE_MUSIC: &str = "/api/v2/fr/music/most-played/100/albums.json";
+const CHEAPSHARK: &str = "/api/1.0/deals?onSale=1&sortBy=Recent&pageSize=60&storeID=";
+const ALL: [&str; 11] = [
+    USGS,
+    METAR,
+    VELIB,
+    ECO2MIX,
+    ECB,
+    NYCT,
+    NHC,
+    MASTODON,
+    PEERTUBE,
+    APPLE_MUSIC,
+    CHEAPSHARK,
+];
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -121,6 +145,174 @@ async fn the_same_seed_and_time_give_the_same_bytes_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn the_real_definitions_read_a_whole_day_without_a_refusal() {
+    let lab = Lab::new(FaultPlan::none()).await;
+    let paris = TimeZone::get("Europe/Paris").unwrap();
+    let place = Point::new(2.35, 48.86).unwrap();
+    let zone = Zone {
+        name: Text::new("Paris", "Paris"),
+        scale: Scale::City,
+        bbox: [2.2, 48.8, 2.5, 48.9],
+        centre: place,
+        country: Some("FR".to_owned()),
+        continent: Some("EU".to_owned()),
+        currency: Some("EUR".to_owned()),
+        time_zone: "Europe/Paris".to_owned(),
+    };
+    let day = at("2026-10-14T22:00:00Z");
+    for id in vigie_testkit::SOURCES {
+        let definition = Catalogue::embedded()
+            .iter()
+            .find(|definition| definition.id.as_str() == id)
+            .unwrap();
+        let mut different = BTreeSet::new();
+        for hour in 0..24 {
+            let now = day + jiff::SignedDuration::from_hours(hour);
+            lab.set(&now.to_string());
+            let base = lab.simulator.base_url();
+            let none = BTreeMap::new();
+            let request = build_request(definition, &zone, &none, Some(&base), None, now).unwrap();
+            let body = lab.bytes(request.url.trim_start_matches(&base)).await;
+            let context = Context {
+                fetched_at: now,
+                zone_tz: &paris,
+            };
+            let read = extract(definition, &body, &context).unwrap();
+            assert!(read.refusals.is_empty(), "{id}: {:?}", read.refusals);
+            assert!(!read.rows.is_empty(), "{id} at {now}");
+            different.insert(body);
+        }
+        let least = if id == "ecb-eurofxref-daily" { 2 } else { 4 };
+        assert!(different.len() >= least, "{id}: {}", different.len());
+    }
+}
+
+/// What the simulated providers of `path` say at each hour of a day.
+async fn hours(path: &str) -> Vec<serde_json::Value> {
+    let lab = Lab::new(FaultPlan::none()).await;
+    let mut bodies = Vec::new();
+    for hour in 0..24 {
+        lab.set(&format!("2026-10-15T{hour:02}:30:00Z"));
+        bodies.push(lab.json(path).await);
+    }
+    bodies
+}
+
+fn texts<'a>(body: &'a serde_json::Value, pointer: &str, member: &str) -> Vec<&'a str> {
+    let rows = body.pointer(pointer).unwrap().as_array().unwrap();
+    rows.iter()
+        .map(|row| row[member].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_storm_moves_from_advisory_to_advisory() {
+    let mut advisories = BTreeMap::new();
+    for body in hours(NHC).await {
+        for storm in body["activeStorms"].as_array().unwrap() {
+            let place = (
+                storm["latitude"].to_string(),
+                storm["longitude"].to_string(),
+            );
+            let time = storm["lastUpdate"].to_string();
+            // An advisory does not change.
+            let id = storm["id"].as_str().unwrap().to_owned();
+            let before = advisories.insert((id, time), place.clone());
+            assert!(before.is_none_or(|before| before == place));
+        }
+    }
+    let storms: BTreeSet<&String> = advisories.keys().map(|(id, _)| id).collect();
+    let places: BTreeSet<_> = advisories.values().collect();
+    assert!(advisories.len() >= 4 * storms.len(), "{advisories:?}");
+    assert_eq!(places.len(), advisories.len(), "{advisories:?}");
+    let lab = Lab::new(FaultPlan::none()).await;
+    lab.set("2026-02-01T12:00:00Z");
+    assert_eq!(lab.bytes(NHC).await, b"{\"activeStorms\":[]}");
+}
+
+#[tokio::test]
+async fn hashtags_rise_and_fall_and_are_counted_from_midnight() {
+    let bodies = hours(MASTODON).await;
+    let all: BTreeSet<_> = bodies
+        .iter()
+        .flat_map(|body| texts(body, "", "name"))
+        .collect();
+    assert!(all.len() > 30, "{all:?}");
+    let uses = |body: &serde_json::Value| -> BTreeMap<String, u64> {
+        let rows = body.as_array().unwrap().iter();
+        rows.map(|tag| {
+            let uses = tag["history"][0]["uses"].as_str().unwrap();
+            (tag["name"].to_string(), uses.parse().unwrap())
+        })
+        .collect()
+    };
+    for pair in bodies.windows(2) {
+        let (before, after) = (uses(&pair[0]), uses(&pair[1]));
+        assert_eq!(after.len(), 20);
+        for (tag, count) in after {
+            assert!(
+                before.get(&tag).is_none_or(|before| *before <= count),
+                "{tag}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn views_grow_and_videos_come() {
+    let mut last: BTreeMap<String, i64> = BTreeMap::new();
+    let bodies = hours(PEERTUBE).await;
+    for body in &bodies {
+        for video in body["data"].as_array().unwrap() {
+            let views = video["views"].as_i64().unwrap();
+            let before = last.insert(video["uuid"].to_string(), views);
+            assert!(before.is_none_or(|before| before <= views), "{video}");
+        }
+        assert_eq!(body["data"].as_array().unwrap().len(), 100);
+    }
+    assert!((101..150).contains(&last.len()), "{}", last.len());
+}
+
+#[tokio::test]
+async fn albums_enter_and_leave_the_chart() {
+    let bodies = hours(APPLE_MUSIC).await;
+    let charts: BTreeSet<_> = bodies
+        .iter()
+        .map(|body| texts(body, "/feed/results", "id"))
+        .collect();
+    assert_eq!(charts.len(), 4);
+    let all: BTreeSet<_> = charts.iter().flatten().collect();
+    assert!((101..120).contains(&all.len()), "{}", all.len());
+    assert!(
+        charts
+            .iter()
+            .all(|chart| BTreeSet::from_iter(chart).len() == 100)
+    );
+}
+
+#[tokio::test]
+async fn prices_change_and_the_last_change_counts() {
+    let mut prices: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut changes = BTreeSet::new();
+    for body in hours(CHEAPSHARK).await {
+        let deals = body.as_array().unwrap();
+        assert_eq!(deals.len(), 60);
+        let ids: BTreeSet<_> = texts(&body, "", "dealID").into_iter().collect();
+        assert_eq!(ids.len(), 60);
+        for deal in deals {
+            let id = deal["dealID"].to_string();
+            changes.insert((id.clone(), deal["lastChange"].as_i64()));
+            prices
+                .entry(id)
+                .or_default()
+                .insert(deal["salePrice"].to_string());
+        }
+    }
+    assert!((150..400).contains(&changes.len()), "{}", changes.len());
+    assert!(prices.values().any(|prices| prices.len() > 1));
+}
+
+#[tokio::test]
 async fn content_types_are_those_of_the_providers() {
     let lab = Lab::new(FaultPlan::none()).await;
     let expected = [
@@ -130,6 +322,11 @@ async fn content_types_are_those_of_the_providers() {
         (ECO2MIX, "application/json; charset=utf-8"),
         (ECB, "text/xml"),
         (NYCT, "application/x-protobuf"),
+        (NHC, "application/json"),
+        (MASTODON, "application/json; charset=utf-8"),
+        (PEERTUBE, "application/json; charset=utf-8"),
+        (APPLE_MUSIC, "application/json; charset=utf-8"),
+        (CHEAPSHARK, "application/json"),
     ];
     for (path, content_type) in expected {
         let response = lab.get(path, &[]).await;
@@ -288,7 +485,15 @@ async fn redirections_never_end() {
 
 #[tokio::test]
 async fn rows_can_be_missing_from_valid_bodies() {
-    for (path, pointer) in [(USGS, "/features"), (VELIB, ""), (ECO2MIX, "/results")] {
+    for (path, pointer) in [
+        (USGS, "/features"),
+        (VELIB, ""),
+        (ECO2MIX, "/results"),
+        (MASTODON, ""),
+        (PEERTUBE, "/data"),
+        (APPLE_MUSIC, "/feed/results"),
+        (CHEAPSHARK, ""),
+    ] {
         let count =
             |body: &serde_json::Value| body.pointer(pointer).unwrap().as_array().unwrap().len();
         let whole = count(&Lab::new(FaultPlan::none()).await.json(path).await);
@@ -381,7 +586,7 @@ async fn on_the_demo_day_each_source_works_most_of_the_time() {
         }
     }
     let requests = lab.simulator.requests();
-    assert_eq!(requests.len(), 6 * 288);
+    assert_eq!(requests.len(), ALL.len() * 288);
     for path in ALL {
         let struck = requests
             .iter()

@@ -149,8 +149,10 @@ fn prepare(root: &Path, store: &str, language: Language, simulator: &str) -> Out
             }
         }
     }
-    // The subway of New York belongs to no zone around Paris, but to the demo.
-    let mut text = init::configuration("Paris", store, language, |_, _| true)?;
+    // Also those that belong to no zone around Paris, as the subway of New York.
+    let mut text = init::configuration("Paris", store, language, |definition, _| {
+        vigie_testkit::SOURCES.contains(&definition.id.as_str())
+    })?;
     text = text.replacen(
         "\n\n",
         "\n# Everything in this folder comes from the built-in simulator.\nsimulated = true\n\n",
@@ -165,4 +167,33 @@ fn prepare(root: &Path, store: &str, language: Language, simulator: &str) -> Out
         }
     }
     durable::write(&file, ours.as_bytes()).map_err(Failure::usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use vigie_sources::{Catalogue, Domain};
+
+    use super::*;
+
+    #[test]
+    fn it_shows_the_ten_domains_and_asks_none_but_the_simulator() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = "http://127.0.0.1:9";
+        prepare(folder.path(), "sqlite:vigie.db", Language::En, base).unwrap();
+        let config = config::load(folder.path()).unwrap();
+        let of = |id: &str| {
+            let mut all = Catalogue::embedded().iter();
+            all.find(|definition| definition.id.as_str() == id)
+                .unwrap()
+                .domain
+        };
+        let domains: BTreeSet<Domain> = config.sources.keys().map(|id| of(id.as_str())).collect();
+        assert!(domains.iter().eq(&Domain::ALL[..10]), "{domains:?}");
+        for (id, source) in &config.sources {
+            assert!(source.enabled, "{id}");
+            assert_eq!(source.base_url.as_deref(), Some(base), "{id}");
+        }
+    }
 }

@@ -1,9 +1,14 @@
-//! The six providers: what each says at a virtual time.
+//! The providers: what each says at a virtual time.
 
+mod apple_music;
+mod cheapshark;
 mod ecb;
 mod eco2mix;
+mod mastodon;
 mod metar;
+mod nhc;
 mod nyct;
+mod peertube;
 mod seismic_regions;
 mod usgs;
 mod velib;
@@ -12,6 +17,22 @@ mod velib_places;
 use std::collections::HashMap;
 
 use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+
+/// The sources of the catalogue that the simulator answers for.
+pub const SOURCES: [&str; 11] = [
+    "apple-music-most-played",
+    "cheapshark-deals",
+    "ecb-eurofxref-daily",
+    "eco2mix-national",
+    "gtfs-rt-nyct-ace",
+    "mastodon-trends-tags",
+    "metar-aviationweather",
+    "nhc-current-storms",
+    "peertube-trending",
+    "usgs-earthquakes",
+    "velib-disponibilite",
+];
 
 /// A request to a provider.
 #[derive(Debug)]
@@ -66,6 +87,19 @@ impl Page {
             last_modified: None,
         }
     }
+
+    /// JSON whose tag says what is in it.
+    fn tagged(content_type: &'static str, body: &impl Serialize) -> Self {
+        let bytes = serde_json::to_vec(body).expect("plain data has a JSON form");
+        // FNV-1a.
+        let tag = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |tag, byte| {
+            (tag ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self {
+            etag: Some(format!("\"{tag:016x}\"")),
+            ..Self::new(content_type, bytes)
+        }
+    }
 }
 
 /// Everything that stays the same for the life of a simulator.
@@ -104,6 +138,11 @@ impl World {
             }
             "/stats/eurofxref/eurofxref-daily.xml" => ecb::page(self, ask),
             "/Dataservice/mtagtfsfeeds/nyct/gtfs-ace" => nyct::page(self, ask),
+            "/CurrentStorms.json" => nhc::page(self, ask),
+            "/api/v1/trends/tags" => mastodon::page(self, ask),
+            "/api/v1/videos" => peertube::page(self, ask),
+            "/api/v2/fr/music/most-played/100/albums.json" => apple_music::page(self, ask),
+            "/api/1.0/deals" => cheapshark::page(self, ask),
             _ => return None,
         })
     }
@@ -112,6 +151,12 @@ impl World {
 /// The instant of a second; seconds here are always in jiff's range.
 fn instant(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
+}
+
+/// How many rows the query asks for, within what the provider grants.
+fn at_most(ask: &Ask<'_>, name: &str, usual: usize, most: usize) -> usize {
+    let asked = ask.query.get(name).and_then(|count| count.parse().ok());
+    asked.unwrap_or(usual).min(most)
 }
 
 /// Local hours and minutes as a number: 14:30 is 14.5.
