@@ -63,6 +63,10 @@ fn found(connection: &Connection, file: &File) -> Result<u32, StoreError> {
 pub(super) fn check(connection: &Connection, file: &File) -> Result<(), StoreError> {
     match found_at_once(connection, file)? {
         KNOWN => Ok(()),
+        // Emptied, or another program is just making it.
+        0 => Err(StoreError::Absent {
+            store: file.name().to_owned(),
+        }),
         found => Err(StoreError::SchemaTooOld {
             store: file.name().to_owned(),
             found,
