@@ -73,6 +73,22 @@ const COUNTED: &[(&str, &str, &str, &str, &str)] = &[
         "quote currency",
         "quote currency",
     ),
+    ("account", "compte", "comptes", "account", "accounts"),
+    (
+        "base",
+        "devise de base",
+        "devise de base",
+        "base currency",
+        "base currency",
+    ),
+    ("coin", "cryptomonnaie", "cryptomonnaies", "coin", "coins"),
+    ("entity", "entité", "entités", "entity", "entities"),
+    ("flag", "signalement", "signalements", "flag", "flags"),
+    ("goal", "but", "buts", "goal", "goals"),
+    ("page", "page", "pages", "page", "pages"),
+    ("space", "place", "places", "space", "spaces"),
+    ("stream", "direct", "directs", "stream", "streams"),
+    ("viewer", "spectateur", "spectateurs", "viewer", "viewers"),
     ("alert", "alerte", "alertes", "alert", "alerts"),
     ("article", "article", "articles", "article", "articles"),
     ("bike", "vélo", "vélos", "bike", "bikes"),
@@ -257,6 +273,37 @@ fn pick<'a>(language: Language, fr: &'a str, en: &'a str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_counted_thing_of_the_catalogue_has_words_in_both_languages() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let page = std::fs::read_to_string(root.join("web/src/format.ts")).unwrap();
+        let mut seen = 0;
+        for domain in std::fs::read_dir(root.join("catalogue")).unwrap() {
+            let Ok(sources) = std::fs::read_dir(domain.unwrap().path()) else {
+                continue;
+            };
+            for source in sources {
+                let file = source.unwrap().path().join("source.toml");
+                let text = std::fs::read_to_string(&file).unwrap();
+                for line in text.lines() {
+                    let word = line
+                        .strip_prefix("unit = \"{")
+                        .and_then(|rest| rest.strip_suffix("}\""));
+                    let Some(word) = word.filter(|word| {
+                        // Codes of currencies are the same everywhere.
+                        word.bytes().all(|byte| byte.is_ascii_lowercase())
+                    }) else {
+                        continue;
+                    };
+                    seen += 1;
+                    assert!(COUNTED.iter().any(|known| known.0 == word), "{word}");
+                    assert!(page.contains(&format!("\n  {word}: {{ fr: [")), "{word}");
+                }
+            }
+        }
+        assert!(seen > 50, "{seen}");
+    }
 
     #[test]
     fn numbers_are_written_as_each_language_does() {
