@@ -136,6 +136,7 @@ pub fn build_request(
             key,
             now,
             encodes,
+            has_item: false,
         };
         variables.expand(template, true)
     };
@@ -153,24 +154,25 @@ pub fn build_request(
         .iter()
         .map(|(name, value)| Ok((name.clone(), expand(value, false, secret)?)))
         .collect::<Result<_, RequestError>>()?;
-    let variables = |encodes: bool| Variables {
+    let variables = |encodes: bool, has_item: bool| Variables {
         zone,
         params: &all,
         key: secret,
         now,
         encodes,
+        has_item,
     };
     let body = match &definition.post {
         None => None,
         Some(post) => {
-            let text = variables(false).fill(&post.template)?;
+            let text = variables(false, false).fill(&post.template)?;
             Some((post.content_type.clone(), text))
         }
     };
     let item_url = match &definition.item_url {
         None => None,
         Some(template) => {
-            let expanded = variables(true).expand(template, true)?;
+            let expanded = variables(true, true).expand(template, true)?;
             Some(rebase(&drop_empty(&expanded), base_url)?)
         }
     };
@@ -320,6 +322,8 @@ struct Variables<'v> {
     key: Option<&'v str>,
     now: Timestamp,
     encodes: bool,
+    /// Whether `{item}` is the place of an item, and not a parameter.
+    has_item: bool,
 }
 
 struct Problem(String);
@@ -415,7 +419,7 @@ impl Variables<'_> {
             "zone.time_zone" => Ok(self.zone.time_zone.clone()),
             "key" => Ok(self.key.unwrap_or_default().to_owned()),
             // Filled in later; encoded it is [`ITEM_HOLDER`].
-            crate::follow::ITEM => Ok(format!("{{{}}}", crate::follow::ITEM)),
+            crate::follow::ITEM if self.has_item => Ok(format!("{{{}}}", crate::follow::ITEM)),
             _ => {
                 let Some(value) = self.params.get(name).filter(|_| may_nest) else {
                     return Err(RequestError::Template {

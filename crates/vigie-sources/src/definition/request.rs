@@ -70,8 +70,13 @@ pub(super) fn follow(
     let mut with_item = params.clone();
     with_item.insert(ITEM.to_owned(), String::new());
     check(&address, &with_item, has_key).map_err(|problem| template.error(problem))?;
-    if !address.contains("{item}") {
-        return Err(template.error("expected `{item}` in the address"));
+    // Behind the host: whoever writes the list must not say who is asked.
+    let is_behind_the_host = address
+        .split_once("://")
+        .and_then(|(_, rest)| rest.find(['/', '?']).zip(rest.find("{item}")))
+        .is_some_and(|(host_end, item)| host_end < item);
+    if !is_behind_the_host {
+        return Err(template.error("expected `{item}` in the address, behind the host"));
     }
     let select = table.require("select")?;
     let items = Path::parse(select.str()?).map_err(|bad| select.error(bad.problem))?;

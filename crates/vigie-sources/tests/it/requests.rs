@@ -9,7 +9,7 @@ use vigie_core::{
     text::{SourceId, Text},
     zone::{Scale, Zone},
 };
-use vigie_sources::{Catalogue, Definition, Request, RequestError, build_request};
+use vigie_sources::{Catalogue, Definition, DefinitionError, Request, RequestError, build_request};
 
 const VELIB: &str = include_str!("../../../../catalogue/transport/velib-disponibilite/source.toml");
 
@@ -31,12 +31,16 @@ fn now() -> Timestamp {
 }
 
 fn with_url(url: &str, access: &str) -> Definition {
+    parse_with_url(url, access).unwrap()
+}
+
+fn parse_with_url(url: &str, access: &str) -> Result<Definition, DefinitionError> {
     let (before, rest) = VELIB
         .split_once("url = \"https://opendata.paris.fr/api")
         .unwrap();
     let (_, after) = rest.split_once('\n').unwrap();
     let text = format!("{before}url = \"{url}\"\n{after}");
-    Definition::parse("x", &text.replace("kind = \"open\"", access)).unwrap()
+    Definition::parse("x", &text.replace("kind = \"open\"", access))
 }
 
 fn build(
@@ -127,4 +131,27 @@ fn a_zone_without_the_code_is_told() {
             .contains("set zone.continent in vigie.toml"),
         "{error}"
     );
+}
+
+#[test]
+fn the_place_of_an_item_is_no_parameter_and_never_the_host() {
+    let url = "https://example.org/{item}";
+    let (access, params) = ("kind = \"open\"", "params = { item = \"list\" }");
+    let with =
+        |items: &str| format!("{url}\"\n{params}\nitems = {{ select = \"[*]\", {items} }}\n#");
+    let items = "url = \"https://items.example/{item}.json?z={zone.country}\"";
+    let request = build(&with_url(&with(items), access), &[], None, None).unwrap();
+    assert_eq!(request.url, "https://example.org/list");
+    let expected = "https://items.example/%7Bitem%7D.json?z=RE";
+    assert_eq!(request.item_url.as_deref(), Some(expected));
+    for bad in [
+        "https://{item}/",
+        "https://a.{item}.example/x",
+        "https://items.example/",
+        "https://items.example",
+    ] {
+        let text = with(&format!("url = \"{bad}\""));
+        let error = parse_with_url(&text, access).unwrap_err().to_string();
+        assert!(error.contains("behind the host"), "{bad}: {error}");
+    }
 }

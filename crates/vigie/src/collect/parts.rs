@@ -77,7 +77,12 @@ impl Collector {
             let Some(url) = waiting.pop_front() else {
                 break;
             };
-            question.url = allowed(&question, &url)?;
+            question.url = if follow.counts_first() {
+                allowed(&question, &url)?
+            } else {
+                // The definition says who has the items.
+                url
+            };
             (question.etag, question.last_modified) = (None, None);
             self.reserve(definition, counted)?;
             answer = self.fetcher.fetch(&question, self.app.now()).await?;
@@ -109,7 +114,7 @@ impl Collector {
     }
 }
 
-/// Where the next part may be asked for: a provider must not send the key elsewhere.
+/// Where the next page may be asked for: a provider must not send the key elsewhere.
 fn allowed(question: &Question, next: &str) -> Result<String, NoAnswer> {
     let refused = |reason: String| failed(Cause::RedirectRefused, reason);
     let next =
@@ -119,7 +124,7 @@ fn allowed(question: &Question, next: &str) -> Result<String, NoAnswer> {
         Some((url.scheme().to_owned(), url.host_str()?.to_owned()))
     };
     if question.key.is_some() && place(&next) != place(&question.url) {
-        let reason = "a part lies on another host, which must not learn the key";
+        let reason = "the next page lies on another host, which must not learn the key";
         return Err(refused(reason.to_owned()));
     }
     Ok(next)
