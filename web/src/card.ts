@@ -102,9 +102,11 @@ export class Card {
     for (const [index, headline] of others.entries()) {
       const [term, figure] = items[index]?.children ?? [];
       if (!term || !figure) continue;
-      setText(term, label(headline));
       const { value } = headline;
-      setText(figure, value === null || value === undefined ? "–" : quantity(value, headline.unit, headline.decimals));
+      const known = value !== null && value !== undefined;
+      const ranked = known ? this.#ranked(headline, value) : null;
+      setText(term, ranked?.label ?? label(headline));
+      setText(figure, ranked?.entity ?? (known ? quantity(value, headline.unit, headline.decimals) : "–"));
       setAttribute(figure, "title", observed(headline));
     }
   }
@@ -120,12 +122,20 @@ export class Card {
     if (!number || !sign) return;
     sign.className = "unit";
     const before = number.textContent;
-    const changed = setText(number, known ? decimal(value, decimals) : "–");
-    setText(sign, known ? `${unitSpace(unit)}${unitSign(unit, value)}` : "");
+    const ranked = known ? this.#ranked(headline, value) : null;
+    number.className = ranked ? "name" : "";
+    const changed = setText(number, ranked?.entity ?? (known ? decimal(value, decimals) : "–"));
+    setText(sign, known && !ranked ? `${unitSpace(unit)}${unitSign(unit, value)}` : "");
     if (changed && before !== "") flash(figure);
     const at = headline.at ? ` · ${timeOfDay(milliseconds(headline.at))}` : "";
-    setText(caption, `${label(headline)}${at}`);
+    setText(caption, `${ranked?.label ?? label(headline)}${at}`);
     setAttribute(caption, "title", observed(headline));
+  }
+
+  /** Of a ranking the names are the news: who has the rank, and what that is called. */
+  #ranked(headline: Headline, value: number): { entity: string; label: string } | null {
+    if (this.#source.leading_measure?.kind !== "rank" || !headline.entity) return null;
+    return { entity: headline.entity, label: `${inLanguage(headline.label)} ${decimal(value, headline.decimals)}` };
   }
 
   #writeLines(): void {

@@ -106,13 +106,14 @@ export class ChartView {
   #draw(chart: Chart, period: Period): void {
     const data = chartData(chart, period, this.#now);
     this.#data = data;
-    const signature = `${chart.kind} ${chart.series.length}`;
+    const signature = `${chart.kind} ${chart.ranked} ${chart.series.length}`;
     if (this.#plot === null || signature !== this.#signature) {
       this.#destroy();
       this.#signature = signature;
       this.#plotPlace.replaceChildren();
       this.#plot = createPlot(this.#plotPlace, data.values, {
         kind: chart.kind,
+        ranked: chart.ranked,
         series: chart.series.length,
         firstColour: this.#firstColour,
         period: () => this.#period ?? period,

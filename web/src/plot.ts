@@ -12,6 +12,8 @@ const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 export interface PlotOptions {
   kind: Chart["kind"];
+  /** Whether the values are ranks: the first is at the top, and there is no 0. */
+  ranked: boolean;
   series: number;
   firstColour: number;
   period: () => Period;
@@ -108,9 +110,11 @@ export function createPlot(place: HTMLElement, data: uPlot.AlignedData, options:
           range: () => [milliseconds(options.period().start) / 1000, milliseconds(options.period().end) / 1000],
         },
         y: {
+          dir: options.ranked ? -1 : 1,
           // The types allow numbers only, yet uPlot passes null where a chart has no value at all.
           range: (_plot, least: number | null, greatest: number | null) => {
             if (least === null || greatest === null) return [0, 1];
+            if (options.ranked) return [0.5, greatest + 0.5];
             if (options.fromZero() && least >= 0) return [0, greatest > 0 ? greatest * 1.12 : 1];
             return uPlot.rangeNum(least, greatest, 0.12, false);
           },
@@ -128,7 +132,8 @@ export function createPlot(place: HTMLElement, data: uPlot.AlignedData, options:
           ticks: { stroke: rule, width: 1, size: 4 },
         },
         {
-          values: (_plot, values) => values.map(tick),
+          // No half ranks either.
+          values: (_plot, values) => values.map((value) => (options.ranked && !Number.isInteger(value) ? null : tick(value))),
           stroke: ink,
           font: FONT,
           size: (_plot, labels: string[] | null) => 16 + 6.4 * Math.max(2, ...(labels ?? []).map((label) => label.length)),

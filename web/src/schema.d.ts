@@ -130,6 +130,8 @@ export interface components {
             decimals: number;
             /** @description How it is drawn. */
             kind: components["schemas"]["ChartKind"];
+            /** @description Whether the values are ranks: 1 is drawn at the top, and there is no 0. */
+            ranked: boolean;
             /** @description At most eight. */
             series: components["schemas"]["Series"][];
             /** @description For lines: the starts of the hours (or local days) of the period, all of them. */

@@ -272,6 +272,7 @@ impl<'a> SourceAnalyser<'a> {
                 };
                 analysis.chart = Some(Chart {
                     kind: ChartKind::Scatter,
+                    ranked: false,
                     title: measure.title.clone(),
                     unit: measure.unit.clone(),
                     decimals: measure.decimals,
@@ -479,6 +480,7 @@ impl<'a> SourceAnalyser<'a> {
             .collect();
         (!series.is_empty()).then(|| Chart {
             kind: ChartKind::Line,
+            ranked,
             title: leading.title.clone(),
             unit: leading.unit.clone(),
             decimals: leading.decimals,
@@ -672,7 +674,10 @@ mod tests {
         assert_eq!(analysis.headlines[0].entity.as_deref(), Some("new"));
         assert_eq!(analysis.headlines[0].value, Some(1.0));
         let chart = analysis.chart.unwrap();
-        assert_eq!((chart.series.len(), chart.across), (8, None));
+        assert_eq!(
+            (chart.series.len(), chart.across, chart.ranked),
+            (8, None, true)
+        );
     }
 
     #[test]

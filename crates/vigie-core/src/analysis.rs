@@ -202,6 +202,8 @@ pub struct Chart {
     pub decimals: u8,
     /// How entities were combined, if they were.
     pub across: Option<Across>,
+    /// Whether the values are ranks: 1 is drawn at the top, and there is no 0.
+    pub ranked: bool,
     /// For lines: the starts of the hours (or local days) of the period, all of them.
     #[schema(value_type = Vec<String>)]
     pub times: Vec<Timestamp>,

@@ -150,7 +150,12 @@ pub(crate) fn chart_view(
                 .iter()
                 .filter(|series| finite(series).next().is_some())
                 .collect();
-            view.panels = groups(&drawn)
+            let groups = if chart.ranked {
+                vec![drawn.clone()]
+            } else {
+                groups(&drawn)
+            };
+            view.panels = groups
                 .iter()
                 .filter_map(|group| line_panel(group, chart, &time, now, language))
                 .collect();
@@ -236,7 +241,7 @@ fn line_panel(
     language: Language,
 ) -> Option<PanelView> {
     let axis = ValueAxis::around(group.iter().copied().flat_map(finite), false)?;
-    Some(PanelView {
+    let mut panel = PanelView {
         y_ticks: axis.ticks(language),
         zero: axis.zero(),
         lines: group
@@ -244,7 +249,30 @@ fn line_panel(
             .map(|series| line(series, chart, time, &axis, now, language))
             .collect(),
         clouds: Vec::new(),
-    })
+    };
+    if chart.ranked {
+        panel.turn();
+    }
+    Some(panel)
+}
+
+impl PanelView {
+    /// Draws ranks: the first at the top, and no rank 0.
+    fn turn(&mut self) {
+        self.y_ticks.retain(|tick| tick.label != "0");
+        for tick in &mut self.y_ticks {
+            (tick.at, tick.label_at) = (turned(tick.at), turned(tick.label_at));
+        }
+        self.zero = None;
+        let points = self.lines.iter_mut().flat_map(|line| &mut line.segments);
+        for point in points.flatten() {
+            point.1 = turned(point.1);
+        }
+    }
+}
+
+fn turned(fraction: f64) -> f64 {
+    crate::axis::rounded(1.0 - fraction)
 }
 
 fn extremes(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
@@ -367,6 +395,7 @@ mod tests {
             .collect();
         Chart {
             kind,
+            ranked: false,
             title: Text::same("Chart"),
             unit: "Cel".into(),
             decimals: 1,
@@ -465,6 +494,20 @@ mod tests {
             None
         );
         assert_eq!(view(&chart(ChartKind::Bars, Vec::new())), None);
+    }
+
+    #[test]
+    fn ranks_have_the_first_at_the_top_of_one_frame_without_a_zero() {
+        let of = |rank: f64| series(vec![Some(rank); 24]);
+        let mut ranking = chart(ChartKind::Line, vec![of(1.0), of(20.0)]);
+        ranking.ranked = true;
+        let view = view(&ranking).unwrap();
+        assert_eq!(view.panels.len(), 1);
+        let panel = &view.panels[0];
+        let height = |line: usize| panel.lines[line].segments[0][0].1;
+        assert!(height(0) > 0.9 && height(1) < 0.1, "{panel:?}");
+        assert!(panel.zero.is_none() && panel.y_ticks.iter().all(|tick| tick.label != "0"));
+        assert!(panel.y_ticks.len() > 1);
     }
 
     #[test]

@@ -8,7 +8,8 @@
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use vigie_core::{
-    analysis::{Analysis, PeriodKind, SourceAnalysis},
+    analysis::{Analysis, Headline, PeriodKind, SourceAnalysis},
+    measure::Kind,
     text::Language,
 };
 
@@ -290,6 +291,14 @@ fn lead(analysis: &Analysis, language: Language) -> Vec<String> {
     sentences
 }
 
+/// Who is meant, where a headline says a rank: of a ranking the names are the news.
+fn ranked_entity<'a>(source: &SourceAnalysis, headline: &'a Headline) -> Option<&'a str> {
+    let leading = source.leading_measure.as_ref()?;
+    (leading.kind == Kind::Rank)
+        .then_some(headline.entity.as_deref())
+        .flatten()
+}
+
 fn summary_line(source: &SourceAnalysis, analysis: &Analysis, language: Language) -> SummaryLine {
     let headlines = if has_data(source) {
         source.headlines.as_slice()
@@ -298,10 +307,17 @@ fn summary_line(source: &SourceAnalysis, analysis: &Analysis, language: Language
     };
     let first = headlines.iter().find_map(|headline| {
         let value = headline.value.filter(|value| value.is_finite())?;
-        Some((
-            headline,
-            quantity(value, headline.decimals, &headline.unit, language),
-        ))
+        let label = headline.label.get(language);
+        Some(match ranked_entity(source, headline) {
+            Some(entity) => (
+                entity.to_owned(),
+                format!("{label} {}", number(value, headline.decimals, language)),
+            ),
+            None => (
+                quantity(value, headline.decimals, &headline.unit, language),
+                label.to_owned(),
+            ),
+        })
     });
     let captures = &source.captures;
     SummaryLine {
@@ -311,10 +327,10 @@ fn summary_line(source: &SourceAnalysis, analysis: &Analysis, language: Language
             TITLE_LETTERS_MAX,
             source.id.as_str(),
         ),
-        figure: first.as_ref().map(|(_, figure)| clean(figure, 40)),
-        figure_label: first.as_ref().map_or_else(String::new, |(headline, _)| {
-            clean(headline.label.get(language), 60)
-        }),
+        figure: first.as_ref().map(|(figure, _)| clean(figure, 40)),
+        figure_label: first
+            .as_ref()
+            .map_or_else(String::new, |(_, label)| clean(label, 60)),
         age: source
             .freshness
             .observed_at
@@ -391,6 +407,16 @@ fn tiles(
             let at = headline
                 .at
                 .map(|at| time::moment(at, &analysis.period, tz, language));
+            if let (Some(value), Some(entity)) = (value, ranked_entity(source, headline)) {
+                let rank = number(value, headline.decimals, language);
+                return TileView {
+                    label: clean(&format!("{} {rank}", headline.label.get(language)), 60),
+                    // What has no spaces cannot be broken to fit its tile.
+                    value: Some(clean(entity, if entity.contains(' ') { 32 } else { 18 })),
+                    unit: String::new(),
+                    note: at.unwrap_or_default(),
+                };
+            }
             let note: Vec<String> = entity.into_iter().chain(at).collect();
             TileView {
                 label: clean(headline.label.get(language), 60),

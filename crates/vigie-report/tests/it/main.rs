@@ -4,6 +4,7 @@ mod sample;
 
 use vigie_core::{
     analysis::{Analysis, PeriodKind},
+    measure::Kind,
     text::{Language, Text},
 };
 use vigie_report::{ReportError, ReportOptions, render_pdf, view::report_view};
@@ -168,6 +169,26 @@ fn a_count_of_zero_without_a_single_download_is_no_data() {
     assert_eq!(unasked.summary[1].figure, None);
     let empty = unasked.domains[1].sources[0].empty.as_deref();
     assert_eq!(empty, Some("No data: no download succeeded in the period."));
+}
+
+/// Of a ranking the names are the news, not that somebody is the first.
+#[test]
+fn a_ranking_leads_with_names() {
+    let mut analysis = day();
+    let source = &mut analysis.sources[0];
+    source.leading_measure.as_mut().unwrap().kind = Kind::Rank;
+    let headline = &mut source.headlines[0];
+    headline.label = Text::new("Rang", "Rank");
+    headline.entity = Some("#avery-long-name-without-any-space".into());
+    (headline.value, headline.decimals) = (Some(1.0), 0);
+    let view = report_view(&analysis, Language::Fr, None);
+    let line = &view.summary[0];
+    assert_eq!(line.figure_label, "Rang 1");
+    assert!(line.figure.as_ref().unwrap().starts_with("#avery-long"));
+    let tile = &view.domains[0].sources[0].tiles[0];
+    assert_eq!((tile.label.as_str(), tile.unit.as_str()), ("Rang 1", ""));
+    let name = tile.value.as_ref().unwrap();
+    assert!(name.starts_with("#avery-long") && name.chars().count() <= 19);
 }
 
 #[test]

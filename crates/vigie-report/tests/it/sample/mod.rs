@@ -195,6 +195,7 @@ impl Sample {
     ) -> Chart {
         Chart {
             kind: ChartKind::Line,
+            ranked: false,
             title,
             unit: unit.into(),
             decimals,
@@ -387,6 +388,7 @@ impl Sample {
         ];
         source.chart = Some(Chart {
             kind: ChartKind::Scatter,
+            ranked: false,
             title: magnitude.clone(),
             unit: "1".into(),
             decimals: 1,
@@ -667,6 +669,7 @@ impl Sample {
             .collect();
         source.chart = Some(Chart {
             kind: ChartKind::Bars,
+            ranked: false,
             title: Text::new("Taux pour 1 €", "Rate for €1"),
             unit: "1".into(),
             decimals: 4,

@@ -22,6 +22,7 @@ pub(crate) fn slow_rates(analysis: &Analysis) -> Chart {
         ("CHF", 0.9274),
     ];
     Chart {
+        ranked: false,
         kind: ChartKind::Line,
         title: Text::new("Taux pour 1 €", "Rate for €1"),
         unit: "1".into(),
