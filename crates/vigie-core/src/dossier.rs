@@ -15,6 +15,7 @@ pub use self::{
 use crate::{
     analyse::headline_measures,
     measure::Measure,
+    sheet::Sheet,
     text::{SourceId, Text},
     zone::Zone,
 };
@@ -57,28 +58,12 @@ pub struct SourceRecord {
     pub domain: String,
     /// The name of its domain.
     pub domain_title: Text,
-    /// Its title.
-    pub title: Text,
-    /// What it is.
-    pub description: Text,
-    /// What is in it.
-    pub content: Text,
-    /// What to know before believing its numbers.
-    pub quirks: Vec<Text>,
-    /// Who publishes it.
-    pub provider: ProviderRecord,
-    /// Where it is documented.
-    pub docs: String,
-    /// Where it applies.
-    pub places: Places,
+    /// What people read of it.
+    pub sheet: Sheet,
     /// What its rows are.
     pub model: ModelRecord,
-    /// How it is reached.
-    pub access: AccessRecord,
     /// When it is published and asked for.
     pub periodicity: Periodicity,
-    /// What may be done with it.
-    pub rights: RightsRecord,
     /// What the ledger says of it.
     pub measured: Measured,
     /// What the store has of it.
@@ -106,28 +91,6 @@ impl SourceRecord {
     }
 }
 
-/// Who publishes a source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProviderRecord {
-    /// Its name.
-    pub name: String,
-    /// Its address.
-    pub url: String,
-}
-
-/// Where a source applies.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Places {
-    /// Everywhere.
-    pub earth: bool,
-    /// Two-letter codes of continents.
-    pub continents: Vec<String>,
-    /// Two-letter codes of countries.
-    pub countries: Vec<String>,
-    /// Cities and regions.
-    pub areas: Vec<Text>,
-}
-
 /// What the rows of a source are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelRecord {
@@ -145,33 +108,9 @@ pub struct ModelRecord {
     pub leading: Vec<String>,
 }
 
-/// How a source is reached.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AccessRecord {
-    /// The key that it needs; `None` for an open source.
-    pub key: Option<KeyRecord>,
-    /// The published limits: at most so many requests in so many seconds.
-    pub limits: Vec<(u32, i64)>,
-    /// What else there is to know.
-    pub note: Option<Text>,
-}
-
-/// The key of a source, but not its value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct KeyRecord {
-    /// The environment variable that holds it.
-    pub environment: String,
-    /// Where to get one.
-    pub signup: String,
-    /// How to get one.
-    pub note: Option<Text>,
-}
-
 /// When a source is published and asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Periodicity {
-    /// In the words of its definition.
-    pub note: Text,
     /// The declared time between two publications; `None` where there is no fixed rhythm.
     pub publishes_seconds: Option<i64>,
     /// The time between two downloads.
@@ -182,63 +121,41 @@ pub struct Periodicity {
     pub horizon_seconds: i64,
 }
 
-/// What may be done with a source's data.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RightsRecord {
-    /// The licence.
-    pub licence: String,
-    /// Where the terms stand.
-    pub url: String,
-    /// The words of the credit.
-    pub attribution: String,
-    /// Whether raw bodies may be stored for good.
-    pub archive: Permission,
-    /// Whether raw bodies may be republished.
-    pub republish: Permission,
-    /// What else there is to know.
-    pub note: Option<Text>,
-}
-
-/// What the provider's terms say of a use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Permission {
-    /// They allow it.
-    Allowed,
-    /// They forbid it.
-    Forbidden,
-    /// They do not say, or not clearly.
-    Doubtful,
-}
-
-impl Permission {
-    /// The word used in definitions.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Permission::Allowed => "allowed",
-            Permission::Forbidden => "forbidden",
-            Permission::Doubtful => "doubtful",
-        }
-    }
-}
-
 /// A small source for the tests of this module.
 #[cfg(test)]
 fn sample(id: &str) -> SourceRecord {
+    use crate::sheet::{Access, Coverage, Permission, Provider, Rights};
+
     SourceRecord {
         id: SourceId::new(id).unwrap(),
         domain: "transport".into(),
         domain_title: Text::new("Transports", "Transport"),
-        title: Text::same(id),
-        description: Text::default(),
-        content: Text::default(),
-        quirks: Vec::new(),
-        provider: ProviderRecord {
-            name: format!("Provider of {id}"),
-            url: format!("https://{id}.example/"),
+        sheet: Sheet {
+            title: Text::same(id),
+            description: Text::default(),
+            provider: Provider {
+                name: format!("Provider of {id}"),
+                url: format!("https://{id}.example/"),
+            },
+            docs: format!("https://{id}.example/docs"),
+            content: Text::default(),
+            periodicity: Text::default(),
+            access: Access {
+                key: None,
+                limits: Vec::new(),
+                note: None,
+            },
+            rights: Rights {
+                licence: format!("Licence of {id}"),
+                url: format!("https://{id}.example/terms"),
+                attribution: id.to_owned(),
+                archive: Permission::Allowed,
+                republish: Permission::Doubtful,
+                note: None,
+            },
+            coverage: Coverage::default(),
+            quirks: Vec::new(),
         },
-        docs: format!("https://{id}.example/docs"),
-        places: Places::default(),
         model: ModelRecord {
             events: false,
             format: "JSON".into(),
@@ -247,25 +164,11 @@ fn sample(id: &str) -> SourceRecord {
             located: true,
             leading: Vec::new(),
         },
-        access: AccessRecord {
-            key: None,
-            limits: Vec::new(),
-            note: None,
-        },
         periodicity: Periodicity {
-            note: Text::default(),
             publishes_seconds: None,
             collect_seconds: 300,
             stale_after_seconds: 3600,
             horizon_seconds: 3600,
-        },
-        rights: RightsRecord {
-            licence: format!("Licence of {id}"),
-            url: format!("https://{id}.example/terms"),
-            attribution: id.to_owned(),
-            archive: Permission::Allowed,
-            republish: Permission::Doubtful,
-            note: None,
         },
         measured: Measured::default(),
         seen: Seen::default(),

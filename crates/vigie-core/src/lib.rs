@@ -20,6 +20,7 @@ pub mod quality;
 pub mod row;
 pub mod schedule;
 pub mod secret;
+pub mod sheet;
 pub mod sketch;
 pub mod stats;
 pub mod text;

@@ -122,10 +122,10 @@ fn subject(dossier: &Dossier, phrase: Phrase<'_>) -> Section {
     let needing = dossier
         .sources
         .iter()
-        .filter(|record| record.access.key.is_some())
+        .filter(|record| record.sheet.access.key.is_some())
         .count() as u64;
     let doubtful = dossier.sources.iter().filter(|record| {
-        let rights = &record.rights;
+        let rights = &record.sheet.rights;
         [rights.archive, rights.republish]
             .iter()
             .any(|permission| permission.as_str() != "allowed")
@@ -187,7 +187,7 @@ fn subject(dossier: &Dossier, phrase: Phrase<'_>) -> Section {
         return section;
     }
     let rows = dossier.sources.iter().map(|record| {
-        let access = match &record.access.key {
+        let access = match &record.sheet.access.key {
             None => phrase.pick("libre", "open"),
             Some(_) => phrase.pick("clé", "key"),
         };
@@ -196,7 +196,7 @@ fn subject(dossier: &Dossier, phrase: Phrase<'_>) -> Section {
             text(phrase.text_of(&record.domain_title)),
             text(access),
             text(phrase.span(record.periodicity.collect_seconds)),
-            text(cleaned(&record.rights.licence)),
+            text(cleaned(&record.sheet.rights.licence)),
         ]
     });
     let columns = vec![

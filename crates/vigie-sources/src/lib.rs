@@ -29,10 +29,7 @@ mod units;
 
 pub use body_error::BodyError;
 pub use catalogue::Catalogue;
-pub use definition::{
-    Access, Area, Coverage, Definition, DefinitionError, ExpectedRows, KeyAccess, Limit, Model,
-    Permission, Provider, Rights, Sheet,
-};
+pub use definition::{Definition, DefinitionError, ExpectedRows, Model};
 pub use domain::Domain;
 pub use extract::{Context, Extraction, Extractor, Refusal, extract, sniff};
 pub use follow::{Follow, FollowError, Part};

@@ -6,10 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::block_in_place;
 use vigie_core::{
     bucket::BucketSummary,
-    dossier::{
-        AccessRecord, CaptureTally, Dossier, KeyRecord, Measured, ModelRecord, Periodicity, Places,
-        ProviderRecord, RightsRecord, Seen, SourceRecord,
-    },
+    dossier::{CaptureTally, Dossier, Measured, ModelRecord, Periodicity, Seen, SourceRecord},
     event::Event,
     text::Language,
 };
@@ -162,31 +159,11 @@ async fn seen(app: &App, store: &Arc<dyn Store>, definition: &Definition) -> Out
 
 /// The definition of a source, with what was measured.
 fn record(app: &App, definition: &Definition, measured: Measured, seen: Seen) -> SourceRecord {
-    let sheet = &definition.sheet;
-    let (access, rights, coverage) = (&sheet.access, &sheet.rights, &sheet.coverage);
     SourceRecord {
         id: definition.id.clone(),
         domain: definition.domain.as_str().to_owned(),
         domain_title: definition.domain.title(),
-        title: sheet.title.clone(),
-        description: sheet.description.clone(),
-        content: sheet.content.clone(),
-        quirks: sheet.quirks.clone(),
-        provider: ProviderRecord {
-            name: sheet.provider.name.clone(),
-            url: sheet.provider.url.clone(),
-        },
-        docs: sheet.docs.clone(),
-        places: Places {
-            earth: coverage.earth,
-            continents: coverage.continents.clone(),
-            countries: coverage.countries.clone(),
-            areas: coverage
-                .areas
-                .iter()
-                .map(|area| area.name.clone())
-                .collect(),
-        },
+        sheet: definition.sheet.clone(),
         model: ModelRecord {
             events: definition.model == Model::Events,
             format: definition.format_name().to_owned(),
@@ -195,33 +172,11 @@ fn record(app: &App, definition: &Definition, measured: Measured, seen: Seen) ->
             located: definition.says_where(),
             leading: definition.leading.clone(),
         },
-        access: AccessRecord {
-            key: access.key.as_ref().map(|key| KeyRecord {
-                environment: key.env.clone(),
-                signup: key.signup.clone(),
-                note: key.note.clone(),
-            }),
-            limits: access
-                .limits
-                .iter()
-                .map(|limit| (limit.requests, limit.per.as_secs()))
-                .collect(),
-            note: access.note.clone(),
-        },
         periodicity: Periodicity {
-            note: sheet.periodicity.clone(),
             publishes_seconds: definition.publishes.map(|every| every.as_secs()),
             collect_seconds: app.schedule(definition).every().as_secs(),
             stale_after_seconds: definition.stale_after.as_secs(),
             horizon_seconds: definition.horizon.as_secs(),
-        },
-        rights: RightsRecord {
-            licence: rights.licence.clone(),
-            url: rights.url.clone(),
-            attribution: rights.attribution.clone(),
-            archive: rights.archive,
-            republish: rights.republish,
-            note: rights.note.clone(),
         },
         measured,
         seen,

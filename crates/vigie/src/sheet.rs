@@ -124,7 +124,8 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
         &format!("{} <{}>", rights.licence, rights.url),
     );
     put(word("Mention", "Attribution"), &rights.attribution);
-    let permission = |permission: vigie_sources::Permission| match (permission.as_str(), french) {
+    let permission = |permission: vigie_core::sheet::Permission| match (permission.as_str(), french)
+    {
         ("allowed", true) => "autorisé",
         ("forbidden", true) => "interdit",
         ("doubtful", true) => "douteux",

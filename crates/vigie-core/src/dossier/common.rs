@@ -86,8 +86,8 @@ impl CommonGround {
             units: alike(sources, units),
             rhythms,
             areas: pairs(sources).filter_map(shared_area).collect(),
-            providers: alike(sources, |source| vec![source.provider.name.clone()]),
-            licences: alike(sources, |source| vec![source.rights.licence.clone()]),
+            providers: alike(sources, |source| vec![source.sheet.provider.name.clone()]),
+            licences: alike(sources, |source| vec![source.sheet.rights.licence.clone()]),
             formats: alike(sources, |source| vec![source.model.format.clone()]),
         }
     }
@@ -225,7 +225,7 @@ mod tests {
         two.model.measures = vec![measure("speed", "km/h")];
         three.model.measures = vec![measure("current", "m/s")];
         three.periodicity.collect_seconds = 900;
-        two.provider = one.provider.clone();
+        two.sheet.provider = one.sheet.provider.clone();
         one.seen
             .entities
             .insert("1".into(), Some("Gare du Nord".into()));

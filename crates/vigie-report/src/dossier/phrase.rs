@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 use vigie_core::{
-    dossier::{Dossier, Permission, SourceRecord},
+    dossier::{Dossier, SourceRecord},
     measure::{Across, Kind, Measure},
+    sheet::Permission,
     text::{Language, SourceId, Text},
     zone::Scale,
 };
@@ -41,7 +42,11 @@ impl<'d> Phrase<'d> {
     }
 
     pub(super) fn title(self, record: &SourceRecord) -> String {
-        clean_or(record.title.get(self.language), 120, record.id.as_str())
+        clean_or(
+            record.sheet.title.get(self.language),
+            120,
+            record.id.as_str(),
+        )
     }
 
     /// The title of a source, which leads to its section.

@@ -13,16 +13,16 @@ const EXAMPLES_MAX: usize = 5;
 pub(super) fn sections(record: &SourceRecord, phrase: Phrase<'_>) -> Vec<Section> {
     let mut head = Section::new(2, phrase.title(record));
     head.id = Some(section_id(&record.id));
-    head.say(phrase.text_of(&record.description));
+    head.say(phrase.text_of(&record.sheet.description));
     head.facts([
         (
             phrase.pick("Fournisseur", "Provider"),
             vec![line([
-                plain(format!("{} – ", cleaned(&record.provider.name))),
-                address(&record.provider.url),
+                plain(format!("{} – ", cleaned(&record.sheet.provider.name))),
+                address(&record.sheet.provider.url),
             ])],
         ),
-        ("Documentation", vec![line([address(&record.docs)])]),
+        ("Documentation", vec![line([address(&record.sheet.docs)])]),
         (
             phrase.pick("Nom dans Vigie", "Name in Vigie"),
             vec![text(record.id.as_str())],
@@ -38,10 +38,11 @@ pub(super) fn sections(record: &SourceRecord, phrase: Phrase<'_>) -> Vec<Section
         access(record, phrase),
         rights(record, phrase),
     ];
-    if !record.quirks.is_empty() {
+    if !record.sheet.quirks.is_empty() {
         let mut quirks = Section::new(3, phrase.pick("Particularités", "Quirks"));
         quirks.blocks.push(Block::List {
             lines: record
+                .sheet
                 .quirks
                 .iter()
                 .map(|quirk| text(phrase.text_of(quirk)))
@@ -60,7 +61,7 @@ fn plain(text: String) -> Run {
 }
 
 fn places(record: &SourceRecord, phrase: Phrase<'_>) -> String {
-    let places = &record.places;
+    let places = &record.sheet.coverage;
     let mut words = Vec::new();
     if places.earth {
         words.push(phrase.pick("toute la Terre", "the whole Earth").to_owned());
@@ -74,13 +75,13 @@ fn places(record: &SourceRecord, phrase: Phrase<'_>) -> String {
             words.push(format!("{} {codes}", phrase.pick(fr, en)));
         }
     }
-    words.extend(places.areas.iter().map(|area| phrase.text_of(area)));
+    words.extend(places.areas.iter().map(|area| phrase.text_of(&area.name)));
     words.join(" · ")
 }
 
 fn content(record: &SourceRecord, phrase: Phrase<'_>) -> Section {
     let mut section = Section::new(3, phrase.pick("Contenu et modèle", "Content and model"));
-    section.say(phrase.text_of(&record.content));
+    section.say(phrase.text_of(&record.sheet.content));
     let model = &record.model;
     let rows = if model.events {
         phrase.pick(
@@ -200,19 +201,13 @@ fn seen(record: &SourceRecord, phrase: Phrase<'_>) -> String {
 fn access(record: &SourceRecord, phrase: Phrase<'_>) -> Section {
     let title = phrase.pick("Accès et périodicité", "Access and periodicity");
     let mut section = Section::new(3, title);
-    let access = &record.access;
+    let access = &record.sheet.access;
     let periodicity = &record.periodicity;
     let mut lines = vec![match &access.key {
         None => text(phrase.pick("libre, sans clé", "open, no key")),
         Some(key) => text(match phrase.language {
-            Language::Fr => format!(
-                "par clé, dans la variable d’environnement {}",
-                key.environment
-            ),
-            Language::En => format!(
-                "with a key, in the environment variable {}",
-                key.environment
-            ),
+            Language::Fr => format!("par clé, dans la variable d’environnement {}", key.env),
+            Language::En => format!("with a key, in the environment variable {}", key.env),
         }),
     }];
     lines.extend(access.note.as_ref().map(|note| text(phrase.text_of(note))));
@@ -221,13 +216,13 @@ fn access(record: &SourceRecord, phrase: Phrase<'_>) -> Section {
         let note = key.note.as_ref().map(|note| text(phrase.text_of(note)));
         [Some(signup), note].into_iter().flatten()
     });
-    let limits = access.limits.iter().map(|(requests, per)| {
+    let limits = access.limits.iter().map(|limit| {
         let requests = phrase.counted(
-            u64::from(*requests),
+            u64::from(limit.requests),
             phrase.pick("requête", "request"),
             phrase.pick("requêtes", "requests"),
         );
-        let per = phrase.span(*per);
+        let per = phrase.span(limit.per.as_secs());
         text(match phrase.language {
             Language::Fr => format!("au plus {requests} en {per}"),
             Language::En => format!("at most {requests} in {per}"),
@@ -251,7 +246,7 @@ fn access(record: &SourceRecord, phrase: Phrase<'_>) -> Section {
         ),
         (
             phrase.pick("Périodicité", "Periodicity"),
-            vec![text(phrase.text_of(&periodicity.note))],
+            vec![text(phrase.text_of(&record.sheet.periodicity))],
         ),
         (
             phrase.pick("Période de publication", "Published every"),
@@ -274,7 +269,7 @@ fn access(record: &SourceRecord, phrase: Phrase<'_>) -> Section {
 }
 
 fn rights(record: &SourceRecord, phrase: Phrase<'_>) -> Section {
-    let rights = &record.rights;
+    let rights = &record.sheet.rights;
     let mut section = Section::new(3, phrase.pick("Droits", "Rights"));
     let note = rights.note.iter().map(|note| text(phrase.text_of(note)));
     section.facts([

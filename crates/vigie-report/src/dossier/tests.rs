@@ -4,11 +4,9 @@ use typst::{
 };
 use typst_layout::PagedDocument;
 use vigie_core::{
-    dossier::{
-        AccessRecord, KeyRecord, Measured, ModelRecord, Periodicity, Permission, Places,
-        ProviderRecord, RightsRecord, Seen, SourceRecord, Window,
-    },
+    dossier::{Measured, ModelRecord, Periodicity, Seen, SourceRecord, Window},
     measure::{Across, Kind, Measure},
+    sheet::{Access, Coverage, KeyAccess, Limit, Permission, Provider, Rights, Sheet},
     text::{MeasureId, SourceId, Text},
 };
 
@@ -39,18 +37,41 @@ fn record(id: &str) -> SourceRecord {
         id: SourceId::new(id).unwrap(),
         domain: "transport".into(),
         domain_title: Text::new("Transports", "Transport"),
-        title: Text::new(format!("Source {id}"), format!("Feed {id}")),
-        description: Text::new("Une source", "A source"),
-        content: Text::new("Des vélos", "Bikes"),
-        quirks: vec![Text::new("Se fige parfois", "Freezes at times")],
-        provider: ProviderRecord {
-            name: format!("Provider {id}"),
-            url: format!("https://{id}.example/"),
-        },
-        docs: format!("https://{id}.example/docs"),
-        places: Places {
-            earth: true,
-            ..Places::default()
+        sheet: Sheet {
+            title: Text::new(format!("Source {id}"), format!("Feed {id}")),
+            description: Text::new("Une source", "A source"),
+            provider: Provider {
+                name: format!("Provider {id}"),
+                url: format!("https://{id}.example/"),
+            },
+            docs: format!("https://{id}.example/docs"),
+            content: Text::new("Des vélos", "Bikes"),
+            periodicity: Text::new("Chaque minute", "Every minute"),
+            access: Access {
+                key: Some(KeyAccess {
+                    env: "BIKE_KEY".into(),
+                    signup: format!("https://{id}.example/signup"),
+                    note: Some(Text::new("Gratuite", "Free")),
+                }),
+                limits: vec![Limit {
+                    requests: 5000,
+                    per: jiff::SignedDuration::from_hours(24),
+                }],
+                note: None,
+            },
+            rights: Rights {
+                licence: format!("Licence-{id}"),
+                url: format!("https://{id}.example/terms"),
+                attribution: format!("Mention {id}"),
+                archive: Permission::Allowed,
+                republish: Permission::Doubtful,
+                note: None,
+            },
+            coverage: Coverage {
+                earth: true,
+                ..Coverage::default()
+            },
+            quirks: vec![Text::new("Se fige parfois", "Freezes at times")],
         },
         model: ModelRecord {
             events: false,
@@ -60,29 +81,11 @@ fn record(id: &str) -> SourceRecord {
             located: true,
             leading: Vec::new(),
         },
-        access: AccessRecord {
-            key: Some(KeyRecord {
-                environment: "BIKE_KEY".into(),
-                signup: format!("https://{id}.example/signup"),
-                note: Some(Text::new("Gratuite", "Free")),
-            }),
-            limits: vec![(5000, 86_400)],
-            note: None,
-        },
         periodicity: Periodicity {
-            note: Text::new("Chaque minute", "Every minute"),
             publishes_seconds: Some(60),
             collect_seconds: 300,
             stale_after_seconds: 3600,
             horizon_seconds: 172_800,
-        },
-        rights: RightsRecord {
-            licence: format!("Licence-{id}"),
-            url: format!("https://{id}.example/terms"),
-            attribution: format!("Mention {id}"),
-            archive: Permission::Allowed,
-            republish: Permission::Doubtful,
-            note: None,
         },
         measured: Measured::default(),
         seen: Seen::default(),
@@ -168,16 +171,16 @@ fn every_format_has_every_source_licence_and_attribution() {
         for format in FORMATS {
             let text = bare(&written(&dossier, language, format));
             for record in &dossier.sources {
-                let rights = &record.rights;
+                let rights = &record.sheet.rights;
                 for expected in [
-                    record.title.get(language),
-                    &record.provider.name,
+                    record.sheet.title.get(language),
+                    &record.sheet.provider.name,
                     &rights.licence,
                     &rights.url,
                     &rights.attribution,
                     "BIKE_KEY",
-                    &record.access.key.as_ref().unwrap().signup,
-                    record.quirks[0].get(language),
+                    &record.sheet.access.key.as_ref().unwrap().signup,
+                    record.sheet.quirks[0].get(language),
                 ] {
                     let expected = bare(expected);
                     assert!(
@@ -266,15 +269,15 @@ fn hostile_text_is_printed_and_never_run() {
     for text in hostile {
         let mut dossier = dossier();
         for record in &mut dossier.sources {
-            record.title = Text::same(text);
-            record.description = Text::same(text);
+            record.sheet.title = Text::same(text);
+            record.sheet.description = Text::same(text);
             record.domain_title = Text::same(text);
-            record.quirks = vec![Text::same(text)];
-            record.provider.name = text.into();
-            record.provider.url = format!("javascript:{text}");
-            record.rights.licence = text.into();
-            record.rights.attribution = text.into();
-            record.rights.url = format!("https://a.example/{text}");
+            record.sheet.quirks = vec![Text::same(text)];
+            record.sheet.provider.name = text.into();
+            record.sheet.provider.url = format!("javascript:{text}");
+            record.sheet.rights.licence = text.into();
+            record.sheet.rights.attribution = text.into();
+            record.sheet.rights.url = format!("https://a.example/{text}");
             record.model.measures[0].title = Text::same(text);
             record.model.measures[0].unit = text.into();
             record.seen.entities.insert(text.into(), Some(text.into()));

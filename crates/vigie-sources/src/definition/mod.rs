@@ -10,13 +10,12 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use vigie_core::{
-    analysis::Credit, measure::Measure, profile::Jump, schedule::Schedule, text::SourceId,
-    zone::Zone,
+    analysis::Credit, measure::Measure, profile::Jump, schedule::Schedule, sheet::Sheet,
+    text::SourceId, zone::Zone,
 };
 
 pub use reader::DefinitionError;
 pub(crate) use reader::parse_duration;
-pub use sheet::{Access, Area, Coverage, KeyAccess, Limit, Permission, Provider, Rights, Sheet};
 
 use crate::{
     domain::Domain,
