@@ -8,7 +8,7 @@ import { FreshnessView } from "./freshness.ts";
 import { decimal, milliseconds, moment, quantity, timeOfDay, unitSign, unitSpace } from "./format.ts";
 import { domainName, inLanguage, words } from "./i18n.ts";
 import { table } from "./table.ts";
-import { dataColour } from "./theme.ts";
+import { dataColour, placeOf } from "./theme.ts";
 import type { Headline, Period, SourceAnalysis } from "./types.ts";
 
 export class Card {
@@ -29,7 +29,8 @@ export class Card {
   #source: SourceAnalysis;
   #period: Period;
 
-  constructor(source: SourceAnalysis, period: Period, place: number, clock: ServerClock) {
+  constructor(source: SourceAnalysis, period: Period, clock: ServerClock) {
+    const place = placeOf(source.id);
     this.#source = source;
     this.#period = period;
     this.#clock = clock;

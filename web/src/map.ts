@@ -4,7 +4,7 @@ import type { Basemap } from "./basemap.ts";
 import { element, icon, keepChildren, setAttribute, setText } from "./dom.ts";
 import { milliseconds, moment, quantity } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
-import { dataColour } from "./theme.ts";
+import { dataColour, placeOf } from "./theme.ts";
 import type { Analysis, MapPoint, Measure, SourceAnalysis } from "./types.ts";
 
 /** The points of a source, ready to be drawn. */
@@ -100,7 +100,7 @@ export class MapView {
   }
 
   updateSource(source: SourceAnalysis): void {
-    this.#drawing?.setLayer(layerOf(source, this.#placeOf(source.id)));
+    this.#drawing?.setLayer(layerOf(source));
     // The points have moved under a pinned tip: what it says may no longer be so.
     if (this.#pinned?.layer === source.id) this.#pin(null);
     this.#write();
@@ -112,10 +112,6 @@ export class MapView {
     this.#drawing?.recolour();
     this.#drawing?.setLabel(words().mapLabel);
     this.#pin(null);
-  }
-
-  #placeOf(id: string): number {
-    return this.#analysis?.sources.findIndex((source) => source.id === id) ?? 0;
   }
 
   #sources(): SourceAnalysis[] {
@@ -138,7 +134,7 @@ export class MapView {
       this.#state = plain ? "plain" : "drawn";
       drawing.setLabel(words().mapLabel);
       for (const source of this.#analysis?.sources ?? []) {
-        drawing.setLayer(layerOf(source, this.#placeOf(source.id)));
+        drawing.setLayer(layerOf(source));
         drawing.show(source.id, !this.#hidden.has(source.id));
       }
     } catch (error) {
@@ -180,7 +176,7 @@ export class MapView {
     setText(label, point.label);
     setText(value, valueText(point, source.leading_measure ?? null));
     setText(origin, `${moment(milliseconds(point.at))} · ${inLanguage(source.title)}`);
-    this.#tip.style.setProperty("--paint", `var(--${dataColour(this.#placeOf(source.id))})`);
+    this.#tip.style.setProperty("--paint", `var(--${dataColour(placeOf(source.id))})`);
     const { clientWidth: width, clientHeight: height } = this.#frame;
     const { offsetWidth: wide, offsetHeight: high } = this.#tip;
     const left = Math.min(Math.max(8, hit.x - wide / 2), width - wide - 8);
@@ -229,7 +225,7 @@ export class MapView {
       if (!(button instanceof HTMLButtonElement)) continue;
       const [, name, count] = button.children;
       button.dataset.source = source.id;
-      button.style.setProperty("--paint", `var(--${dataColour(this.#placeOf(source.id))})`);
+      button.style.setProperty("--paint", `var(--${dataColour(placeOf(source.id))})`);
       setAttribute(button, "aria-pressed", String(!this.#hidden.has(source.id)));
       if (name) setText(name, inLanguage(source.title));
       if (count) setText(count, words().mapPoints(source.map.length));
@@ -251,12 +247,12 @@ function valueText(point: MapPoint, measure: Measure | null): string {
 }
 
 /** Events are as large as their values; stations are small where there are many. */
-function layerOf(source: SourceAnalysis, place: number): MapLayer {
+function layerOf(source: SourceAnalysis): MapLayer {
   const { map, leading_measure } = source;
   const station = map.length > 400 ? 2.6 : map.length > 60 ? 3.6 : 6;
   const greatest = Math.max(...map.map((point) => Math.abs(point.value ?? 0)), Number.MIN_VALUE);
   const radii = map.map(({ value }) =>
     leading_measure?.kind === "event" ? 3 + 11 * (Math.max(0, value ?? 0) / greatest) ** 2 : station,
   );
-  return { id: source.id, colour: dataColour(place), points: map, radii };
+  return { id: source.id, colour: dataColour(placeOf(source.id)), points: map, radii };
 }

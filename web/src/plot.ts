@@ -133,7 +133,7 @@ export function createPlot(place: HTMLElement, data: uPlot.AlignedData, options:
         },
         {
           // No half ranks either.
-          values: (_plot, values) => values.map((value) => (options.ranked && !Number.isInteger(value) ? null : tick(value))),
+          values: (_plot, values) => values.map((value) => (options.ranked && !Number.isInteger(value) ? "" : tick(value))),
           stroke: ink,
           font: FONT,
           size: (_plot, labels: string[] | null) => 16 + 6.4 * Math.max(2, ...(labels ?? []).map((label) => label.length)),

@@ -68,6 +68,23 @@ export function faded(rgb: string, alpha: number): string {
 /** How many colours the palette of data has: `--data-0` … in the style sheet. */
 const PALETTE = 8;
 
+/** Each source keeps its colour, by its place in the palette, as long as the page is open. */
+const places = new Map<string, number>();
+
+/** Gives sources that have none yet a colour: first those on the map, where two must not look the same. */
+export function giveColours(sources: { id: string; map: unknown[] }[]): void {
+  for (const onMap of [true, false]) {
+    for (const { id, map } of sources) {
+      if (!places.has(id) && map.length > 0 === onMap) places.set(id, places.size);
+    }
+  }
+}
+
+/** The place of a source's colour in the palette. */
+export function placeOf(id: string): number {
+  return places.get(id) ?? 0;
+}
+
 /** The name of the n-th colour of data. */
 export function dataColour(index: number): string {
   return `data-${index % PALETTE}`;

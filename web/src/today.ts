@@ -7,6 +7,7 @@ import type { Day, DayState } from "./day.ts";
 import { element, setAttribute, setText } from "./dom.ts";
 import { words } from "./i18n.ts";
 import { MapView } from "./map.ts";
+import { giveColours } from "./theme.ts";
 import type { Analysis, SourceAnalysis } from "./types.ts";
 
 export class TodayView {
@@ -56,13 +57,14 @@ export class TodayView {
   }
 
   #showAnalysis(analysis: Analysis): void {
+    giveColours(analysis.sources);
     const ids = analysis.sources.map((source) => source.id);
     const same = ids.length === this.#byId.size && ids.every((id) => this.#byId.has(id));
     if (same) {
       for (const source of analysis.sources) this.#byId.get(source.id)?.update(source, analysis.period);
     } else {
       this.#byId = new Map(
-        analysis.sources.map((source, place) => [source.id, new Card(source, analysis.period, place, this.#clock)]),
+        analysis.sources.map((source) => [source.id, new Card(source, analysis.period, this.#clock)]),
       );
       for (const card of this.#cards.querySelectorAll(".card")) card.remove();
       this.#cards.append(...[...this.#byId.values()].map((card) => card.element));

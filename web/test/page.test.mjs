@@ -94,6 +94,14 @@ describe("the page", { timeout: 300_000 }, () => {
       assert.equal(await page.locator("html").getAttribute("lang"), "fr");
     }));
 
+  it("leads a ranking with names", () =>
+    visit("lang=en", {}, async (page) => {
+      const card = page.locator(".card", { hasText: "Mastodon" });
+      await card.locator(".big .name").waitFor({ timeout: 20_000 });
+      assert.match(await card.locator(".big .name").innerText(), /^#\w+/);
+      assert.match(await card.locator(".caption").first().innerText(), /^Rank 1 ·/);
+    }));
+
   it("follows the server's events", () =>
     visit("lang=en", {}, async (page) => {
       await page.waitForSelector(".status[data-state=live]", { timeout: 10_000 });
@@ -127,6 +135,8 @@ describe("the page", { timeout: 300_000 }, () => {
       await page.waitForSelector(MAP_DRAWN, { timeout: 60_000 });
       const chips = page.locator(".map-legend .chip");
       assert.ok((await chips.count()) >= 1);
+      const paints = await chips.evaluateAll((all) => all.map((chip) => chip.style.getPropertyValue("--paint")));
+      assert.equal(new Set(paints).size, paints.length, `two sources look the same on the map: ${paints}`);
       await page.waitForTimeout(1_000);
       const shown = await strongPixels(page, ".map-frame");
       assert.ok(shown > 40, `${shown} pixels of points`);
