@@ -15,7 +15,7 @@ use std::{
 
 use jiff::SignedDuration;
 use vigie_core::{
-    bucket::{Bucket, BucketKey},
+    bucket::{Bucket, BucketKey, Samples},
     event::{Event, EventKey},
     row::Point,
 };
@@ -152,8 +152,8 @@ impl Merging for Bucket {
 
     fn with_one_zero(mut self) -> Self {
         let measures = self.measures.values_mut();
-        for sample in measures.flat_map(|samples| &mut samples.samples) {
-            sample.value += 0.0;
+        for value in measures.flat_map(Samples::values_mut) {
+            *value += 0.0;
         }
         self.label.point = self.label.point.map(point_with_one_zero);
         self

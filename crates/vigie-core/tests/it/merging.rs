@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, tz::TimeZone};
 use proptest::prelude::*;
-use vigie_core::bucket::{Bucket, BucketSummary};
+use vigie_core::bucket::{Bucket, BucketSummary, Sample, Samples};
 
 use crate::rows::{HORIZON, Said, Source, Stored, said};
 
@@ -171,16 +171,18 @@ proptest! {
         whole.merge(&source.buckets(&rows));
         let keys: Vec<_> = whole.0.keys().cloned().collect();
         let bucket = &whole.0[lost.get(&keys)];
-        let samples = bucket.measures.values().map(|samples| samples.samples.len()).sum::<usize>();
-        prop_assume!(samples > 0);
-        let mut lost = lost.index(samples);
+        let count = bucket.measures.values().map(Samples::len).sum::<usize>();
+        prop_assume!(count > 0);
+        let mut lost = lost.index(count);
         let mut without = bucket.clone();
         for samples in without.measures.values_mut() {
-            if lost < samples.samples.len() {
-                samples.samples.remove(lost);
+            if lost < samples.len() {
+                let others = samples.iter().enumerate().filter(|(index, _)| *index != lost);
+                let others: Vec<Sample> = others.map(|(_, sample)| sample).collect();
+                *samples = Samples::of(samples.kind, samples.unit.clone(), others);
                 break;
             }
-            lost -= samples.samples.len();
+            lost -= samples.len();
         }
         prop_assert!(!without.includes(bucket));
         prop_assert!(bucket.includes(&without));

@@ -2,10 +2,12 @@
 //!
 //! Lists of pairs lie as pairs of lists: this takes less space, and `FerretDB` 1 takes no arrays within arrays.
 
+use std::sync::Arc;
+
 use ::mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
 use vigie_core::{
-    bucket::{Frozen, Sample, Samples, Summary},
+    bucket::{Frozen, Samples, Stamp, Summary},
     measure::Kind,
     sketch::Sketch,
     stats::{At, Figures, Stats, Sum},
@@ -188,24 +190,19 @@ struct FrozenDocument {
 
 impl From<&Samples> for SamplesDocument {
     fn from(samples: &Samples) -> Self {
-        let all = &samples.samples;
-        let date = |sample: &Sample| DateTime::from_millis(sample.at);
-        let fetched = |sample: &Sample| DateTime::from_millis(sample.fetched_at);
+        let stamps = samples.stamps().iter();
+        let dates =
+            |times: &mut dyn Iterator<Item = i64>| times.map(DateTime::from_millis).collect();
         Self {
             kind: samples.kind,
             unit: samples.unit.clone(),
-            observed_at: all.iter().map(date).collect(),
-            values: all.iter().map(|sample| sample.value).collect(),
-            revisions: all.iter().map(|sample| sample.revision).collect(),
-            fetched_at: all.iter().map(fetched).collect(),
+            observed_at: dates(&mut stamps.clone().map(|stamp| stamp.at)),
+            values: samples.values().to_vec(),
+            revisions: stamps.clone().map(|stamp| stamp.revision).collect(),
+            fetched_at: dates(&mut stamps.map(|stamp| stamp.fetched_at)),
             frozen: samples.frozen.as_ref().map(|frozen| FrozenDocument {
                 stats: StatsDocument::from(&frozen.stats),
-                observed_at: frozen
-                    .times
-                    .iter()
-                    .copied()
-                    .map(DateTime::from_millis)
-                    .collect(),
+                observed_at: dates(&mut frozen.times.iter().copied()),
             }),
         }
     }
@@ -215,13 +212,11 @@ impl TryFrom<SamplesDocument> for Samples {
     type Error = Uneven;
 
     fn try_from(document: SamplesDocument) -> Result<Self, Uneven> {
-        let observed = zip(document.observed_at, document.values)?;
-        let known = zip(document.revisions, document.fetched_at)?;
-        let samples = zip(observed, known)?
+        let times = zip(document.observed_at, document.fetched_at)?;
+        let stamps = zip(times, document.revisions)?
             .into_iter()
-            .map(|((at, value), (revision, fetched_at))| Sample {
+            .map(|((at, fetched_at), revision)| Stamp {
                 at: at.timestamp_millis(),
-                value,
                 revision,
                 fetched_at: fetched_at.timestamp_millis(),
             })
@@ -236,12 +231,11 @@ impl TryFrom<SamplesDocument> for Samples {
                     .collect(),
             })
         });
-        Ok(Self {
-            kind: document.kind,
-            unit: document.unit,
-            samples,
-            frozen: frozen.transpose()?,
-        })
+        let (kind, unit) = (document.kind, document.unit);
+        let samples = Self::of_columns(kind, unit, Arc::new(stamps), document.values);
+        let mut samples = samples.ok_or(Uneven)?;
+        samples.frozen = frozen.transpose()?;
+        Ok(samples)
     }
 }
 

@@ -3,11 +3,11 @@
 //! Times are written as differences from the one before, once for all measures that share them; values likewise where all are
 //! whole numbers. The bytes are those of `postcard` (variable-length integers), after one that says which format it is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use vigie_core::{
-    bucket::{Frozen, Sample, Samples},
+    bucket::{Frozen, Samples, Stamp},
     measure::Kind,
     text::MeasureId,
 };
@@ -31,7 +31,7 @@ struct Series<'a> {
 }
 
 /// Times and revisions of samples, each as the difference from the one before, in milliseconds.
-#[derive(Serialize, Deserialize, PartialEq, Clone)]
+#[derive(Serialize, Deserialize)]
 struct Stamps {
     at: Vec<i64>,
     revision: Vec<i64>,
@@ -84,64 +84,69 @@ fn sums(deltas: &[i64]) -> impl Iterator<Item = i64> {
 }
 
 impl Stamps {
-    fn of(samples: &[Sample]) -> Self {
+    fn of(stamps: &[Stamp]) -> Self {
         Self {
-            at: deltas(samples.iter().map(|sample| sample.at)),
-            revision: deltas(samples.iter().map(|sample| sample.revision)),
-            fetched_at: deltas(samples.iter().map(|sample| sample.fetched_at)),
+            at: deltas(stamps.iter().map(|stamp| stamp.at)),
+            revision: deltas(stamps.iter().map(|stamp| stamp.revision)),
+            fetched_at: deltas(stamps.iter().map(|stamp| stamp.fetched_at)),
         }
+    }
+
+    /// `None` where the columns differ in length.
+    fn read(&self) -> Option<Vec<Stamp>> {
+        let Self {
+            at,
+            revision,
+            fetched_at,
+        } = self;
+        let times = sums(at).zip(sums(revision)).zip(sums(fetched_at));
+        let stamp = |((at, revision), fetched_at)| Stamp {
+            at,
+            revision,
+            fetched_at,
+        };
+        (at.len() == revision.len() && at.len() == fetched_at.len())
+            .then(|| times.map(stamp).collect())
     }
 }
 
 impl Values {
-    fn of(samples: &[Sample]) -> Self {
-        let is_whole = |value: f64| {
+    fn of(values: &[f64]) -> Self {
+        let is_whole = |value: &f64| {
             value.abs() <= WHOLE_MAX
                 && value.fract() == 0.0
-                && !(value == 0.0 && value.is_sign_negative())
+                && !(*value == 0.0 && value.is_sign_negative())
         };
-        if samples.iter().all(|sample| is_whole(sample.value)) {
-            Self::Whole(deltas(samples.iter().map(|sample| sample.value as i64)))
+        if values.iter().all(is_whole) {
+            Self::Whole(deltas(values.iter().map(|value| *value as i64)))
         } else {
-            Self::Any(samples.iter().map(|sample| sample.value).collect())
+            Self::Any(values.to_vec())
         }
     }
 
-    fn read(&self) -> Box<dyn Iterator<Item = f64> + '_> {
+    fn read(self) -> Vec<f64> {
         match self {
-            Self::Whole(values) => Box::new(sums(values).map(|value| value as f64)),
-            Self::Any(values) => Box::new(values.iter().copied()),
+            Self::Whole(values) => sums(&values).map(|value| value as f64).collect(),
+            Self::Any(values) => values,
         }
     }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Whole(values) => values.len(),
-            Self::Any(values) => values.len(),
-        }
-    }
-}
-
-/// Whether two series have the same times and revisions.
-fn same_stamps(one: &[Sample], other: &[Sample]) -> bool {
-    let stamp = |sample: &Sample| (sample.at, sample.revision, sample.fetched_at);
-    one.len() == other.len() && one.iter().map(stamp).eq(other.iter().map(stamp))
 }
 
 /// The bytes of the samples of a bucket.
 pub(super) fn encode(measures: &BTreeMap<MeasureId, Samples>) -> Result<Vec<u8>, BadState> {
-    let mut before: Option<&[Sample]> = None;
+    let mut before: Option<&Arc<Vec<Stamp>>> = None;
     let series: Vec<Series<'_>> = measures
         .iter()
         .map(|(id, samples)| {
-            let is_shared = before.is_some_and(|before| same_stamps(before, &samples.samples));
-            before = Some(&samples.samples);
+            let stamps = samples.stamps();
+            let is_shared = before.is_some_and(|before| before == stamps);
+            before = Some(stamps);
             Ok(Series {
                 id: id.as_str(),
                 kind: samples.kind,
                 unit: &samples.unit,
-                stamps: (!is_shared).then(|| Stamps::of(&samples.samples)),
-                values: Values::of(&samples.samples),
+                stamps: (!is_shared).then(|| Stamps::of(stamps)),
+                values: Values::of(samples.values()),
                 frozen: samples.frozen.as_ref().map(freeze).transpose()?,
             })
         })
@@ -173,40 +178,25 @@ pub(super) fn decode(bytes: &[u8]) -> Result<BTreeMap<MeasureId, Samples>, BadSt
         return Err(BadState::Format(bytes.first().copied()));
     };
     let series: Vec<Series<'_>> = postcard::from_bytes(rest)?;
-    let mut stamps: Option<Stamps> = None;
+    let mut stamps: Option<Arc<Vec<Stamp>>> = None;
     let mut measures = BTreeMap::new();
     for series in series {
-        stamps = series.stamps.or(stamps);
-        let wrong = |what: &str| BadState::Content(format!("{what} of `{}`", series.id));
-        let stamps = stamps.as_ref().ok_or_else(|| wrong("no times"))?;
-        let count = series.values.len();
-        if [&stamps.at, &stamps.revision, &stamps.fetched_at]
-            .iter()
-            .any(|column| column.len() != count)
-        {
-            return Err(wrong("as many times as values are missing"));
+        let uneven = || {
+            BadState::Content(format!(
+                "times and values of `{}` differ in number",
+                series.id
+            ))
+        };
+        if let Some(own) = &series.stamps {
+            stamps = Some(Arc::new(own.read().ok_or_else(uneven)?));
         }
-        let samples = sums(&stamps.at)
-            .zip(sums(&stamps.revision))
-            .zip(sums(&stamps.fetched_at))
-            .zip(series.values.read())
-            .map(|(((at, revision), fetched_at), value)| Sample {
-                at,
-                value,
-                revision,
-                fetched_at,
-            })
-            .collect();
+        let shared = stamps.clone().unwrap_or_default();
+        let unit = series.unit.to_owned();
+        let samples = Samples::of_columns(series.kind, unit, shared, series.values.read());
+        let mut samples = samples.ok_or_else(uneven)?;
+        samples.frozen = series.frozen.as_ref().map(thaw).transpose()?;
         let id = MeasureId::new(series.id).map_err(|error| BadState::Content(error.to_string()))?;
-        measures.insert(
-            id,
-            Samples {
-                kind: series.kind,
-                unit: series.unit.to_owned(),
-                samples,
-                frozen: series.frozen.as_ref().map(thaw).transpose()?,
-            },
-        );
+        measures.insert(id, samples);
     }
     Ok(measures)
 }
