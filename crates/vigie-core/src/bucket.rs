@@ -87,13 +87,12 @@ impl Label {
         if stamp < self.stamp {
             return;
         }
+        let attributes = self.attributes.iter();
         let is_known = self.name.as_deref() == row.name
             && self.point == row.point
-            && self.attributes.len() == row.attributes.iter().count()
-            && row
-                .attributes
-                .iter()
-                .all(|(name, text)| self.attributes.get(name).is_some_and(|known| known == text));
+            && attributes
+                .map(|(name, text)| (name.as_str(), text.as_str()))
+                .eq(row.attributes.iter());
         if is_known {
             self.stamp = stamp;
             return;

@@ -280,6 +280,7 @@ impl Rows {
     }
 
     /// The row at `index`.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<RowRef<'_>> {
         let head = self.heads.get(index)?;
         let start = index * self.width;

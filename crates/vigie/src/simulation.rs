@@ -52,7 +52,7 @@ use crate::{
 };
 
 /// Seeds run when nothing else is asked for: a minute or two of a debug build on one core.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 2_000;
 /// Seeds run on MongoDB, where a server is named.
 const SEEDS_MONGODB: u64 = 20;
 /// How long after its deadline a bucket is sealed.

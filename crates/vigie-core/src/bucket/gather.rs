@@ -196,8 +196,8 @@ impl<'a> Bucketing<'a> {
         index
     }
 
-    /// The buckets, in the order of their hours and entities.
-    pub fn finish(mut self) -> Vec<Bucket> {
+    /// The buckets, in the order of their hours and entities. No row is left, but the room for them.
+    pub fn finish(&mut self) -> Vec<Bucket> {
         let rows = self.rows_by_hourly();
         let hourlies = std::mem::take(&mut self.hourly);
         let mut rest = rows.as_slice();
@@ -214,6 +214,13 @@ impl<'a> Bucketing<'a> {
             .collect();
         buckets
             .sort_unstable_by(|a, b| (a.key.hour, &a.key.entity).cmp(&(b.key.hour, &b.key.entity)));
+        self.numbers.clear();
+        self.entities.clear();
+        self.open.clear();
+        self.latest = 0;
+        self.hourly_of.clear();
+        self.stamps.clear();
+        self.values.clear();
         buckets
     }
 

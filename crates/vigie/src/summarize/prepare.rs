@@ -286,10 +286,13 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    fn documents(self) -> Documents {
+    /// What was gathered. Nothing is left.
+    fn take_documents(&mut self) -> Documents {
         match self {
             Self::Observations(bucketing) => Documents::Buckets(bucketing.finish()),
-            Self::Events(events) => Documents::Events(events.into_values().collect()),
+            Self::Events(events) => {
+                Documents::Events(std::mem::take(events).into_values().collect())
+            }
         }
     }
 }
@@ -362,11 +365,9 @@ impl<'a> Intake<'a> {
     /// Sends what was gathered on its way. Whether somebody took it.
     fn send(&mut self) -> Outcome<bool> {
         self.judge.write_census(self.app)?;
-        let gathered =
-            std::mem::replace(&mut self.gathered, Gathered::new(self.app, self.definition));
         let batch = Batch {
             ready: std::mem::take(&mut self.ready),
-            documents: gathered.documents(),
+            documents: self.gathered.take_documents(),
         };
         Ok(self.batches.send(batch).is_ok())
     }
