@@ -5,6 +5,7 @@
 //! zones, measures, rows, buckets, events, captures, and the functions that plan, merge, summarise
 //! and analyse them.
 
+pub mod alert;
 pub mod analyse;
 pub mod analysis;
 pub mod bucket;

@@ -38,9 +38,11 @@ pub use crate::{
     chart::{BarView, Callout, ChartView, CloudView, Fractions, LineView, PanelView},
     dossier::{DossierFormat, render_dossier},
     map::{ClassView, MapView},
+    number::{percent, quantity},
     quality::{FactView, ProblemView, QualityView},
     render::render_pdf,
     table::{ColumnView, TableView},
+    time::span,
     words::Words,
 };
 

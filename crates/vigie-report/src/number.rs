@@ -44,7 +44,7 @@ pub(crate) fn count(value: u64, language: Language) -> String {
 
 /// A share of 0 to 1 as a percentage. 99.97 % is never rounded up to 100 %, nor 0.02 % down to 0 %:
 /// these two words mean "all" and "none".
-pub(crate) fn percent(share: f64, language: Language) -> String {
+pub fn percent(share: f64, language: Language) -> String {
     let tenths = (share * 1000.0).round();
     let tenths = match tenths {
         1000.0 if share < 1.0 => 999.0,
@@ -218,7 +218,7 @@ pub(crate) fn axis_unit(ucum: &str, language: Language) -> String {
 }
 
 /// The figure followed by its unit.
-pub(crate) fn quantity(value: f64, decimals: u8, ucum: &str, language: Language) -> String {
+pub fn quantity(value: f64, decimals: u8, ucum: &str, language: Language) -> String {
     let figure = number(value, decimals, language);
     let sign = unit(ucum, value, language);
     match sign.as_str() {

@@ -210,7 +210,7 @@ pub(crate) fn age(at: Timestamp, now: Timestamp, language: Language) -> String {
 }
 
 /// How long: `45 s`, `3 min`, `2 h 10`, `5 j`.
-pub(crate) fn span(elapsed: SignedDuration, language: Language) -> String {
+pub fn span(elapsed: SignedDuration, language: Language) -> String {
     let minutes = elapsed.as_mins();
     let (hours, days) = (minutes / 60, minutes / 60 / 24);
     let day_word = match language {

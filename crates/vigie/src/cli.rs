@@ -98,6 +98,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Check the set-up and name what is broken, with the remedy
     Doctor(Doctor),
+    /// Look at the alert rules now, and send what there is to tell
+    Alerts(Alerts),
     /// Write a consistent copy of the workspace to one file, while everything goes on
     Backup(Backup),
     /// Make a workspace of a backup, in an empty folder
@@ -179,6 +181,16 @@ pub(crate) struct Report {
     /// The file to write [default: `reports/PERIOD_DATE_LANGUAGE.pdf`]
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Alerts {
+    /// Send a test message by every channel instead
+    #[arg(long)]
+    pub(crate) test: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

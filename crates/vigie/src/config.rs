@@ -1,5 +1,7 @@
 //! `vigie.toml`, and the folder that it describes.
 
+mod notify;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -12,6 +14,7 @@ use vigie_core::{
     zone::Zone,
 };
 
+pub(crate) use self::notify::{AlertConfig, EmailConfig, NotifyConfig};
 use crate::{
     failure::{Failure, Outcome, nearest},
     fetch::Reach,
@@ -47,6 +50,12 @@ pub(crate) struct Config {
     /// The dashboard.
     #[serde(default)]
     pub(crate) serve: ServeConfig,
+    /// To whom messages go.
+    #[serde(default)]
+    pub(crate) notify: NotifyConfig,
+    /// What is told.
+    #[serde(default)]
+    pub(crate) alerts: Vec<AlertConfig>,
     /// Whether the data are simulated; set by the demo.
     #[serde(default)]
     pub(crate) simulated: bool,
@@ -288,6 +297,8 @@ pub(crate) fn parse(file: &Path, text: &str) -> Outcome<Config> {
         .limits
         .check()
         .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
+    notify::check(&config.notify, &config.alerts)
+        .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
     Reach::new(&config.http.allow_private).map_err(|entry| {
         let key = format!("{}: http.allow_private", file.display());
         Failure::usage(format!("{key}: `{entry}` is no host, address or network"))
@@ -399,6 +410,32 @@ mod tests {
                 "http",
                 "allow_private = [\"10.0.0.0/99\"]",
                 "http.allow_private: `10.0.0.0/99`",
+            ),
+            (
+                "notify.email",
+                "smtp = \"mail\"\nfrom = \"a@b.org\"\nto = [\"a@b.org\"]",
+                "notify.email.smtp: expected",
+            ),
+            (
+                "notify.email",
+                "smtp = \"smtp://h\"\nfrom = \"a@b.org\"\nto = [\"nobody\"]",
+                "`nobody` is no address",
+            ),
+            ("notify", "webhook = \"host\"", "notify.webhook: expected"),
+            (
+                "[alerts]",
+                "name = \"a\"\nsource = \"s\"",
+                "alerts[0] (`a`): expected one of above",
+            ),
+            (
+                "[alerts]",
+                "name = \"a\"\nsource = \"s\"\nabove = 5",
+                "above and below need a measure",
+            ),
+            (
+                "[alerts]",
+                "name = \"a\"\nsource = \"s\"\ncompleteness_below = 80",
+                "a share, 0 to 1",
             ),
             (
                 "http",

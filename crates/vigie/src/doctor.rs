@@ -15,6 +15,7 @@ use vigie_store::{
 };
 
 use crate::{
+    alerts,
     app::App,
     cli::{self, Global},
     clock::Clock,
@@ -82,6 +83,7 @@ enum Name {
     ClockBehind,
     ClockSkew,
     ScheduleMissing,
+    AlertImpossible,
     KeyMissing,
     RequestImpossible,
     QuotaImpossible,
@@ -125,6 +127,7 @@ impl Name {
             Name::StoreOlder
             | Name::ClockSkew
             | Name::ScheduleMissing
+            | Name::AlertImpossible
             | Name::KeyMissing
             | Name::RequestImpossible
             | Name::QuotaImpossible
@@ -241,6 +244,7 @@ impl Name {
             Name::ScheduleMissing => {
                 "run `vigie up`, or `vigie schedule cron --install` or `systemd --install`"
             }
+            Name::AlertImpossible => "correct the rule under [[alerts]] in vigie.toml",
             Name::KeyMissing => {
                 "get a key and put it into the environment (vigie.env for cron and systemd)"
             }
@@ -443,6 +447,9 @@ async fn look(root: &Path, clock: Clock, report: &mut Report) -> Outcome<()> {
     sources::clock(&app, report)?;
     sources::schedule(&app, report).await?;
     sources::quotas(&app, report);
+    for problem in alerts::problems(&app) {
+        report.add(Name::AlertImpossible, FILE_NAME, problem);
+    }
     for definition in app.enabled() {
         sources::source(&app, &definition, report)?;
     }

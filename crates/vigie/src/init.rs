@@ -242,6 +242,16 @@ pub(crate) fn configuration(
         )
     );
     let _ = writeln!(put, "# listen = \"127.0.0.1:8470\"");
+    let _ = writeln!(
+        put,
+        "\n# {}\n# [notify]\n# webhook = \"env:VIGIE_WEBHOOK\"\n# [[alerts]]\n# name = \"{}\"\n\
+         # source = \"usgs-earthquakes\"\n# measure = \"magnitude\"\n# above = 6",
+        word(
+            "ce dont on veut être averti, et comment : voir le README, « Alerts »",
+            "what to be told of, and how: see the README, \"Alerts\""
+        ),
+        word("Fort séisme", "Strong earthquake"),
+    );
     for definition in Catalogue::embedded()
         .iter()
         .filter(|definition| fits(definition, &zone))

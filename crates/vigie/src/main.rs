@@ -1,5 +1,6 @@
 //! Vigie keeps watch over the live public data of a place. See `ARCHITECTURE.md`.
 
+mod alerts;
 mod analyse;
 mod app;
 mod backup;
@@ -18,6 +19,7 @@ mod fetch;
 mod gazetteer;
 mod init;
 mod judge;
+mod notify;
 mod output;
 mod replay;
 mod report;
@@ -133,9 +135,11 @@ async fn run_in_workspace(app: &App, command: &Command) -> Outcome {
             let all = summarize::summarize(app, &store, &sources).await?;
             summarize::print(&all)?;
             budget::tidy_quarantine(app)?;
+            alerts::look_quietly(app, Some(&store)).await;
             Ok(summarize::exit_of(&all))
         }
         Command::Report(args) => report::run(app, args).await,
+        Command::Alerts(args) => alerts::run(app, args).await,
         Command::Dossier(args) => dossier::run(app, args).await,
         Command::Serve(args) => up::serve(app, args).await,
         Command::Up(args) => up::run(app, args).await,

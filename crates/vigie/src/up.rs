@@ -15,6 +15,7 @@ use vigie_store::{
 };
 
 use crate::{
+    alerts,
     app::App,
     budget, cli,
     collect::Collector,
@@ -142,6 +143,7 @@ async fn watch_over(
         if let Err(failure) = summarized {
             let reason = failure.report();
             warn!(reason, "the store is not available");
+            alerts::look_quietly(&app, None).await;
             tokio::select! {
                 () = stop.asked() => {}
                 () = tokio::time::sleep(look_max(STORE_RETRY)) => {}
@@ -157,6 +159,7 @@ async fn watch_over(
             tidied = Some(now);
         }
         report_of_yesterday(&app, &store, &mut reported).await;
+        alerts::look_quietly(&app, Some(&store)).await;
         let next = app
             .enabled()
             .iter()

@@ -8,6 +8,7 @@
     reason = "tests write small files plainly, cut known ASCII, and say loudly what they skip"
 )]
 
+mod alerts;
 mod backup;
 mod cli;
 mod clocks;
