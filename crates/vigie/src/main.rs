@@ -21,6 +21,7 @@ mod judge;
 mod output;
 mod replay;
 mod report;
+mod retention;
 mod schedule;
 mod service;
 mod sheet;
