@@ -69,9 +69,12 @@ fn said_on(number: i64) -> Vec<(String, Timestamp)> {
     let at = |day: Timestamp| day - SignedDuration::from_mins(30);
     let mut rows = vec![
         ("LFPG".to_owned(), at(day(number))),
-        ("LFPD".to_owned(), DEAD.parse().unwrap()),
         ("LFPA".to_owned(), ANCIENT.parse().unwrap()),
     ];
+    let dead: Timestamp = DEAD.parse().unwrap();
+    if dead < day(number) {
+        rows.push(("LFPD".to_owned(), dead));
+    }
     rows.extend((0..=number).map(|of| {
         let at = at(day(of));
         (at.strftime("E%Y%m%d").to_string(), at)
