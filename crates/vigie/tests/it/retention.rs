@@ -155,10 +155,13 @@ fn what_is_older_than_is_kept_goes_and_never_comes_back() {
     }
     // The last report of a station is taken while it is young: the first days have two rows.
     assert_eq!(by_day.workspace.captures("mine")[5]["rows"], 2);
-    // Replayed once more, the bodies of the first days change nothing.
+    // Replayed once more, by the clock of then, the bodies of the first days stay until the next summary.
     for folder in ["recorded-0", "recorded-20"] {
         by_day.workspace.run(&["replay", folder]).ends(0);
     }
+    by_day
+        .at(&day(DAYS - 1).to_string(), &["summarize"])
+        .ends(0);
     assert!(exported(&at_once.workspace) == exported(&by_day.workspace));
     assert!(
         outs.iter().all(|out| out.contains("0 set aside")),
