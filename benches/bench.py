@@ -400,6 +400,10 @@ def growth(args):
     names = [f"bench-{i:04}" for i in range(args.sources)]
     own = {name: own_source(name, f"http://127.0.0.1/{name}.json", 86_400 // args.bodies_a_day) for name in names}
     workspace = new_workspace(args, args.work / "growth", names, own=own)
+    if args.keep_days:
+        settings = workspace / "vigie.toml"
+        keep = f"[store]\nkeep_summaries_days = {args.keep_days}\nkeep_events_days = {args.keep_days}\n"
+        settings.write_text(settings.read_text().replace("[store]\n", keep, 1))
     first = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
     files = [workspace / "data" / name for name in ("vigie.db", "vigie.db-wal", "ledger.db", "ledger.db-wal")]
     day_folder, rows, before = args.work / "growth-day", [], 0
@@ -436,7 +440,8 @@ def growth(args):
                 f"{1000 * median([r[5] for r in part]):.0f}",
             )
         )
-    print(f"{args.sources} sources, {args.bodies_a_day} bodies a day of {args.entities} entities every ten minutes\n")
+    kept = f", summaries kept {args.keep_days} days" if args.keep_days else ""
+    print(f"{args.sources} sources, {args.bodies_a_day} bodies a day of {args.entities} entities every ten minutes{kept}\n")
     table(["days", "wall s a day", "processor s a day", "peak MB", "store and ledger MB", "more kB a day"], shown)
 
 
@@ -467,7 +472,7 @@ def main():
     command(linear, gigabytes=[0.1, 1.0, 10.0], cores=["0"], keep=False)
     command(collect, sources=1000)
     command(up, sources=50, seconds=180)
-    command(growth, days=365, sources=50, bodies_a_day=4, entities=5, cores=["0"])
+    command(growth, days=365, sources=50, bodies_a_day=4, entities=5, keep_days=0, cores=["0"])
     args = parser.parse_args()
     if args.command in ("summarize", "linear") and not args.recordings:
         raise SystemExit("--recordings, or VIGIE_RECORDINGS, says where the recorded bodies are")

@@ -15,6 +15,7 @@ pub use self::{
 use crate::{
     analyse::headline_measures,
     measure::Measure,
+    retention::KeptDays,
     sheet::Sheet,
     text::{SourceId, Text},
     zone::Zone,
@@ -33,6 +34,8 @@ pub struct Dossier {
     pub sources: Vec<SourceRecord>,
     /// What sources have in common.
     pub common: CommonGround,
+    /// How long what they said is kept.
+    pub kept_days: KeptDays,
 }
 
 impl Dossier {
@@ -45,6 +48,7 @@ impl Dossier {
             simulated,
             sources,
             common,
+            kept_days: KeptDays::default(),
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod measure;
 pub mod plan;
 pub mod profile;
 pub mod quality;
+pub mod retention;
 pub mod row;
 pub mod schedule;
 pub mod secret;

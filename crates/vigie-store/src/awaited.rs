@@ -129,6 +129,27 @@ impl Store for AwaitedStore {
         let store = self.opened().await?;
         store.unsealed(source, deadline_before, most).await
     }
+    async fn newest_event(&self, source: &SourceId) -> Result<Option<Timestamp>, StoreError> {
+        self.opened().await?.newest_event(source).await
+    }
+    async fn forget_buckets(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        let store = self.opened().await?;
+        store.forget_buckets(source, before, most).await
+    }
+    async fn forget_events(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        let store = self.opened().await?;
+        store.forget_events(source, before, most).await
+    }
     async fn facts(&self) -> Result<StoreFacts, StoreError> {
         self.opened().await?.facts().await
     }

@@ -22,7 +22,7 @@ use crate::durable::Step;
 
 /// The points, in the order in which a body passes them. Tests go through all of them.
 #[cfg(debug_assertions)]
-pub const POINTS: [&str; 33] = [
+pub const POINTS: [&str; 34] = [
     "collect.reserved",
     "collect.answered",
     "durable.staged",
@@ -56,6 +56,7 @@ pub const POINTS: [&str; 33] = [
     "seal.loaded",
     "seal.saved",
     "summarize.sealed",
+    "summarize.forgotten",
 ];
 
 /// Those of `backup` and `restore`, which no body passes.

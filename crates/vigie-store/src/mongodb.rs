@@ -6,6 +6,7 @@
 
 mod connect;
 mod document;
+mod forget;
 mod measure;
 mod schema;
 mod write;
@@ -342,6 +343,64 @@ impl Store for MongoStore {
         )
         .await?;
         Ok(keys)
+    }
+
+    async fn newest_event(&self, source: &SourceId) -> Result<Option<Timestamp>, StoreError> {
+        let events = self.event_documents();
+        let found = events
+            .find_one(doc! { "source": source.as_str() })
+            .sort(doc! { "source": -1, "observed_at": -1, "key": -1 });
+        let found = self.server.ask(found).await?;
+        found
+            .map(|document| document.observed_at(self.server.name()))
+            .transpose()
+    }
+
+    async fn forget_buckets(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        self.writable()?;
+        let mut filter = doc! { "source": source.as_str() };
+        within(&mut filter, "hour", None, Some(ceiling_ms(before)));
+        filter.insert("sealed", true);
+        let order = doc! { "source": 1, "hour": 1, "entity": 1 };
+        forget::forget(
+            &self.server,
+            &self.database,
+            schema::BUCKETS,
+            forget::Due {
+                filter,
+                order,
+                most,
+            },
+        )
+        .await
+    }
+
+    async fn forget_events(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        self.writable()?;
+        let mut filter = doc! { "source": source.as_str() };
+        within(&mut filter, "observed_at", None, Some(ceiling_ms(before)));
+        let order = doc! { "source": 1, "observed_at": 1, "key": 1 };
+        forget::forget(
+            &self.server,
+            &self.database,
+            schema::EVENTS,
+            forget::Due {
+                filter,
+                order,
+                most,
+            },
+        )
+        .await
     }
 
     async fn facts(&self) -> Result<StoreFacts, StoreError> {

@@ -6,6 +6,7 @@
 mod bucket;
 mod connection;
 mod event;
+mod forget;
 mod rows;
 mod schema;
 mod state;
@@ -199,6 +200,24 @@ impl SqliteStore {
             .await
     }
 
+    /// Deletes what a statement finds. Nothing is written, nor any other writer waited for, where it finds nothing.
+    async fn forget(
+        &self,
+        what: &'static forget::Statements,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        let of = source.clone();
+        let found = self.read(move |connection, file| what.finds(connection, file, &of, before));
+        if !found.await? {
+            return Ok(0);
+        }
+        let of = source.clone();
+        self.write(move |connection, file| what.delete(connection, file, &of, before, most))
+            .await
+    }
+
     /// Reads on another thread while `each` takes in what was read.
     async fn stream<T: Send + 'static>(
         &self,
@@ -330,6 +349,30 @@ impl Store for SqliteStore {
             bucket::unsealed(connection, file, &source, deadline_before, most)
         })
         .await
+    }
+
+    async fn newest_event(&self, source: &SourceId) -> Result<Option<Timestamp>, StoreError> {
+        let source = source.clone();
+        self.read(move |connection, file| event::newest(connection, file, &source))
+            .await
+    }
+
+    async fn forget_buckets(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        self.forget(&forget::BUCKETS, source, before, most).await
+    }
+
+    async fn forget_events(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        self.forget(&forget::EVENTS, source, before, most).await
     }
 
     async fn facts(&self) -> Result<StoreFacts, StoreError> {

@@ -220,6 +220,27 @@ pub trait Store: Debug + Send + Sync {
         most: usize,
     ) -> Result<Vec<BucketKey>, StoreError>;
 
+    /// The observed time, cut to the millisecond, of the newest event of a source.
+    async fn newest_event(&self, source: &SourceId) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Deletes at most `most` sealed buckets of a source whose hours start before `before`, the oldest first, and returns how
+    /// many: none once there are none. Where there are none this is one look at an index, and writes nothing. What others
+    /// write at the same time is deleted whole or not at all.
+    async fn forget_buckets(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError>;
+
+    /// Deletes events whose current version was observed before `before`, as [`Store::forget_buckets`] does buckets.
+    async fn forget_events(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError>;
+
     /// What there is to say of the store.
     async fn facts(&self) -> Result<StoreFacts, StoreError>;
 

@@ -24,7 +24,7 @@ use vigie_store::{
 
 use crate::{
     clock::Clock,
-    config::{self, Config, SourceConfig},
+    config::{self, Config, FILE_NAME, SourceConfig},
     failure::{Exit, Failure, Outcome},
     stop::Stop,
 };
@@ -74,6 +74,12 @@ impl App {
         let catalogue = catalogue_of(Some(root))?;
         if let Some(id) = config.sources.keys().find(|id| catalogue.get(id).is_none()) {
             return Err(unknown_source(&catalogue, id));
+        }
+        let enabled = config.sources.iter().filter(|(_, source)| source.enabled);
+        for definition in enabled.filter_map(|(id, _)| catalogue.get(id)) {
+            config.store.check_source(definition).map_err(|problem| {
+                Failure::usage(format!("{}: {problem}", root.join(FILE_NAME).display()))
+            })?;
         }
         let definitions = catalogue
             .iter()

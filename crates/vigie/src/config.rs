@@ -74,6 +74,10 @@ pub(crate) struct StoreConfig {
     pub(crate) lock_timeout_seconds: u64,
     /// The largest size of the file of a SQLite store; `None`: as large as the disk lets it be.
     pub(crate) bytes_max: Option<u64>,
+    /// For how many days summaries are kept; 0: for ever.
+    pub(crate) keep_summaries_days: u32,
+    /// For how many days events are kept; 0: for ever.
+    pub(crate) keep_events_days: u32,
 }
 
 impl Default for StoreConfig {
@@ -82,6 +86,8 @@ impl Default for StoreConfig {
             uri: "sqlite:data/vigie.db".to_owned(),
             lock_timeout_seconds: 15,
             bytes_max: None,
+            keep_summaries_days: 0,
+            keep_events_days: 0,
         }
     }
 }
@@ -299,6 +305,10 @@ pub(crate) fn parse(file: &Path, text: &str) -> Outcome<Config> {
         .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
     notify::check(&config.notify, &config.alerts)
         .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
+    config
+        .store
+        .check()
+        .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
     Reach::new(&config.http.allow_private).map_err(|entry| {
         let key = format!("{}: http.allow_private", file.display());
         Failure::usage(format!("{key}: `{entry}` is no host, address or network"))
@@ -436,6 +446,16 @@ mod tests {
                 "[alerts]",
                 "name = \"a\"\nsource = \"s\"\ncompleteness_below = 80",
                 "a share, 0 to 1",
+            ),
+            (
+                "store",
+                "keep_summaries_days = 34",
+                "store.keep_summaries_days: at least 35",
+            ),
+            (
+                "store",
+                "keep_events_days = 1",
+                "store.keep_events_days: at least 35",
             ),
             (
                 "http",

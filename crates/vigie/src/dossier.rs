@@ -43,7 +43,8 @@ pub(crate) async fn run(app: &App, args: &cli::Dossier) -> Outcome {
         sources.push(record(app, &definition, measured, seen));
     }
     let config = app.config();
-    let dossier = Dossier::new(config.zone.clone(), app.now(), config.simulated, sources);
+    let mut dossier = Dossier::new(config.zone.clone(), app.now(), config.simulated, sources);
+    dossier.kept_days = config.store.kept_days();
     let write = move || render_dossier(&dossier, language, format);
     let bytes = tokio::task::spawn_blocking(write)
         .await

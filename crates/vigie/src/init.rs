@@ -149,6 +149,17 @@ pub(crate) fn configuration(
         )
     );
     let _ = writeln!(put, "uri = {}", quoted(store));
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "pendant combien de jours résumés et événements sont gardés, comptés depuis les plus récents de chaque source : \
+             35 au moins, 0 pour toujours",
+            "for how many days summaries and events are kept, counted from the newest of each source: at least 35, or 0 for ever"
+        )
+    );
+    let _ = writeln!(put, "# keep_summaries_days = 0");
+    let _ = writeln!(put, "# keep_events_days = 0");
     let _ = writeln!(put, "\n[raw]");
     let _ = writeln!(
         put,

@@ -23,6 +23,7 @@ mod notify;
 mod output;
 mod replay;
 mod report;
+mod retention;
 mod schedule;
 mod service;
 mod sheet;

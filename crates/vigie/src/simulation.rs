@@ -144,7 +144,9 @@ impl World {
         let zone = random.pick(&ZONES);
         let after = random.pick(&[After::Delete, After::Archive, After::Keep, After::Delete]);
         let start: Timestamp = random.pick(&STARTS).parse().unwrap();
-        let workspace = Workspace::new(zone, after, uri);
+        let mut workspace = Workspace::new(zone, after, uri);
+        // A day or two, so that a scenario gets there; users keep 35 at least.
+        workspace.keep(random.pick(&[0, 0, 1, 2]));
         Self {
             seed,
             workspace,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use vigie_core::{
     analysis::{CaptureCount, Freshness, PeriodKind, Problem},
+    retention::KeptDays,
     text::{Language, SourceId},
     time,
 };
@@ -76,6 +77,7 @@ struct Status {
     well: bool,
     level: Level,
     paused: Option<Paused>,
+    kept_days: KeptDays,
     sources: Vec<SourceStatus>,
 }
 
@@ -178,6 +180,7 @@ fn status(app: &App) -> Outcome<Status> {
         well: level == Level::Ok,
         level,
         paused,
+        kept_days: app.config().store.kept_days(),
         sources,
     })
 }

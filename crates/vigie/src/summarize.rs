@@ -1,8 +1,8 @@
 //! Step 2: from raw files to the store, and only then the deletion.
 //!
 //! Per source, under a lock: read and check each waiting file, extract its rows, merge them into the store, read
-//! back, write the tombstones, remove the files, seal what can no longer change. Every step can be repeated: a
-//! run that is killed anywhere leaves files that the next run takes up again.
+//! back, write the tombstones, remove the files, seal what can no longer change, delete what is no longer kept. Every step can
+//! be repeated: a run that is killed anywhere leaves files that the next run takes up again.
 
 mod prepare;
 
@@ -15,7 +15,9 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{runtime::Handle, task::block_in_place};
 use tracing::{debug, info, warn};
-use vigie_core::{capture::Capture, cause::Cause, profile::Profile, text::SourceId};
+use vigie_core::{
+    capture::Capture, cause::Cause, profile::Profile, retention::Intake, text::SourceId,
+};
 use vigie_sources::{Definition, Model};
 use vigie_store::{
     landing::RawFile,
@@ -27,11 +29,11 @@ use vigie_store::{
 use self::prepare::{Batch, Documents, Ready, prepare};
 use crate::{
     app::{App, RunEvent, store_failure},
-    clock::machine_time,
+    clock::{Clock, machine_time},
     config::After,
     crash,
     failure::{Exit, Failure, Outcome},
-    output, service,
+    output, retention, service,
 };
 
 /// Buckets sealed at a time.
@@ -52,8 +54,12 @@ pub(crate) struct Summarized {
     pub(crate) refused_rows: u64,
     /// Bodies set aside, with the reason.
     pub(crate) quarantined: Vec<(String, String)>,
+    /// Rows not taken, for they are older than what is kept.
+    pub(crate) expired_rows: u64,
     /// Buckets sealed.
     pub(crate) sealed: u64,
+    /// Documents deleted that are no longer kept.
+    pub(crate) forgotten: u64,
     /// Whether another run holds the lock.
     pub(crate) locked: bool,
     /// Why it could not be summarised, if it could not: its files wait.
@@ -137,7 +143,12 @@ async fn summarize_source(
     for foreign in &pending.foreign {
         warn!(file = %foreign, "not a raw file of Vigie: left alone; move it away");
     }
-    block_in_place(|| take_in_all(app, store, definition, &pending.raw, &mut summarized))?;
+    if !pending.raw.is_empty() {
+        let kept = retention::intake(app, store, definition).await?;
+        block_in_place(|| {
+            take_in_all(app, store, definition, kept, &pending.raw, &mut summarized)
+        })?;
+    }
     if app.stop().is_asked() {
         // Files may be left: nothing is sealed before they are taken in.
         return Ok(summarized);
@@ -147,6 +158,7 @@ async fn summarize_source(
     debug!(source = %definition.id, ?swept, "swept");
     swept.map_err(Failure::usage)?;
     summarized.sealed = seal(store, definition, now, rhythm(app, definition)).await?;
+    summarized.forgotten = retention::forget(&app.at(Clock::Fixed(now)), store, definition).await?;
     Ok(summarized)
 }
 
@@ -161,16 +173,14 @@ fn take_in_all(
     app: &App,
     store: &dyn Store,
     definition: &Definition,
+    kept: Option<Intake<'_>>,
     files: &[RawFile],
     summarized: &mut Summarized,
 ) -> Outcome<()> {
-    if files.is_empty() {
-        return Ok(());
-    }
     let runtime = Handle::current();
     thread::scope(|scope| {
         let (sender, batches) = sync_channel(0);
-        let preparing = scope.spawn(move || prepare(app, definition, files, &sender));
+        let preparing = scope.spawn(move || prepare(app, definition, kept, files, &sender));
         let mut taken = Ok(());
         while let Ok(batch) = batches.recv() {
             crash::point("summarize.read");
@@ -242,6 +252,7 @@ async fn take_in(
         summarized.files += 1;
         summarized.rows += ready.tombstone.rows;
         summarized.refused_rows += ready.tombstone.refused_rows;
+        summarized.expired_rows += ready.expired_rows;
     }
     block_in_place(|| let_go(app, definition, ready))
 }
@@ -357,8 +368,18 @@ pub(crate) fn print(all: &BTreeMap<SourceId, Summarized>) -> Outcome<()> {
                 refused_rows,
                 ..
             } = one;
+            let expired = match one.expired_rows {
+                0 => String::new(),
+                expired => format!(", {expired} older than what is kept"),
+            };
             output::line(&format!(
-                "{source}: {files} files, {rows} rows taken, {refused_rows} refused"
+                "{source}: {files} files, {rows} rows taken, {refused_rows} refused{expired}"
+            ))?;
+        }
+        if one.forgotten > 0 {
+            output::line(&format!(
+                "{source}: {} documents deleted that are no longer kept",
+                one.forgotten
             ))?;
         }
         for (file, reason) in &one.quarantined {

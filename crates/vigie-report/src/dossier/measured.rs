@@ -2,6 +2,7 @@
 
 use vigie_core::{
     dossier::{Dossier, PeriodVerdict, SourceRecord, Window},
+    retention::KeptDays,
     text::Language,
 };
 
@@ -18,6 +19,9 @@ pub(super) fn sections(dossier: &Dossier, phrase: Phrase<'_>) -> Vec<Section> {
     let title = phrase.pick("Déclaré et mesuré", "Declared against measured");
     let mut head = Section::new(1, title);
     head.say(basis(dossier, phrase));
+    if dossier.kept_days != KeptDays::default() {
+        head.say(kept(dossier.kept_days, phrase));
+    }
     let asked = |record: &SourceRecord| record.measured.window.is_some();
     if !dossier.sources.iter().any(asked) {
         return vec![head];
@@ -176,6 +180,20 @@ fn verdict(record: &SourceRecord, phrase: Phrase<'_>) -> (bool, String) {
         }
     };
     (verdict == PeriodVerdict::Slower, words)
+}
+
+fn kept(days: KeptDays, phrase: Phrase<'_>) -> String {
+    let span = |days: Option<u32>| match (days, phrase.language) {
+        (Some(days), Language::Fr) => format!("{days} jours"),
+        (Some(days), Language::En) => format!("for {days} days"),
+        (None, Language::Fr) => "sans limite de durée".to_owned(),
+        (None, Language::En) => "for ever".to_owned(),
+    };
+    let (summaries, events) = (span(days.summaries), span(days.events));
+    match phrase.language {
+        Language::Fr => format!("Les résumés sont gardés {summaries}, les événements {events}."),
+        Language::En => format!("Summaries are kept {summaries}, events {events}."),
+    }
 }
 
 fn volume(dossier: &Dossier, phrase: Phrase<'_>) -> Section {

@@ -331,6 +331,11 @@ impl EventDocument {
         })
     }
 
+    pub(super) fn observed_at(&self, store: &str) -> Result<Timestamp, StoreError> {
+        Timestamp::from_millisecond(self.observed_at.timestamp_millis())
+            .map_err(|_| damaged(store, &self.id, "a date is out of range"))
+    }
+
     pub(super) fn into_event(self, store: &str) -> Result<Versioned<Event>, StoreError> {
         if self.versions.is_empty() {
             return Err(damaged(store, &self.id, "it has no version"));

@@ -33,13 +33,13 @@ use crate::error::{Cause, StoreError};
 /// `DuplicateKey`, from MongoDB's `error_codes.yml`.
 const DUPLICATE: i32 = 11000;
 /// How often a request is sent when the server is passing through something.
-const TRIES_MAX: u32 = 2;
+pub(super) const TRIES_MAX: u32 = 2;
 /// The most bytes of the documents of one request, so that its answer comes in time over a slow network too. The server takes
 /// 16 MiB, which a single document may fill.
 const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The most documents of one request to `FerretDB` 1. It flushes each to the disk by itself while others wait for their turn, and
 /// holds one of its 100 connections to `SQLite` for each document that it has replaced until it answers: at 100 it stands still.
-const SLOW_DOCUMENTS_MAX: usize = 25;
+pub(super) const SLOW_DOCUMENTS_MAX: usize = 25;
 /// The `_id` of the lock document.
 const WRITER: &str = "writer";
 /// How often a writer that waits looks whether it is its turn, at first.
@@ -101,24 +101,30 @@ pub(super) async fn save<K: Send + Sync, D: Serialize>(
             version: write.version.cast_signed(),
         });
     }
-    let writer = Writer {
-        server,
-        database,
-        collection: database.collection(collection),
-        meta: database.collection(META),
-    };
+    let writer = Writer::new(server, database, collection);
     let done = writer.save(prepared).await;
     done.map_err(|failed| server.failure(&failed))
 }
 
-struct Writer<'a> {
-    server: &'a Server,
+/// One writer among others.
+pub(super) struct Writer<'a> {
+    pub(super) server: &'a Server,
     database: &'a Database,
-    collection: Collection<RawDocumentBuf>,
+    pub(super) collection: Collection<RawDocumentBuf>,
     meta: Collection<Document>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    /// A writer of a collection.
+    pub(super) fn new(server: &'a Server, database: &'a Database, collection: &str) -> Self {
+        Self {
+            server,
+            database,
+            collection: database.collection(collection),
+            meta: database.collection(META),
+        }
+    }
+
     async fn save<K: Send + Sync>(&self, writes: Vec<Prepared<K>>) -> Result<Vec<K>, Failed> {
         let (new, stored): (Vec<_>, Vec<_>) =
             writes.into_iter().partition(|write| write.version == 0);
@@ -302,7 +308,7 @@ impl Writer<'_> {
     }
 
     /// Waits for the other writers, and returns what names our turn.
-    async fn take_turn(&self) -> Result<ObjectId, Failed> {
+    pub(super) async fn take_turn(&self) -> Result<ObjectId, Failed> {
         let ours = ObjectId::new();
         let mut seen: Option<(ObjectId, u32)> = None;
         let mut pause = TURN_POLL;
@@ -339,7 +345,7 @@ impl Writer<'_> {
     }
 
     /// Shows that we are alive; `None` where another writer has the turn.
-    async fn renew_turn(&self, turn: ObjectId) -> Result<Option<ObjectId>, Failed> {
+    pub(super) async fn renew_turn(&self, turn: ObjectId) -> Result<Option<ObjectId>, Failed> {
         let renewed = ObjectId::new();
         let ours = doc! { "_id": WRITER, "turn": turn };
         let update = self
@@ -349,7 +355,7 @@ impl Writer<'_> {
         Ok((updated.matched_count == 1).then_some(renewed))
     }
 
-    async fn end_turn(&self, turn: ObjectId) -> Result<(), Failed> {
+    pub(super) async fn end_turn(&self, turn: ObjectId) -> Result<(), Failed> {
         let mut tries = 1;
         loop {
             let ours = doc! { "_id": WRITER, "turn": turn };

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Statement, params};
 use vigie_core::{
     event::{Event, EventKey},
@@ -77,6 +78,25 @@ impl Document for Event {
     fn key(write: &Event) -> EventKey {
         write.key.clone()
     }
+}
+
+/// The observed time of the newest event of a source.
+pub(super) fn newest(
+    connection: &Connection,
+    file: &File,
+    source: &SourceId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let newest: Option<i64> = connection
+        .query_row(
+            "SELECT max(observed_at) FROM events WHERE source = ?1",
+            [source.as_str()],
+            |row| row.get(0),
+        )
+        .map_err(|error| file.error(error))?;
+    newest
+        .map(Timestamp::from_millisecond)
+        .transpose()
+        .map_err(|error| file.damaged(format!("an event of {source}"), error))
 }
 
 /// Reads events in the order of source, observed time and key.

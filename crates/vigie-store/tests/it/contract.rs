@@ -55,6 +55,8 @@ contract! {
     a_revised_event_moves
     the_newest_hour_is_found
     buckets_are_sealed_when_due
+    what_is_no_longer_kept_is_forgotten
+    an_event_that_moves_is_forgotten_by_where_it_is
     reading_goes_on_while_others_write
     a_batch_that_breaks_midway_is_caught_up_with
     a_batch_whose_answer_is_lost_is_not_counted_twice
@@ -479,6 +481,123 @@ async fn buckets_are_sealed_when_due(world: &World) {
         .await
         .unwrap();
     assert_eq!((report.unchanged, report.verified), (3, 3));
+}
+
+async fn what_is_no_longer_kept_is_forgotten(world: &World) {
+    const ENTITIES: usize = 30;
+    let store = world.store().await;
+    let one = |id: &str, i: usize, at| bucket(id, &format!("e|%{i:02}"), &[(at, 1.0)]);
+    let mut deltas: Vec<Bucket> = Vec::new();
+    for at in [120, 0, 60] {
+        deltas.extend((0..ENTITIES).map(|i| one("s", i, at)));
+    }
+    deltas.push(one("other", 0, 0));
+    merge_buckets(&*store, deltas.clone(), RHYTHM)
+        .await
+        .unwrap();
+    let forget = async |before, most| {
+        let of = source("s");
+        let forgotten = store.forget_buckets(&of, minute(before), most);
+        forgotten.await.unwrap()
+    };
+    let hours = async || -> Vec<_> {
+        let found = summaries(&*store, &SummaryQuery::default()).await;
+        let keys = found.into_iter().map(|summary| summary.key);
+        keys.map(|key| (key.source.to_string(), key.hour)).collect()
+    };
+    // What is not sealed stays, whatever its age.
+    assert_eq!(forget(999, 100).await, 0);
+    let keys: Vec<_> = deltas.iter().map(|delta| delta.key.clone()).collect();
+    // All but one of the second hour.
+    let sealed: Vec<_> = keys
+        .iter()
+        .filter(|key| **key != keys[2 * ENTITIES])
+        .cloned()
+        .collect();
+    seal_buckets(&*store, &sealed, RHYTHM).await.unwrap();
+
+    // The oldest go first, no more than asked for, and none of the hour that starts at that time.
+    assert_eq!(forget(0, 100).await, 0);
+    assert_eq!(forget(120, 0).await, 0);
+    assert_eq!(forget(120, ENTITIES + 3).await, 33);
+    let left = hours().await;
+    let count = |hour| {
+        let of = ("s".to_owned(), minute(hour));
+        left.iter().filter(|hour| **hour == of).count()
+    };
+    assert_eq!([0, 60, 120].map(count), [0, ENTITIES - 3, ENTITIES]);
+    assert_eq!(forget(120, 100).await, 26);
+    assert_eq!(forget(120, 100).await, 0);
+    let left = hours().await;
+    assert_eq!(left.len(), 1 + 1 + ENTITIES);
+    assert_eq!(left[0], ("other".to_owned(), minute(0)));
+    assert_eq!(left[1], ("s".to_owned(), minute(60)));
+
+    // What is forgotten leaves nothing behind: it may come again as if it had never been.
+    let again = one("s", 0, 0);
+    let report = merge_buckets(&*store, std::slice::from_ref(&again), RHYTHM);
+    assert_eq!(report.await.unwrap().created, 1);
+    let loaded = store.load_buckets(std::slice::from_ref(&again.key)).await;
+    let expected = Versioned {
+        document: again,
+        version: 1,
+    };
+    assert_eq!(loaded.unwrap(), [expected]);
+
+    let reader = world.try_open(true).await.unwrap();
+    let refused = reader.forget_buckets(&source("s"), minute(999), 9).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(refused, StoreError::ReadOnly { .. }),
+        "{refused:?}"
+    );
+}
+
+async fn an_event_that_moves_is_forgotten_by_where_it_is(world: &World) {
+    let store = world.store().await;
+    let of = |key: &str, revision, at| event("q", key, revision, at, 90);
+    let deltas = [
+        of("a|b", 1, 10),
+        of("moved on", 1, 20),
+        of("moved on", 2, 70),
+        of("moved back", 1, 80),
+        of("moved back", 2, 30),
+        of("$where", 1, 60),
+        event("p", "other", 1, 5, 90),
+    ];
+    let newest = async |id| store.newest_event(&source(id)).await.unwrap();
+    assert_eq!(newest("q").await, None);
+    merge_events(&*store, deltas.clone()).await.unwrap();
+    assert_eq!(newest("q").await, Some(minute(70)));
+    assert_eq!(newest("p").await, Some(minute(5)));
+    let forget = async |before, most| {
+        let of = source("q");
+        let forgotten = store.forget_events(&of, minute(before), most);
+        forgotten.await.unwrap()
+    };
+    let names = async || -> Vec<String> {
+        let found = events(&*store, &EventQuery::default()).await;
+        found
+            .into_iter()
+            .map(|event| event.key.key.to_string())
+            .collect()
+    };
+    assert_eq!(forget(10, 9).await, 0);
+    assert_eq!(forget(60, 1).await, 1);
+    assert_eq!(names().await, ["other", "moved back", "$where", "moved on"]);
+    assert_eq!(forget(60, 9).await, 1);
+    assert_eq!(forget(60, 9).await, 0);
+    assert_eq!(names().await, ["other", "$where", "moved on"]);
+    // It was forgotten whole, and comes again as what is said of it now.
+    let report = merge_events(&*store, &deltas[4..5]).await.unwrap();
+    assert_eq!(report.created, 1);
+    let reader = world.try_open(true).await.unwrap();
+    let refused = reader.forget_events(&source("q"), minute(999), 9).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(refused, StoreError::ReadOnly { .. }),
+        "{refused:?}"
+    );
 }
 
 async fn reading_goes_on_while_others_write(world: &World) {

@@ -17,7 +17,7 @@ use vigie_store::{
 };
 
 use crate::{
-    build::{RHYTHM, bucket, exotic_bucket},
+    build::{RHYTHM, bucket, exotic_bucket, minute, source},
     faults::{content, undisturbed, work},
 };
 
@@ -326,6 +326,31 @@ async fn a_full_store_keeps_what_it_has_and_goes_on_when_there_is_room() {
     let store = open(URI, folder.path(), false).await.unwrap();
     let report = merge_buckets(&*store, many.clone(), RHYTHM).await.unwrap();
     assert_eq!((report.created, report.verified), (800, 900));
+}
+
+/// What is forgotten makes room for what comes.
+#[tokio::test]
+async fn a_file_whose_old_days_are_forgotten_stops_growing() {
+    const DAY: i64 = 24 * 60;
+    let folder = tempfile::tempdir().unwrap();
+    let of = source("s");
+    let mut bytes = Vec::new();
+    for day in 0..10 {
+        let store = open(URI, folder.path(), false).await.unwrap();
+        let buckets: Vec<Bucket> = (0..300)
+            .map(|i| bucket("s", &format!("e{i}"), &[(day * DAY, f64::from(i))]))
+            .collect();
+        let keys: Vec<_> = buckets.iter().map(|bucket| bucket.key.clone()).collect();
+        merge_buckets(&*store, buckets, RHYTHM).await.unwrap();
+        seal_buckets(&*store, &keys, RHYTHM).await.unwrap();
+        let before = minute((day - 2) * DAY);
+        while store.forget_buckets(&of, before, 100).await.unwrap() > 0 {}
+        assert!(store.facts().await.unwrap().buckets <= 900);
+        // Closed, it has no write-ahead file beside it.
+        drop(store);
+        bytes.push(fs::metadata(folder.path().join("vigie.db")).unwrap().len());
+    }
+    assert!(bytes[9] <= bytes[4], "{bytes:?}");
 }
 
 /// The first bytes say what the file is: without them nobody can tell whose it was.

@@ -123,6 +123,25 @@ impl Store for Unfaithful {
     ) -> Result<Vec<BucketKey>, StoreError> {
         self.store.unsealed(source, deadline_before, most).await
     }
+    async fn newest_event(&self, source: &SourceId) -> Result<Option<Timestamp>, StoreError> {
+        self.store.newest_event(source).await
+    }
+    async fn forget_buckets(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        self.store.forget_buckets(source, before, most).await
+    }
+    async fn forget_events(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        self.store.forget_events(source, before, most).await
+    }
     async fn facts(&self) -> Result<StoreFacts, StoreError> {
         self.store.facts().await
     }

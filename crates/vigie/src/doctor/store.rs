@@ -55,6 +55,7 @@ async fn look(app: &App) -> Result<String, StoreError> {
         "{}, {} buckets, {} events",
         facts.server, facts.buckets, facts.events
     );
+    text.extend(["; ", &app.config().store.keeps()]);
     for note in facts.notes {
         text.extend(["; ", &note]);
     }

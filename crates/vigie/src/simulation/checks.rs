@@ -7,7 +7,10 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::task::block_in_place;
-use vigie_core::{bucket::Bucketing, capture::Outcome as CaptureOutcome, event::Event};
+use vigie_core::{
+    bucket::Bucketing, capture::Outcome as CaptureOutcome, event::Event, retention::Retention,
+    time::hour_start,
+};
 use vigie_sources::{Context, Model};
 use vigie_store::{manifest, store::Store};
 
@@ -103,6 +106,7 @@ impl World {
         }
 
         let mut undisturbed = Workspace::new(self.zone, After::Delete, "sqlite:data/vigie.db");
+        undisturbed.keep(self.workspace.config.store.keep_summaries_days);
         let (app, store) = undisturbed.process().await;
         for offered in &self.offered {
             let app = app.at(Clock::Fixed(offered.started_at));
@@ -134,7 +138,14 @@ impl World {
         });
         assert_eq!(difference(&ours, &theirs), None, "summaries");
         assert_eq!(difference(&texts[0].1, &texts[1].1), None, "events");
-        self.nothing_is_lost_or_invented(&texts[0].0, &texts[0].1);
+        let mut kept = BTreeMap::new();
+        for feed in Feed::ALL {
+            kept.insert(
+                feed.id().to_string(),
+                kept_from(&app, store.as_ref(), feed).await,
+            );
+        }
+        self.nothing_is_lost_or_invented(&texts[0].0, &texts[0].1, &kept);
     }
 
     /// Every body is in one place, and with an archive once in there.
@@ -167,16 +178,30 @@ impl World {
         assert!(archived.is_empty(), "{archived:?}");
     }
 
-    /// The same counted another way: each time that a sound body names is there once.
-    fn nothing_is_lost_or_invented(&self, summaries: &str, events: &str) {
+    /// The same counted another way: each time that a sound body names, and that is kept, is there once.
+    fn nothing_is_lost_or_invented(
+        &self,
+        summaries: &str,
+        events: &str,
+        kept: &BTreeMap<String, Timestamp>,
+    ) {
         let mut said: BTreeMap<(String, String), BTreeSet<i64>> = BTreeMap::new();
+        let tz = self.workspace.config.zone.tz();
         for offered in self.offered.iter().filter(|offered| offered.sound) {
+            let id = offered.feed.id();
             for (key, at) in &offered.body.says {
                 let at = if offered.feed == Feed::Timeless {
                     offered.started_at.as_second()
                 } else {
                     *at
                 };
+                let mut counts_by = Timestamp::from_second(at).unwrap();
+                if offered.feed != Feed::Events {
+                    counts_by = hour_start(counts_by, &tz);
+                }
+                if counts_by < kept[id.as_str()] {
+                    continue;
+                }
                 said.entry((offered.feed.id().to_string(), key.clone()))
                     .or_default()
                     .insert(at);
@@ -207,8 +232,23 @@ impl World {
     }
 }
 
-/// Whether the rows of a body are in the store.
+/// From when on the rows of a feed must be there: what is older than its newest days may have been forgotten.
+async fn kept_from(app: &App, store: &dyn Store, feed: Feed) -> Timestamp {
+    let id = feed.id();
+    let newest = match feed {
+        Feed::Events => store.newest_event(&id).await.unwrap(),
+        _ => store.newest_hour(&id, None).await.unwrap(),
+    };
+    let keep = Retention::of_days(app.config().store.keep_summaries_days);
+    match (keep, newest) {
+        (Some(keep), Some(newest)) => keep.start(newest, Timestamp::MAX, app.tz()),
+        _ => Timestamp::MIN,
+    }
+}
+
+/// Whether the rows of a body are in the store, as far as they are kept.
 async fn is_stored(app: &App, store: &dyn Store, seen: &Seen) -> bool {
+    let kept = kept_from(app, store, seen.feed).await;
     let definition = app.known(&seen.feed.id()).unwrap();
     let context = Context {
         fetched_at: seen.started_at,
@@ -221,6 +261,9 @@ async fn is_stored(app: &App, store: &dyn Store, seen: &Seen) -> bool {
     if definition.model == Model::Events {
         for row in rows {
             let event = Event::from_row(id, measures, row, seen.started_at);
+            if event.current().unwrap().observed_at < kept {
+                continue;
+            }
             let stored = store
                 .load_events(std::slice::from_ref(&event.key))
                 .await
@@ -235,7 +278,8 @@ async fn is_stored(app: &App, store: &dyn Store, seen: &Seen) -> bool {
     for row in rows {
         bucketing.add(&row.as_ref(), seen.started_at);
     }
-    let deltas = bucketing.finish();
+    let mut deltas = bucketing.finish();
+    deltas.retain(|delta| delta.key.hour >= kept);
     let keys: Vec<_> = deltas.iter().map(|delta| delta.key.clone()).collect();
     let stored = store.load_buckets(&keys).await.unwrap();
     deltas.iter().all(|delta| {

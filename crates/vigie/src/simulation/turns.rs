@@ -116,6 +116,15 @@ fn half<T>(trouble: Option<Trouble>, mut writes: Vec<T>) -> Vec<T> {
     writes
 }
 
+/// As [`half`], where nobody knows yet how many there are.
+fn half_of(trouble: Option<Trouble>, most: usize) -> usize {
+    if trouble == Some(Trouble::Half) {
+        1
+    } else {
+        most
+    }
+}
+
 #[async_trait]
 impl Store for Unsteady {
     fn address(&self) -> &str {
@@ -181,6 +190,34 @@ impl Store for Unsteady {
             trouble,
             self.inner.unsealed(source, deadline_before, most).await?,
         )
+    }
+
+    async fn newest_event(&self, source: &SourceId) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.newest_event(source).await
+    }
+
+    async fn forget_buckets(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        let trouble = self.begin().await?;
+        let most = half_of(trouble, most);
+        let forgotten = self.inner.forget_buckets(source, before, most).await?;
+        Self::end(trouble, forgotten)
+    }
+
+    async fn forget_events(
+        &self,
+        source: &SourceId,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<u64, StoreError> {
+        let trouble = self.begin().await?;
+        let most = half_of(trouble, most);
+        let forgotten = self.inner.forget_events(source, before, most).await?;
+        Self::end(trouble, forgotten)
     }
 
     async fn facts(&self) -> Result<StoreFacts, StoreError> {

@@ -49,6 +49,12 @@ impl Workspace {
         }
     }
 
+    /// Keeps summaries and events for so many days.
+    pub(super) fn keep(&mut self, days: u32) {
+        self.config.store.keep_summaries_days = days;
+        self.config.store.keep_events_days = days;
+    }
+
     pub(super) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

@@ -18,6 +18,7 @@ use vigie_core::{
     capture::{Capture, Outcome as CaptureOutcome},
     cause::Cause,
     event::{Event, EventKey},
+    retention,
     row::Rows,
 };
 use vigie_sources::{Context, Definition, Extraction, Extractor, Model};
@@ -50,6 +51,8 @@ pub(super) struct Ready {
     pub(super) id: Option<CaptureId>,
     pub(super) capture: Capture,
     pub(super) tombstone: Tombstone,
+    /// Rows that were not taken, for they are older than what is kept.
+    pub(super) expired_rows: u64,
 }
 
 /// Files with what they say.
@@ -83,12 +86,13 @@ enum Read {
 pub(super) fn prepare(
     app: &App,
     definition: &Definition,
+    kept: Option<retention::Intake<'_>>,
     files: &[RawFile],
     batches: &SyncSender<Batch>,
 ) -> Outcome<Summarized> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let threads = processors.min(READERS_MAX).min(files.len());
-    let mut intake = Intake::new(app, definition, batches)?;
+    let mut intake = Intake::new(app, definition, kept, batches)?;
     if threads < 2 {
         let mut reader = Reader::new(app, definition);
         let mut room = Rows::default();
@@ -229,6 +233,8 @@ struct Intake<'a> {
     definition: &'a Definition,
     batches: &'a SyncSender<Batch>,
     judge: Judge<'a>,
+    /// Which rows are kept; `None`: all.
+    kept: Option<retention::Intake<'a>>,
     ready: Vec<Ready>,
     gathered: Gathered<'a>,
     summarized: Summarized,
@@ -301,6 +307,7 @@ impl<'a> Intake<'a> {
     fn new(
         app: &'a App,
         definition: &'a Definition,
+        kept: Option<retention::Intake<'a>>,
         batches: &'a SyncSender<Batch>,
     ) -> Outcome<Self> {
         Ok(Self {
@@ -308,6 +315,7 @@ impl<'a> Intake<'a> {
             definition,
             batches,
             judge: Judge::new(app, definition)?,
+            kept,
             ready: Vec::new(),
             gathered: Gathered::new(app, definition),
             summarized: Summarized::default(),
@@ -346,13 +354,19 @@ impl<'a> Intake<'a> {
             }
         };
         let fetched_at = capture.started_at;
+        let rows = &mut extraction.rows;
+        let expired_rows = self.kept.as_mut().map_or(0, |kept| {
+            kept.begin(fetched_at, rows.iter().map(|row| row.observed_at));
+            rows.retain(|row| kept.keeps(row.observed_at)) as u64
+        });
         self.gathered
             .add(self.definition, &extraction.rows, fetched_at);
         self.ready.push(Ready {
             file: file.clone(),
             id,
             capture,
-            tombstone: tombstone(&extraction, believed),
+            tombstone: tombstone(&extraction, expired_rows, believed),
+            expired_rows,
         });
         let is_full = self.ready.len() >= BATCH_FILES_MAX
             || self.gathered.value_count(self.definition) >= BATCH_VALUES_MAX;
@@ -380,7 +394,8 @@ impl<'a> Intake<'a> {
     }
 }
 
-fn tombstone(extraction: &Extraction<Rows>, believed: Believed) -> Tombstone {
+/// `expired` rows are neither taken nor refused.
+fn tombstone(extraction: &Extraction<Rows>, expired: u64, believed: Believed) -> Tombstone {
     let first_refusal = extraction.refusals.first().map(ToString::to_string);
     let rows = &extraction.rows;
     let mut observed: Option<(Timestamp, Timestamp)> = None;
@@ -397,6 +412,13 @@ fn tombstone(extraction: &Extraction<Rows>, believed: Believed) -> Tombstone {
         (rows, 0) => format!("{rows} rows refused, the first: {first}"),
         (rows, values) => format!("{rows} rows and {values} values refused, the first: {first}"),
     });
+    let reason = match expired {
+        0 => reason,
+        expired => {
+            let expired = format!("{expired} rows older than what the store keeps");
+            Some(reason.map_or(expired.clone(), |reason| format!("{reason}; {expired}")))
+        }
+    };
     Tombstone {
         rows: rows.len() as u64,
         refused_rows: refused,

@@ -13,8 +13,9 @@ const SOURCES: [&str; 3] = ["usgs-earthquakes", "ecb-eurofxref-daily", METAR];
 const METAR: &str = "metar-aviationweather";
 const TRUNCATED_AT: &str = "2026-11-24T11:40:00Z";
 
-/// What is done: when, which step, and its exit code. Days later the buckets are sealed.
-const STEPS: [(&str, &str, i32); 8] = [
+/// What is done: when, which step, and its exit code. Days later the buckets are sealed, and at the end the first days are no longer
+/// kept.
+const STEPS: [(&str, &str, i32); 9] = [
     ("2026-11-24T11:00:00Z", "collect", 0),
     ("2026-11-24T11:20:00Z", "collect", 0),
     ("2026-11-24T11:20:00Z", "summarize", 0),
@@ -22,8 +23,11 @@ const STEPS: [(&str, &str, i32); 8] = [
     (TRUNCATED_AT, "summarize", 1),
     ("2026-11-27T12:00:00Z", "collect", 0),
     ("2026-11-27T12:00:00Z", "summarize", 0),
-    ("2026-12-08T12:00:00Z", "summarize", 0),
+    ("2027-01-01T12:00:00Z", "collect", 0),
+    ("2027-01-01T12:00:00Z", "summarize", 0),
 ];
+/// The first day that is kept, 35 days before the newest of each source; the European Central Bank's newest is a day older.
+const KEPT_FROM: &str = "2026-11-26";
 
 /// The points of `fault.rs`, so that none is forgotten here.
 fn points() -> Vec<&'static str> {
@@ -37,7 +41,7 @@ fn points() -> Vec<&'static str> {
         .0;
     let points: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
     assert!(
-        points.len() >= 33 && points.contains(&"summarize.sealed"),
+        points.len() >= 34 && points.contains(&"summarize.forgotten"),
         "{points:?}"
     );
     points
@@ -58,6 +62,8 @@ fn lab(store: &str) -> Lab {
     let faults = FaultPlan::none().and("/api/data/metar", FaultKind::TruncatedJson, faults);
     let lab = Lab::in_workspace(Workspace::with_store("Paris", store), &SOURCES, faults);
     lab.workspace.configure("raw", "after = \"archive\"");
+    lab.workspace
+        .configure("store", "keep_summaries_days = 35\nkeep_events_days = 35");
     lab
 }
 
@@ -113,7 +119,7 @@ fn run(store: &str, crash_at: Option<&str>, again: Again) -> End {
         file.set_modified(written - Duration::from_hours(2))
             .unwrap();
     }
-    lab.at("2026-12-08T12:01:00Z", &["summarize"]).ends(0);
+    lab.at("2027-01-01T12:01:00Z", &["summarize"]).ends(0);
     let raw = lab.workspace.files("data/raw");
     assert!(raw.is_empty(), "{crash_at:?} left {raw:?}");
     let captures = lab.workspace.exported("captures");
@@ -161,6 +167,18 @@ fn kill_everywhere(of_store: bool, store: impl Fn(&str) -> String) {
     let undisturbed = run("sqlite:data/vigie.db", None, Again::AtOnce);
     assert!(undisturbed.summaries.lines().count() > 100);
     assert!(undisturbed.events.lines().count() > 10);
+    for (text, time) in [
+        (&undisturbed.summaries, "hour"),
+        (&undisturbed.events, "observed_at"),
+    ] {
+        let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+        let oldest = lines.map(|line| line.unwrap()[time].as_str().unwrap().to_owned());
+        let oldest = oldest.min().unwrap();
+        assert!(
+            oldest.as_str() >= KEPT_FROM && oldest.as_str() < "2026-12",
+            "{oldest}"
+        );
+    }
     assert_eq!(undisturbed.quarantine, 2, "a body and its manifest");
     assert!(
         undisturbed.archived.len() > 10,
@@ -173,6 +191,7 @@ fn kill_everywhere(of_store: bool, store: impl Fn(&str) -> String) {
         "durable.staged#2",
         "ledger.written#2",
         "summarize.sealed#2",
+        "summarize.forgotten#2",
     ];
     let at_once = points()
         .into_iter()

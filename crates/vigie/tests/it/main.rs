@@ -25,6 +25,7 @@ mod providers;
 #[path = "../../../vigie-store/tests/it/proxy.rs"]
 mod proxy;
 mod recordings;
+mod retention;
 #[path = "../../../vigie-store/tests/it/server.rs"]
 mod server;
 mod stores;
