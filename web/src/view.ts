@@ -35,4 +35,6 @@ export interface Tab {
 export const TABS: [Tab, ...Tab[]] = [
   { name: "today", icon: "M3 12h4l3-8 4 16 3-8h4", load: async ({ day, clock }) => new (await import("./today.ts")).TodayView(day, clock) },
   { name: "map", icon: "M9 4 3 6.5V20l6-2.5 6 2.5 6-2.5V4l-6 2.5zM9 4v13.5M15 6.5V20", load: async (page) => new (await import("./map-tab.ts")).MapTab(page) },
+  { name: "explore", icon: "M4 4v16h16M7 15l4-5 3 3 5-7", load: async (page) => new (await import("./explore.ts")).ExploreView(page) },
+  { name: "compare", icon: "M3 8h14l-4-4M21 16H7l4 4", load: async (page) => new (await import("./compare.ts")).CompareView(page) },
 ];
