@@ -20,6 +20,7 @@ export interface MapLayer {
 /** A point under the pointer, with the place of the pointer in the map. */
 export interface MapHit {
   layer: string;
+  /** The point's; of a cluster of n points −n. */
   index: number;
   x: number;
   y: number;
@@ -168,14 +169,15 @@ export class MapView {
 
   #say(hit: MapHit | null): void {
     const source = hit === null ? undefined : this.#analysis?.sources.find(({ id }) => id === hit.layer);
-    const point = hit === null ? undefined : source?.map[hit.index];
-    this.#tip.hidden = point === undefined;
-    if (hit === null || source === undefined || point === undefined) return;
+    const point = hit === null || hit.index < 0 ? undefined : source?.map[hit.index];
+    const cluster = hit !== null && hit.index < 0;
+    this.#tip.hidden = point === undefined && !cluster;
+    if (hit === null || source === undefined || this.#tip.hidden) return;
     const [label, value, origin] = this.#tip.children;
     if (!label || !value || !origin) return;
-    setText(label, point.label);
-    setText(value, valueText(point, source.leading_measure ?? null));
-    setText(origin, `${moment(milliseconds(point.at))} · ${inLanguage(source.title)}`);
+    setText(label, point === undefined ? words().mapPoints(-hit.index) : point.label);
+    setText(value, point === undefined ? words().mapCluster : valueText(point, source.leading_measure ?? null));
+    setText(origin, [...(point === undefined ? [] : [moment(milliseconds(point.at))]), inLanguage(source.title)].join(" · "));
     this.#tip.style.setProperty("--paint", `var(--${dataColour(placeOf(source.id))})`);
     const { clientWidth: width, clientHeight: height } = this.#frame;
     const { offsetWidth: wide, offsetHeight: high } = this.#tip;

@@ -5,8 +5,8 @@ import { after, before, describe, it } from "node:test";
 import { launch, violations, visit as visitWith } from "./browser.mjs";
 
 const TABS = {
-  en: ["Today", "Map"],
-  fr: ["Aujourd’hui", "Carte"],
+  en: ["Today", "Map", "Explore", "Compare"],
+  fr: ["Aujourd’hui", "Carte", "Explorer", "Comparer"],
 };
 const HASH = /(\?|&)tab=(\w+)/;
 
