@@ -28,15 +28,20 @@ export function dataAddress(path: string, ask: Ask): string {
   return `/api/v1/${path}?${query}`;
 }
 
-let known: Promise<Measures> | null = null;
+/** Settings may be read again, and sources come and go. */
+const KEPT_MILLISECONDS = 60_000;
+let known: { answer: Promise<Measures>; asked: number } | null = null;
 
-/** The sources and what they measure; asked for once, unless that failed. */
+/** The sources and what they measure; asked for once a minute at most, unless that failed. */
 export function fetchMeasures(): Promise<Measures> {
-  known ??= getJson<Measures>("/api/v1/measures", new AbortController().signal).catch((error: unknown) => {
-    known = null;
-    throw error;
-  });
-  return known;
+  if (known === null || performance.now() - known.asked > KEPT_MILLISECONDS) {
+    const answer = getJson<Measures>("/api/v1/measures", new AbortController().signal);
+    known = { answer, asked: performance.now() };
+    answer.catch(() => {
+      known = null;
+    });
+  }
+  return known.answer;
 }
 
 export function fetchSeries(ask: Ask, signal: AbortSignal): Promise<SeriesAnswer> {

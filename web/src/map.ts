@@ -248,13 +248,16 @@ function valueText(point: MapPoint, measure: Measure | null): string {
   return `${inLanguage(measure.title)} ${quantity(point.value, measure.unit, measure.decimals)}`;
 }
 
-/** Events are as large as their values; stations are small where there are many. */
+/** Events are as large as their values, and so are stations whose values add up; stations are small where there are many. */
 function layerOf(source: SourceAnalysis): MapLayer {
   const { map, leading_measure } = source;
   const station = map.length > 400 ? 2.6 : map.length > 60 ? 3.6 : 6;
-  const greatest = Math.max(...map.map((point) => Math.abs(point.value ?? 0)), Number.MIN_VALUE);
-  const radii = map.map(({ value }) =>
-    leading_measure?.kind === "event" ? 3 + 11 * (Math.max(0, value ?? 0) / greatest) ** 2 : station,
-  );
-  return { id: source.id, colour: dataColour(placeOf(source.id)), points: map, radii };
+  const greatest = map.reduce((most, { value }) => Math.max(most, Math.abs(value ?? 0)), Number.MIN_VALUE);
+  const share = (value: number | null | undefined): number => Math.max(0, value ?? 0) / greatest;
+  const radius = (value: number | null | undefined): number => {
+    if (leading_measure?.kind === "event") return 3 + 11 * share(value) ** 2;
+    // The area, not the radius, is what the eye compares.
+    return leading_measure?.across === "sum" ? station * (0.6 + 0.9 * Math.sqrt(share(value))) : station;
+  };
+  return { id: source.id, colour: dataColour(placeOf(source.id)), points: map, radii: map.map(({ value }) => radius(value)) };
 }

@@ -153,7 +153,7 @@ export class Picker {
     clearTimeout(this.#waiting);
     this.#pop.hidden = true;
     setAttribute(this.#input, "aria-expanded", "false");
-    setAttribute(this.#input, "aria-activedescendant", null);
+    this.#point(-1);
     this.#input.value = this.#options.current();
   }
 }

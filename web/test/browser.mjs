@@ -51,7 +51,7 @@ export async function open(browser, address, { ready = "article.card", ...option
     if (protocol.startsWith("http") && origin !== new URL(address).origin) complaints.push(`request to ${origin}`);
   });
   await page.goto(address);
-  await page.waitForSelector(ready, { timeout: 30_000 });
+  await page.waitForSelector(ready, { timeout: 60_000 });
   return { page, context, complaints };
 }
 
