@@ -424,7 +424,11 @@ fn entities_come_in_pages(known: &Known<'_>, serving: &Serving) {
         .as_str()
         .unwrap()
         .to_uppercase();
-    let query: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let query: String = name
+        .bytes()
+        .map(|byte| format!("%{byte:02X}"))
+        .collect::<Vec<_>>()
+        .concat();
     let found = ask(
         serving,
         &format!("/api/v1/entities?source={source}&from=2000-01-01&q={query}"),
@@ -684,7 +688,10 @@ fn refusals_say_what_to_do(serving: &Serving) {
     ] {
         refused(serving, &path, status, told);
     }
-    let many: String = (0..51).map(|place| format!("&entity=e{place}")).collect();
+    let many: String = (0..51)
+        .map(|place| format!("&entity=e{place}"))
+        .collect::<Vec<_>>()
+        .concat();
     refused(
         serving,
         &format!("{series}{VELIB}{many}"),

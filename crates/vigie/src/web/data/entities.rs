@@ -125,14 +125,12 @@ pub(super) async fn entities(
         Some(other) => return Err(bad(format!("order `{other}` is none of name, value"))),
     };
     let range = parameters.range(app)?;
-    let from = match range.from {
-        Some(from) => Some(from),
-        None => {
-            let newest = shared.store.newest_hour(&definition.id, range.to).await;
-            let newest = newest.map_err(store_failure)?;
-            newest.map(|hour| hour.saturating_sub(BACK).unwrap_or(Timestamp::MIN))
-        }
-    };
+    let mut from = range.from;
+    if from.is_none() {
+        let newest = shared.store.newest_hour(&definition.id, range.to).await;
+        let newest = newest.map_err(store_failure)?;
+        from = newest.map(|hour| hour.saturating_sub(BACK).unwrap_or(Timestamp::MIN));
+    }
     let query = SummaryQuery {
         source: Some(definition.id.clone()),
         from,
