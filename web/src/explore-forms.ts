@@ -35,7 +35,8 @@ export function unitOf(answer: SeriesAnswer): { unit: string; decimals: number }
 
 function nameOf(answer: SeriesAnswer, line: SeriesLine): string {
   const name = entityName(line.entity, line.name);
-  return answer.events && answer.measure ? inLanguage(answer.measure.title) : answer.events ? say().count : name;
+  if (!answer.events) return name;
+  return answer.measure ? `${inLanguage(answer.measure.title)} (${say().max.toLowerCase()})` : say().count;
 }
 
 /** Of events with a measure its greatest value, else what stands for the step. */
@@ -46,7 +47,8 @@ function shownValues(answer: SeriesAnswer, line: SeriesLine): (number | null)[] 
 export function linesModel(answer: SeriesAnswer, band: BandKind, zoom: [number, number] | null): LinesModel {
   const { unit, decimals } = answer.events && answer.measure ? answer.measure : unitOf(answer);
   const [single] = answer.series;
-  const banded = answer.series.length === 1 && answer.measure !== null && band !== "none" && single?.min.some((value) => value !== null);
+  // Of events the greatest is drawn, which no band holds.
+  const banded = answer.series.length === 1 && !answer.events && band !== "none" && single?.min.some((value) => value !== null);
   const lines = answer.series.map((line): Line => {
     const edges = banded ? (band === "quantiles" ? { low: line.p05, high: line.p95 } : { low: line.min, high: line.max }) : {};
     return { name: nameOf(answer, line), values: shownValues(answer, line), unit, decimals, scale: "y", ...edges };
@@ -84,8 +86,8 @@ export function drawBump(answer: SeriesAnswer, width: number, title: string): SV
   return bumpChart(axisOf(answer), answer.starts.map(milliseconds), milliseconds(answer.end), lines, `${title}. ${label}`, width);
 }
 
-/** The steps as rows, the latest first. */
-export function drawTable(answer: SeriesAnswer): HTMLElement {
+/** The steps that have begun as rows, the latest first. */
+export function drawTable(answer: SeriesAnswer, now: number): HTMLElement {
   const axis = axisOf(answer);
   const { decimals } = answer.measure ?? { decimals: 0 };
   const figure = (value: number | null | undefined, digits = decimals): string =>
@@ -105,7 +107,7 @@ export function drawTable(answer: SeriesAnswer): HTMLElement {
       coverage === null || coverage === undefined ? "–" : share(coverage),
     ];
   };
-  const all = answer.starts.length;
+  const all = answer.starts.filter((start) => milliseconds(start) <= now).length;
   const rows = Array.from({ length: Math.min(all, TABLE_ROWS_MAX) }, (_, place) => {
     const index = all - 1 - place;
     return [axis.name(index), ...row(index)];

@@ -2,6 +2,7 @@
 
 import "./explore.css";
 import { writeAddress } from "./address.ts";
+import type { ServerClock } from "./clock.ts";
 import { Chosen, creditLine, creditNotes, fileLink, Segments } from "./controls.ts";
 import {
   addsUp,
@@ -69,6 +70,7 @@ function readZoom(text: string | null): [number, number] | null {
 export class ExploreView implements View {
   readonly element: HTMLElement;
   readonly #day: Day;
+  readonly #clock: ServerClock;
   readonly #heading = element("h2", { class: "visually-hidden" });
   readonly #picker: LinePicker;
   readonly #chosen: Chosen;
@@ -102,8 +104,9 @@ export class ExploreView implements View {
   #width = 0;
   #refreshing = 0;
 
-  constructor({ day }: Page) {
+  constructor({ day, clock }: Page) {
     this.#day = day;
+    this.#clock = clock;
     this.#picker = new LinePicker((choice) => {
       const { source, measure, entity } = choice;
       const state = this.#state;
@@ -320,7 +323,7 @@ export class ExploreView implements View {
     this.#step.write(say().step, steps.toSorted(byLength).map((one) => [one, say().steps[one]]), stepOf(state.span, state.step));
     this.#step.element.hidden = steps.length < 2 || form === "heat";
     this.#band.write(say().band, BANDS.map((one) => [one, say().bands[one]]), state.band);
-    this.#band.element.hidden = form !== "lines" || this.#answer?.series.length !== 1 || this.#answer.measure === null;
+    this.#band.element.hidden = form !== "lines" || this.#answer?.series.length !== 1 || this.#answer.events;
   }
 
   #writeProblem(): void {
@@ -375,7 +378,7 @@ export class ExploreView implements View {
       this.#place.replaceChildren(drawn);
       setText(this.#sentence, sentence);
     } else {
-      this.#place.replaceChildren(form === "ranking" ? drawBump(answer, width, this.#titleText(answer)) : drawTable(answer));
+      this.#place.replaceChildren(form === "ranking" ? drawBump(answer, width, this.#titleText(answer)) : drawTable(answer, this.#clock.now()));
     }
   }
 
