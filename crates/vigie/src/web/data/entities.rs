@@ -227,7 +227,10 @@ async fn find(
         }
         ControlFlow::Continue(())
     };
-    let result = shared.store.summaries(query, &mut each).await;
+    let result = shared
+        .store
+        .summaries_of(query, &measure.id, &mut each)
+        .await;
     result.map_err(store_failure)?;
     if read > BUCKETS_MAX {
         return Err(bad(format!(

@@ -321,7 +321,10 @@ async fn one(
         }
         ControlFlow::Continue(())
     };
-    let read = shared.store.summaries(&query, &mut each).await;
+    let read = shared
+        .store
+        .summaries_of(&query, &measure.id, &mut each)
+        .await;
     read.map_err(store_failure)?;
     if !found {
         ask::check_entity(shared, definition, entity).await?;
@@ -361,7 +364,10 @@ async fn together(
         }
         ControlFlow::Continue(())
     };
-    let result = shared.store.summaries(&query, &mut each).await;
+    let result = shared
+        .store
+        .summaries_of(&query, &measure.id, &mut each)
+        .await;
     result.map_err(store_failure)?;
     if read > BUCKETS_MAX {
         return Err(bad(format!(
