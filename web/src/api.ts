@@ -29,7 +29,8 @@ function reasonIn(body: string): string | null {
   }
 }
 
-async function getJson<Value>(address: string, signal: AbortSignal): Promise<Value> {
+/** Reads an answer of the server. */
+export async function getJson<Value>(address: string, signal: AbortSignal): Promise<Value> {
   const answer = await fetch(address, { signal, headers: { accept: "application/json" } });
   if (!answer.ok) {
     throw new BadAnswer(answer.status, reasonIn(await answer.text()) ?? answer.statusText);

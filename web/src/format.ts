@@ -235,6 +235,37 @@ export function dayTick(time: number): string {
   return cached("day", () => new Intl.DateTimeFormat(locale(), { timeZone, day: "numeric", month: "short" })).format(time);
 }
 
+/** A month for an axis. */
+export function monthTick(time: number): string {
+  return cached("month", () => new Intl.DateTimeFormat(locale(), { timeZone, month: "short", year: "2-digit" })).format(time);
+}
+
+/** Day and time with the year, for tables and labels of long stretches. */
+export function longMoment(time: number): string {
+  return cached(
+    "long",
+    () =>
+      new Intl.DateTimeFormat(locale(), {
+        timeZone,
+        weekday: "short",
+        day: "numeric",
+        month: "short",
+        year: "numeric",
+        hour: "2-digit",
+        minute: "2-digit",
+        hourCycle: "h23",
+      }),
+  ).format(time);
+}
+
+/** A day with its year, for tables and labels of long stretches. */
+export function longDay(time: number): string {
+  return cached(
+    "long day",
+    () => new Intl.DateTimeFormat(locale(), { timeZone, weekday: "short", day: "numeric", month: "short", year: "numeric" }),
+  ).format(time);
+}
+
 /** A date in full: Wednesday 5 March 2025. */
 export function fullDate(date: string): string {
   const text = cached(

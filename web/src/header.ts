@@ -1,5 +1,6 @@
 // The head of the page: the place, the day, the server's clock and the reader's preferences.
 
+import { parameters, writeAddress } from "./address.ts";
 import { reportAddress, type Connection } from "./api.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Day } from "./day.ts";
@@ -34,7 +35,7 @@ export class Header {
   #connection: Connection = "connecting";
   #reportPath = "";
 
-  constructor(day: Day, clock: ServerClock) {
+  constructor(day: Day, clock: ServerClock, tabs: HTMLElement) {
     this.#day = day;
     this.#clock = clock;
     this.#navigation = element("nav", { class: "days" }, this.#previous, this.#date, this.#next, this.#today);
@@ -55,6 +56,7 @@ export class Header {
         element("div", { class: "state" }, this.#status, this.#time),
         element("div", { class: "tools" }, this.#report, this.#languages, this.#theme),
       ),
+      tabs,
       this.#banner,
       this.#notice,
     );
@@ -133,7 +135,6 @@ export class Header {
     if (!ready) return;
     const zone = inLanguage(state.analysis.zone.name);
     setText(this.#zone, zone);
-    document.title = `${zone} · Vigie`;
     setAttribute(this.#time, "title", words().clockTitle(state.analysis.zone.time_zone));
     this.tick(this.#clock.now());
   }
@@ -149,10 +150,7 @@ export class Header {
 
 /** Shows a day and writes it into the address, so that it can be kept and sent. */
 function go(day: Day, date: string | null): void {
-  const address = new URL(location.href);
-  if (date === null) address.searchParams.delete("date");
-  else address.searchParams.set("date", date);
-  history.pushState(null, "", address);
+  writeAddress({ date });
   void day.show(date);
 }
 
@@ -160,11 +158,7 @@ function languageButton(code: Language, name: string): HTMLButtonElement {
   const button = element("button", { type: "button", lang: code, title: name }, code.toUpperCase());
   button.addEventListener("click", () => {
     setLanguage(code);
-    const address = new URL(location.href);
-    if (address.searchParams.has("lang")) {
-      address.searchParams.set("lang", code);
-      history.replaceState(null, "", address);
-    }
+    if (parameters().has("lang")) writeAddress({ lang: code }, "replace");
   });
   return button;
 }

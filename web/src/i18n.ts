@@ -17,6 +17,16 @@ function plural(language: Language, count: number, one: string, other: string): 
 
 const fr = {
   skip: "Aller au contenu",
+  navigation: "Vues",
+  tabs: {
+    today: "Aujourd’hui",
+    map: "Carte",
+    explore: "Explorer",
+    compare: "Comparer",
+    sources: "Sources",
+    health: "Santé",
+  },
+  viewFailed: "Cette vue n’a pas pu être chargée.",
   today: "Aujourd’hui",
   previousDay: "Jour précédent",
   nextDay: "Jour suivant",
@@ -142,6 +152,7 @@ const fr = {
   mapFailed: "La carte n’a pas pu être chargée.",
   mapPlain: "Carte simplifiée : WebGL n’est pas disponible.",
   mapPoints: (count: number) => plural("fr", count, "point", "points"),
+  mapCluster: "Cliquez pour zoomer",
   mapEmpty: "Aucun point à montrer pour ce jour.",
   mapLegend: "Sources de la carte",
   mapBase: "Fond : Natural Earth",
@@ -177,6 +188,16 @@ const fr = {
 
 const en: typeof fr = {
   skip: "Skip to content",
+  navigation: "Views",
+  tabs: {
+    today: "Today",
+    map: "Map",
+    explore: "Explore",
+    compare: "Compare",
+    sources: "Sources",
+    health: "Health",
+  },
+  viewFailed: "This view could not be loaded.",
   today: "Today",
   previousDay: "Previous day",
   nextDay: "Next day",
@@ -301,6 +322,7 @@ const en: typeof fr = {
   mapFailed: "The map could not be loaded.",
   mapPlain: "Plain map: WebGL is not available.",
   mapPoints: (count) => plural("en", count, "point", "points"),
+  mapCluster: "Click to zoom in",
   mapEmpty: "No point to show for this day.",
   mapLegend: "Sources on the map",
   mapBase: "Basemap: Natural Earth",
@@ -366,6 +388,11 @@ export function locale(): string {
 /** The words of the page in its language. */
 export function words(): typeof fr {
   return MESSAGES[current];
+}
+
+/** The words of one view, kept and loaded with it: `const say = wordsOf({ fr: {…}, en: {…} })`, then `say().title`. */
+export function wordsOf<Words>(both: { fr: Words; en: NoInfer<Words> }): () => Words {
+  return () => both[current];
 }
 
 /** A bilingual text in the language of the page; the other language rather than nothing. */

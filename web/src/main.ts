@@ -1,30 +1,30 @@
 // Starts the page: one clock, one day, one stream, and the views over them.
 
-import "uplot/dist/uPlot.min.css";
+import { dateInAddress } from "./address.ts";
 import { followStream } from "./api.ts";
 import { ServerClock } from "./clock.ts";
 import { Day } from "./day.ts";
 import { element, setText } from "./dom.ts";
 import { Header } from "./header.ts";
 import { languageChanged, words } from "./i18n.ts";
+import { Shell } from "./shell.ts";
 import { themeChanged } from "./theme.ts";
-import { TodayView } from "./today.ts";
-
-function dateInAddress(): string | null {
-  const date = new URLSearchParams(location.search).get("date");
-  return date !== null && /^\d{4}-\d{2}-\d{2}$/.test(date) ? date : null;
-}
 
 const clock = new ServerClock();
 const day = new Day(clock, dateInAddress());
-const header = new Header(day, clock);
-const view = new TodayView(day, clock);
+const shell = new Shell({ day, clock });
+const header = new Header(day, clock, shell.navigation);
 const skip = element("a", { class: "skip", href: "#main" }, words().skip);
+skip.addEventListener("click", (event) => {
+  // A fragment in the address would be a step of its own for the back button.
+  event.preventDefault();
+  shell.main.focus();
+});
 
 function refresh(): void {
   setText(skip, words().skip);
   header.refresh();
-  view.refresh();
+  shell.refresh();
 }
 
 languageChanged.add(refresh);
@@ -32,15 +32,19 @@ themeChanged.add(refresh);
 day.changed.add(() => header.refresh());
 day.asking.add((busy) => {
   header.refresh();
-  view.setBusy(busy);
+  shell.setBusy(busy);
 });
 clock.ticked.add((now) => {
   header.tick(now);
-  view.tick(now);
+  shell.tick(now);
 });
-addEventListener("popstate", () => void day.show(dateInAddress()));
+addEventListener("popstate", () => {
+  if (dateInAddress() !== day.asked) void day.show(dateInAddress());
+  shell.follow();
+});
 
-document.querySelector("#app")?.replaceWith(skip, header.element, view.element);
+document.querySelector("#app")?.replaceWith(skip, header.element, shell.main);
+shell.follow();
 void day.load();
 
 let lost = false;

@@ -2,6 +2,7 @@
 
 import type { FeatureCollection, Point } from "geojson";
 import {
+  type ExpressionSpecification,
   type GeoJSONSource,
   Map as GlMap,
   type MapMouseEvent,
@@ -17,12 +18,16 @@ import { colour } from "./theme.ts";
 
 const PADDING_PIXELS = 24;
 const REACH_PIXELS = 5;
+/** So many points are gathered in clusters where they would cover each other. */
+const CLUSTER_MIN = 2000;
+const CLUSTER_PIXELS = 34;
+const CLUSTER_ZOOM_MAX = 12;
 
 setWorkerUrl(workerAddress);
 
 export class GlDrawing implements MapDrawing {
   readonly #map: GlMap;
-  readonly #layers = new Map<string, { colour: string; visible: boolean }>();
+  readonly #layers = new Map<string, { colour: string; visible: boolean; clustered: boolean }>();
 
   /** Ready when the basemap has been drawn; fails where WebGL does. */
   static async create(place: HTMLElement, basemap: Basemap, listener: MapListener, box: Box): Promise<GlDrawing> {
@@ -57,7 +62,14 @@ export class GlDrawing implements MapDrawing {
       listener.hovered(hit);
     });
     map.on("mouseout", () => listener.hovered(null));
-    map.on("click", (event) => listener.clicked(this.#hit(event)));
+    map.on("click", (event) => {
+      const hit = this.#hit(event);
+      if (hit !== null && hit.index < 0) this.#enter(hit);
+      else listener.clicked(hit);
+    });
+    map.setMissingStyleImageResolver((id) => {
+      if (id.startsWith(COUNT)) map.addImage(id, countImage(id.slice(COUNT.length)), { pixelRatio: 2 });
+    });
     map.on("movestart", () => listener.clicked(null));
   }
 
@@ -68,24 +80,29 @@ export class GlDrawing implements MapDrawing {
 
   setLayer(layer: MapLayer): void {
     const data = collection(layer);
-    const source = this.#map.getSource<GeoJSONSource>(layer.id);
-    if (source) {
-      source.setData(data);
+    const clustered = layer.points.length > CLUSTER_MIN;
+    const known = this.#layers.get(layer.id);
+    if (known !== undefined && known.clustered === clustered) {
+      this.#map.getSource<GeoJSONSource>(layer.id)?.setData(data);
       return;
     }
-    this.#layers.set(layer.id, { colour: layer.colour, visible: true });
-    this.#map.addSource(layer.id, { type: "geojson", data });
+    // Whether a source gathers its points is settled when it is made.
+    if (known !== undefined) this.#remove(layer.id);
+    const visible = known?.visible ?? true;
+    this.#layers.set(layer.id, { colour: layer.colour, visible, clustered });
+    const gathered = { cluster: true, clusterRadius: CLUSTER_PIXELS, clusterMaxZoom: CLUSTER_ZOOM_MAX };
+    this.#map.addSource(layer.id, { type: "geojson", data, ...(clustered ? gathered : {}) });
     this.#map.addLayer({
       id: layer.id,
       type: "circle",
       source: layer.id,
       // The small ones stay visible on top of the large ones.
-      layout: { "circle-sort-key": ["-", ["get", "radius"]] },
+      layout: { "circle-sort-key": ["-", 0, ["coalesce", ["get", "radius"], 0]], visibility: visible ? "visible" : "none" },
       paint: {
         "circle-radius": [
           "interpolate", ["linear"], ["zoom"],
-          3, ["get", "radius"],
-          14, ["*", 2, ["get", "radius"]],
+          3, ["case", ["has", "point_count"], clusterRadius(), ["get", "radius"]],
+          14, ["case", ["has", "point_count"], clusterRadius(), ["*", 2, ["get", "radius"]]],
         ],
         "circle-color": colour(layer.colour),
         "circle-opacity": 0.78,
@@ -93,13 +110,46 @@ export class GlDrawing implements MapDrawing {
         "circle-stroke-color": colour("map-halo"),
       },
     });
+    if (clustered) {
+      this.#map.addLayer({
+        id: countLayer(layer.id),
+        type: "symbol",
+        source: layer.id,
+        filter: ["has", "point_count"],
+        layout: {
+          "icon-image": ["concat", COUNT, ["to-string", ["get", "point_count_abbreviated"]]],
+          "icon-allow-overlap": true,
+          visibility: visible ? "visible" : "none",
+        },
+      });
+    }
+  }
+
+  #remove(id: string): void {
+    if (this.#map.getLayer(countLayer(id))) this.#map.removeLayer(countLayer(id));
+    this.#map.removeLayer(id);
+    this.#map.removeSource(id);
+  }
+
+  /** Zooms into a cluster until it opens. */
+  #enter(hit: MapHit): void {
+    const [found] = this.#map.queryRenderedFeatures([hit.x, hit.y], { layers: [hit.layer] });
+    if (found?.geometry.type !== "Point") return;
+    const [lon = 0, lat = 0] = found.geometry.coordinates;
+    const source = this.#map.getSource<GeoJSONSource>(hit.layer);
+    void source
+      ?.getClusterExpansionZoom(Number(found.properties["cluster_id"]))
+      .then((zoom) => this.#map.easeTo({ center: [lon, lat], zoom: zoom + 0.2, duration: 400 }))
+      .catch((error: unknown) => console.warn("the cluster does not open", error));
   }
 
   show(layer: string, visible: boolean): void {
     const known = this.#layers.get(layer);
     if (known === undefined) return;
     known.visible = visible;
-    this.#map.setLayoutProperty(layer, "visibility", visible ? "visible" : "none");
+    for (const id of known.clustered ? [layer, countLayer(layer)] : [layer]) {
+      this.#map.setLayoutProperty(id, "visibility", visible ? "visible" : "none");
+    }
   }
 
   fit(box: Box, animate: boolean): void {
@@ -115,6 +165,9 @@ export class GlDrawing implements MapDrawing {
     this.#map.setPaintProperty("land", "fill-color", colour("map-land"));
     this.#map.setPaintProperty("coast", "line-color", colour("map-coast"));
     this.#map.setPaintProperty("borders", "line-color", colour("map-border"));
+    for (const id of this.#map.listImages()) {
+      if (id.startsWith(COUNT)) this.#map.updateImage(id, countImage(id.slice(COUNT.length)));
+    }
     for (const [id, layer] of this.#layers) {
       this.#map.setPaintProperty(id, "circle-color", colour(layer.colour));
       this.#map.setPaintProperty(id, "circle-stroke-color", colour("map-halo"));
@@ -143,10 +196,41 @@ export class GlDrawing implements MapDrawing {
       const distance = Math.hypot(centre.x - x, centre.y - y);
       if (distance >= least) continue;
       least = distance;
-      best = { layer: found.layer.id, index: Number(found.properties["index"]), x, y };
+      const count = found.properties["point_count"] as number | undefined;
+      best = { layer: found.layer.id, index: count === undefined ? Number(found.properties["index"]) : -count, x, y };
     }
     return best;
   }
+}
+
+const COUNT = "count ";
+
+function countLayer(id: string): string {
+  return `${id} counts`;
+}
+
+/** A cluster is the larger the more points it gathers. */
+function clusterRadius(): ExpressionSpecification {
+  return ["interpolate", ["linear"], ["get", "point_count"], 2, 9, 50, 13, 500, 18, 5000, 24];
+}
+
+/** A number as a picture: the map has no font of its own. */
+function countImage(text: string): ImageData {
+  const canvas = document.createElement("canvas");
+  canvas.width = 80;
+  canvas.height = 28;
+  const context = canvas.getContext("2d");
+  if (context === null) return new ImageData(canvas.width, canvas.height);
+  context.font = '600 22px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.lineWidth = 5;
+  context.lineJoin = "round";
+  context.strokeStyle = colour("map-halo");
+  context.fillStyle = colour("ink");
+  context.strokeText(text, 40, 15);
+  context.fillText(text, 40, 15);
+  return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 function collection(layer: MapLayer): FeatureCollection<Point> {

@@ -20,6 +20,7 @@ export interface MapLayer {
 /** A point under the pointer, with the place of the pointer in the map. */
 export interface MapHit {
   layer: string;
+  /** The point's; of a cluster of n points −n. */
   index: number;
   x: number;
   y: number;
@@ -168,14 +169,15 @@ export class MapView {
 
   #say(hit: MapHit | null): void {
     const source = hit === null ? undefined : this.#analysis?.sources.find(({ id }) => id === hit.layer);
-    const point = hit === null ? undefined : source?.map[hit.index];
-    this.#tip.hidden = point === undefined;
-    if (hit === null || source === undefined || point === undefined) return;
+    const point = hit === null || hit.index < 0 ? undefined : source?.map[hit.index];
+    const cluster = hit !== null && hit.index < 0;
+    this.#tip.hidden = point === undefined && !cluster;
+    if (hit === null || source === undefined || this.#tip.hidden) return;
     const [label, value, origin] = this.#tip.children;
     if (!label || !value || !origin) return;
-    setText(label, point.label);
-    setText(value, valueText(point, source.leading_measure ?? null));
-    setText(origin, `${moment(milliseconds(point.at))} · ${inLanguage(source.title)}`);
+    setText(label, point === undefined ? words().mapPoints(-hit.index) : point.label);
+    setText(value, point === undefined ? words().mapCluster : valueText(point, source.leading_measure ?? null));
+    setText(origin, [...(point === undefined ? [] : [moment(milliseconds(point.at))]), inLanguage(source.title)].join(" · "));
     this.#tip.style.setProperty("--paint", `var(--${dataColour(placeOf(source.id))})`);
     const { clientWidth: width, clientHeight: height } = this.#frame;
     const { offsetWidth: wide, offsetHeight: high } = this.#tip;
@@ -246,13 +248,16 @@ function valueText(point: MapPoint, measure: Measure | null): string {
   return `${inLanguage(measure.title)} ${quantity(point.value, measure.unit, measure.decimals)}`;
 }
 
-/** Events are as large as their values; stations are small where there are many. */
+/** Events are as large as their values, and so are stations whose values add up; stations are small where there are many. */
 function layerOf(source: SourceAnalysis): MapLayer {
   const { map, leading_measure } = source;
   const station = map.length > 400 ? 2.6 : map.length > 60 ? 3.6 : 6;
-  const greatest = Math.max(...map.map((point) => Math.abs(point.value ?? 0)), Number.MIN_VALUE);
-  const radii = map.map(({ value }) =>
-    leading_measure?.kind === "event" ? 3 + 11 * (Math.max(0, value ?? 0) / greatest) ** 2 : station,
-  );
-  return { id: source.id, colour: dataColour(placeOf(source.id)), points: map, radii };
+  const greatest = map.reduce((most, { value }) => Math.max(most, Math.abs(value ?? 0)), Number.MIN_VALUE);
+  const share = (value: number | null | undefined): number => Math.max(0, value ?? 0) / greatest;
+  const radius = (value: number | null | undefined): number => {
+    if (leading_measure?.kind === "event") return 3 + 11 * share(value) ** 2;
+    // The area, not the radius, is what the eye compares.
+    return leading_measure?.across === "sum" ? station * (0.6 + 0.9 * Math.sqrt(share(value))) : station;
+  };
+  return { id: source.id, colour: dataColour(placeOf(source.id)), points: map, radii: map.map(({ value }) => radius(value)) };
 }

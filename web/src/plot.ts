@@ -1,6 +1,7 @@
 // How uPlot draws our charts: colours of the style sheet read at each drawing, hours of the zone on the axis, gaps
 // as gaps.
 
+import "uplot/dist/uPlot.min.css";
 import uPlot from "uplot";
 import { dayTick, milliseconds, tick, timeOfDay } from "./format.ts";
 import { colour, dataColour, faded } from "./theme.ts";

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/correlation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The lagged correlation of two series. */
+        get: operations["correlation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/day": {
         parameters: {
             query?: never;
@@ -38,6 +55,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/entities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a source speaks of: stations, cities, shares. */
+        get: operations["entities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened. */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/measures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sources and their measures. */
+        get: operations["measures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/report.pdf": {
         parameters: {
             query?: never;
@@ -47,6 +115,23 @@ export interface paths {
         };
         /** The PDF of a day. */
         get: operations["report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A measure of entities over steps of time. */
+        get: operations["series"];
         put?: never;
         post?: never;
         delete?: never;
@@ -79,6 +164,39 @@ export interface components {
             sources: components["schemas"]["SourceAnalysis"][];
             /** @description The watched place. */
             zone: components["schemas"]["Zone"];
+        };
+        /** @description The lag at which two series go together most, and how far that can be trusted. */
+        Best: {
+            /**
+             * Format: double
+             * @description How many independent pairs these are worth, as neighbouring values resemble each other (Bartlett 1935).
+             */
+            effective_pairs: number;
+            /**
+             * Format: double
+             * @description Its upper end.
+             */
+            high?: number | null;
+            /**
+             * Format: int32
+             * @description By how many steps the second series follows the first.
+             */
+            lag: number;
+            /**
+             * Format: double
+             * @description Of the 95 % interval of the coefficient, the lower end; null where the pairs are worth too little.
+             */
+            low?: number | null;
+            /**
+             * Format: int64
+             * @description How many steps both series know.
+             */
+            pairs: number;
+            /**
+             * Format: double
+             * @description Pearson's coefficient.
+             */
+            r: number;
         };
         /** @description Downloads of the period. */
         CaptureCount: {
@@ -146,6 +264,22 @@ export interface components {
          * @enum {string}
          */
         ChartKind: "line" | "scatter" | "bars";
+        /** @description How two series go together. */
+        CorrelationAnswer: {
+            /** @description The first series, as asked for. */
+            a: string;
+            /** @description The second series, as asked for. */
+            b: string;
+            best?: components["schemas"]["Best"] | null;
+            /** @description What speaks against reading more into it. */
+            caution: string;
+            /** @description Whether changes from step to step were compared, and not the values. */
+            changes: boolean;
+            /** @description All lags, from the most negative on. */
+            lags: components["schemas"]["Lag"][];
+            /** @description The length of a step. */
+            step: components["schemas"]["Step"];
+        };
         /** @description Whom to credit. */
         Credit: {
             /** @description The words that the provider asks for. */
@@ -154,6 +288,47 @@ export interface components {
             licence: string;
             /** @description Where the terms stand. */
             url: string;
+        };
+        /** @description A page of what a source speaks of. */
+        EntitiesAnswer: {
+            /** @description Whom to credit. */
+            credit: components["schemas"]["Credit"];
+            /** @description Those of this page. */
+            entities: components["schemas"]["EntityEntry"][];
+            /**
+             * Format: date-time
+             * @description From when on entities were looked for.
+             */
+            from?: string | null;
+            /** @description What the values are. */
+            measure: components["schemas"]["Measure"];
+            /** @description What to give as `after` for the next page; null on the last. */
+            next?: string | null;
+            /** @description The source. */
+            source: string;
+            /**
+             * Format: int64
+             * @description How many there are, on all pages.
+             */
+            total: number;
+        };
+        /** @description An entity. */
+        EntityEntry: {
+            /** @description Its identifier. */
+            entity: string;
+            /** @description Its name, as last observed. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When that was observed.
+             */
+            observed_at?: string | null;
+            point?: components["schemas"]["Point"] | null;
+            /**
+             * Format: double
+             * @description Its latest value.
+             */
+            value?: number | null;
         };
         /** @description An entity and its figures over the period. */
         EntityLine: {
@@ -168,6 +343,47 @@ export interface components {
             figures: components["schemas"]["Figures"];
             /** @description Its name, or its identifier. Text from outside: never markup. */
             name: string;
+        };
+        /** @description An event, in the version that counted. */
+        EventEntry: {
+            /**
+             * Format: date-time
+             * @description When this version was fetched first.
+             */
+            fetched_at: string;
+            /** @description The provider's identifier. */
+            key: string;
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            observed_at: string;
+            /** @description Its place in words, likewise. */
+            place?: string | null;
+            point?: components["schemas"]["Point"] | null;
+            /**
+             * Format: date-time
+             * @description When the provider published this version, if it says so.
+             */
+            published_at?: string | null;
+            /** @description Whether another version counts now. */
+            revised: boolean;
+            /**
+             * Format: int64
+             * @description The provider's order of revisions; 0 when it gives none.
+             */
+            revision: number;
+            /** @description Its title. Text from outside: never markup. */
+            title?: string | null;
+            /** @description The values by measure. */
+            values: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How many versions were known.
+             */
+            versions: number;
         };
         /** @description An event of the period, at its latest revision. */
         EventLine: {
@@ -200,6 +416,28 @@ export interface components {
              * @description The value of the leading measure.
              */
             value?: number | null;
+        };
+        /** @description A page of events, in the order in which they happened. */
+        EventsAnswer: {
+            /** @description Whom to credit. */
+            credit: components["schemas"]["Credit"];
+            /** @description Those of this page. */
+            events: components["schemas"]["EventEntry"][];
+            /**
+             * Format: date-time
+             * @description The time whose knowledge is shown; null for all that is known.
+             */
+            known_at?: string | null;
+            /** @description What the values are. */
+            measures: components["schemas"]["Measure"][];
+            /** @description What to give as `after` for the next page; null on the last. */
+            next?: string | null;
+            /** @description Whether the data come from the built-in simulator and not from the provider. */
+            simulated: boolean;
+            /** @description The source. */
+            source: string;
+            /** @description Its title. */
+            title: components["schemas"]["Text"];
         };
         /** @description Statistics as they are published; `None` where the kind of the measure has no such figure. */
         Figures: {
@@ -308,6 +546,24 @@ export interface components {
          * @enum {string}
          */
         Kind: "gauge" | "counter" | "event" | "rank" | "direction";
+        /** @description How two series go together when one is shifted. */
+        Lag: {
+            /**
+             * Format: int32
+             * @description By how many steps the second series follows the first; negative where it goes before.
+             */
+            lag: number;
+            /**
+             * Format: int64
+             * @description How many steps both series know.
+             */
+            pairs: number;
+            /**
+             * Format: double
+             * @description Pearson's coefficient; null for too few pairs, or where a series does not change.
+             */
+            r?: number | null;
+        };
         /** @description A place on the map. */
         MapPoint: {
             /**
@@ -370,6 +626,15 @@ export interface components {
              *     has no code for; `1` for a number without unit.
              */
             unit: string;
+        };
+        /** @description What can be asked for. */
+        Measures: {
+            /** @description Whether the data come from the built-in simulator and not from the providers. */
+            simulated: boolean;
+            /** @description The enabled sources, in the order of domains. */
+            sources: components["schemas"]["SourceMeasures"][];
+            /** @description IANA name of the time zone in which hours and days are counted. */
+            time_zone: string;
         };
         /**
          * @description How an attempt ended, or what has become of its raw file since.
@@ -441,6 +706,65 @@ export interface components {
             /** @description For lines: a value per time of the chart; `None` is a gap, never a zero. For bars: one value. */
             values: (number | null)[];
         };
+        /** @description A measure of one or more entities over steps of time. */
+        SeriesAnswer: {
+            across?: components["schemas"]["Across"] | null;
+            /** @description Whom to credit. */
+            credit: components["schemas"]["Credit"];
+            /**
+             * Format: date-time
+             * @description The first instant after the last step.
+             */
+            end: string;
+            /** @description Whether they are events, which are counted. */
+            events: boolean;
+            /** @description Which figure stands for a step in a chart: `mean`, `last` or `count`. */
+            figure: string;
+            measure?: components["schemas"]["Measure"] | null;
+            /** @description One per entity. */
+            series: components["schemas"]["SeriesLine"][];
+            /** @description Whether the data come from the built-in simulator and not from the provider. */
+            simulated: boolean;
+            /** @description The source. */
+            source: string;
+            /** @description The first instant of each step. */
+            starts: string[];
+            /** @description The length of a step. */
+            step: components["schemas"]["Step"];
+            /** @description IANA name of the time zone in which steps are counted. */
+            time_zone: string;
+            /** @description Its title. */
+            title: components["schemas"]["Text"];
+        };
+        /** @description The figures of one entity, each with an item per step; null in gaps, and where the kind of the measure has no such figure. */
+        SeriesLine: {
+            /** @description How many values there were; null where nobody watched. */
+            count: (number | null)[];
+            /** @description The share of the expected observations that are there. */
+            coverage: (number | null)[];
+            /** @description The entity; `*` for all together. */
+            entity: string;
+            /** @description The earliest value. */
+            first: (number | null)[];
+            /** @description The latest value. */
+            last: (number | null)[];
+            /** @description The greatest value. */
+            max: (number | null)[];
+            /** @description The mean, circular for directions. */
+            mean: (number | null)[];
+            /** @description The least value. */
+            min: (number | null)[];
+            /** @description Its name, as last observed. */
+            name: string;
+            /** @description The 5th percentile. */
+            p05: (number | null)[];
+            /** @description The median. */
+            p50: (number | null)[];
+            /** @description The 95th percentile. */
+            p95: (number | null)[];
+            /** @description The sum. */
+            sum: (number | null)[];
+        };
         /** @description What a source says of the period. */
         SourceAnalysis: {
             /** @description How complete the record of the period is. */
@@ -482,6 +806,38 @@ export interface components {
             /** @description Its title. */
             title: components["schemas"]["Text"];
         };
+        /** @description A source, and what it measures. */
+        SourceMeasures: {
+            /** @description Whom to credit. */
+            credit: components["schemas"]["Credit"];
+            /** @description Its domain: `weather`, `earthquakes`… */
+            domain: string;
+            /** @description Whether it speaks of events, and not of measures of entities. */
+            events: boolean;
+            /** @description The source. */
+            id: string;
+            /** @description The entities to show first. */
+            leading: string[];
+            /** @description Its measures; the one to lead with is the first that is a headline. */
+            measures: components["schemas"]["Measure"][];
+            /**
+             * Format: date-time
+             * @description The newest observed time.
+             */
+            observed_at?: string | null;
+            /** @description Its title. */
+            title: components["schemas"]["Text"];
+            /**
+             * Format: date-time
+             * @description Since when it is watched.
+             */
+            watched_since?: string | null;
+        };
+        /**
+         * @description The length of the steps of a series.
+         * @enum {string}
+         */
+        Step: "hour" | "day" | "week" | "month";
         /** @description A text in the two languages that users read. */
         Text: {
             /** @description English. */
@@ -520,6 +876,66 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    correlation: {
+        parameters: {
+            query: {
+                /** @description The first series: source/measure/entity, `*` for all entities together, source/* for a count of events */
+                a: string;
+                /** @description The second series, likewise */
+                b: string;
+                /** @description From this local date or time on */
+                from?: string;
+                /** @description Up to this local date (included), or before this time */
+                to?: string;
+                /** @description The length of a step; an hour when absent */
+                step?: components["schemas"]["Step"];
+                /** @description The longest lag in steps, either way: 24 when absent, at most 168 */
+                lag?: number;
+                /** @description Whether to compare the changes from step to step, which takes common trends away */
+                changes?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The coefficients by lag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrelationAnswer"];
+                };
+            };
+            /** @description It is as the entity tag says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is wrong, or too much is asked for */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such source, measure or entity */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     day: {
         parameters: {
             query?: {
@@ -575,6 +991,150 @@ export interface operations {
             };
         };
     };
+    entities: {
+        parameters: {
+            query: {
+                /** @description The source */
+                source: string;
+                /** @description The measure whose latest values are given */
+                measure?: string;
+                /** @description Observed from this local date or time on; when absent, within six hours of the newest */
+                from?: string;
+                /** @description Observed up to this local date (included), or before this time */
+                to?: string;
+                /** @description Only those whose name or identifier holds these words */
+                q?: string;
+                /** @description `name`, or `value`: the greatest first, of ranks the first first */
+                order?: string;
+                /** @description The entity that the page before ended with */
+                after?: string;
+                /** @description The most entities of a page: 100 when absent, at most 1000 */
+                limit?: number;
+                /** @description json, csv, ndjson or parquet; JSON when absent */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of entities */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntitiesAnswer"];
+                };
+            };
+            /** @description It is as the entity tag says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is wrong, or too much is asked for */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such source or measure */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query: {
+                /** @description The source */
+                source: string;
+                /** @description From this local date or time on; a week back when absent */
+                from?: string;
+                /** @description Up to this local date (included), or before this time */
+                to?: string;
+                /** @description What was known at this time (RFC 3339): events fetched later are absent, and revised ones are as they were */
+                known_at?: string;
+                /** @description What the page before gave as `next` */
+                after?: string;
+                /** @description The most events of a page: 1000 when absent, at most 10000 */
+                limit?: number;
+                /** @description json, csv, ndjson or parquet; JSON when absent */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsAnswer"];
+                };
+            };
+            /** @description It is as the entity tag says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such source */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    measures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The enabled sources with their measures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Measures"];
+                };
+            };
+        };
+    };
     report: {
         parameters: {
             query?: {
@@ -596,6 +1156,66 @@ export interface operations {
                 };
                 content: {
                     "application/pdf": unknown;
+                };
+            };
+        };
+    };
+    series: {
+        parameters: {
+            query: {
+                /** @description The source */
+                source: string;
+                /** @description The measure; the one that the source leads with when absent. `*` only counts events */
+                measure?: string;
+                /** @description An entity; may be repeated, up to 50 times. Absent or `*`: all together, summed or averaged as the measure says */
+                entity?: string[];
+                /** @description From this local date of the zone, or this time (RFC 3339) */
+                from?: string;
+                /** @description Up to this local date (included), or before this time (RFC 3339) */
+                to?: string;
+                /** @description The length of a step; an hour when absent */
+                step?: components["schemas"]["Step"];
+                /** @description json, csv, ndjson or parquet; JSON when absent */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures of each step */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesAnswer"];
+                };
+            };
+            /** @description It is as the entity tag says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter is wrong, or too much is asked for */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such source, measure or entity */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -1,6 +1,7 @@
 // A headless Chromium that talks to nobody but the page under test.
 
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -34,8 +35,8 @@ export function launch({ webgl = true } = {}) {
   });
 }
 
-/** Opens the page; `complaints` collects what its console says and what it fails to load. */
-export async function open(browser, address, options = {}) {
+/** Opens the page and waits for what matches `ready`; `complaints` collects what its console says and what it fails to load. */
+export async function open(browser, address, { ready = "article.card", ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, locale: "en-GB", ...options });
   const page = await context.newPage();
   const complaints = [];
@@ -50,7 +51,7 @@ export async function open(browser, address, options = {}) {
     if (protocol.startsWith("http") && origin !== new URL(address).origin) complaints.push(`request to ${origin}`);
   });
   await page.goto(address);
-  await page.waitForSelector("article.card", { timeout: 30_000 });
+  await page.waitForSelector(ready, { timeout: 60_000 });
   return { page, context, complaints };
 }
 
@@ -89,4 +90,30 @@ export async function strongPixels(page, selector) {
     }
     return strong;
   }, `data:image/png;base64,${picture}`);
+}
+
+/** What axe finds wrong with the page. It is put there by evaluation, so the page has to be opened with `bypassCSP`. */
+export async function violations(page) {
+  await page.evaluate(await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8"));
+  const { violations } = await page.evaluate(() =>
+    window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+  );
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).slice(0, 3).join(" | ")}`);
+}
+
+/** The address of the page under test, with a query. */
+export function at(query) {
+  const address = process.env.VIGIE_URL;
+  if (!address) throw new Error("VIGIE_URL is not set: start `vigie demo` and give the address that it prints");
+  return new URL(`/?${query}`, address).href;
+}
+
+/** Runs `check` on a fresh page, in a context of its own, and closes it. */
+export async function visit(browser, query, options, check) {
+  const opened = await open(browser, at(query), options);
+  try {
+    await check(opened.page, opened);
+  } finally {
+    await opened.context.close();
+  }
 }

@@ -32,7 +32,7 @@ const EVENT_LINES_MAX: usize = 200;
 const MAP_POINTS_MAX: usize = 5_000;
 /// A sum over entities is drawn only where at least this share of those that report in the period did; below, a
 /// missing station would look like missing bikes.
-const COMPLETE_SHARE_MIN: f64 = 0.8;
+pub(crate) const COMPLETE_SHARE_MIN: f64 = 0.8;
 /// How far back a chart reaches for sources that publish once a day or less.
 const SLOW_CHART_DAYS: i64 = 30;
 

@@ -16,7 +16,7 @@ use tokio::{
 use vigie_core::{
     bucket::{Bucket, BucketKey},
     event::{Event, EventKey},
-    text::SourceId,
+    text::{MeasureId, SourceId},
 };
 
 use crate::{
@@ -109,6 +109,15 @@ impl Store for AwaitedStore {
         each: EachSummary<'_>,
     ) -> Result<(), StoreError> {
         self.opened().await?.summaries(query, each).await
+    }
+    async fn summaries_of(
+        &self,
+        query: &SummaryQuery,
+        measure: &MeasureId,
+        each: EachSummary<'_>,
+    ) -> Result<(), StoreError> {
+        let store = self.opened().await?;
+        store.summaries_of(query, measure, each).await
     }
     async fn events(&self, query: &EventQuery, each: EachEvent<'_>) -> Result<(), StoreError> {
         self.opened().await?.events(query, each).await

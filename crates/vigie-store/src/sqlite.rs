@@ -25,7 +25,7 @@ use tokio::sync::{Semaphore, mpsc};
 use vigie_core::{
     bucket::{Bucket, BucketKey},
     event::{Event, EventKey},
-    text::SourceId,
+    text::{MeasureId, SourceId},
 };
 
 use self::{
@@ -313,7 +313,23 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let query = query.clone();
         self.stream(
-            move |connection, file, each| bucket::summaries(connection, file, &query, each),
+            move |connection, file, each| bucket::summaries(connection, file, &query, None, each),
+            each,
+        )
+        .await
+    }
+
+    async fn summaries_of(
+        &self,
+        query: &SummaryQuery,
+        measure: &MeasureId,
+        each: EachSummary<'_>,
+    ) -> Result<(), StoreError> {
+        let (query, measure) = (query.clone(), measure.clone());
+        self.stream(
+            move |connection, file, each| {
+                bucket::summaries(connection, file, &query, Some(&measure), each)
+            },
             each,
         )
         .await

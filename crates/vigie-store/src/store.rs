@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use vigie_core::{
     bucket::{Bucket, BucketKey, BucketSummary},
     event::{Event, EventKey},
-    text::{EntityId, SourceId},
+    text::{EntityId, MeasureId, SourceId},
 };
 
 use crate::error::StoreError;
@@ -199,6 +199,16 @@ pub trait Store: Debug + Send + Sync {
         query: &SummaryQuery,
         each: EachSummary<'_>,
     ) -> Result<(), StoreError>;
+
+    /// As [`Store::summaries`], for who wants one measure: a store may leave out the others where that is faster.
+    async fn summaries_of(
+        &self,
+        query: &SummaryQuery,
+        _measure: &MeasureId,
+        each: EachSummary<'_>,
+    ) -> Result<(), StoreError> {
+        self.summaries(query, each).await
+    }
 
     /// Reads events in the order of source, observed time (to the millisecond) of the current version, and key. Memory
     /// stays flat.

@@ -3,14 +3,14 @@
 //! Rows go out as they come in: memory stays flat, whatever is exported. The columns are in [`table`].
 
 mod columnar;
-mod credits;
+pub(crate) mod credits;
 mod hours;
-mod range;
-mod table;
+pub(crate) mod range;
+pub(crate) mod table;
 mod target;
 #[cfg(test)]
 mod tests;
-mod writer;
+pub(crate) mod writer;
 
 use std::{
     collections::BTreeMap,
@@ -76,7 +76,8 @@ pub(crate) async fn run(app: &App, args: &cli::Export) -> Outcome {
     finish(app, args.format, target, rows)
 }
 
-fn row_writer(
+/// Writes rows of these columns in a format.
+pub(crate) fn row_writer(
     format: ExportFormat,
     columns: &'static [Column],
     out: Box<dyn Write + Send>,

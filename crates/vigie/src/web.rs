@@ -1,6 +1,7 @@
 //! The dashboard: the embedded page, the API that it reads, and the stream of what changes.
 
 mod assets;
+mod data;
 mod guard;
 mod live;
 
@@ -85,7 +86,9 @@ struct ApiDocument;
 
 /// The OpenAPI document of the API.
 pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
-    ApiDocument::openapi()
+    let mut document = ApiDocument::openapi();
+    document.merge(data::openapi());
+    document
 }
 
 impl Dashboard {
@@ -113,6 +116,7 @@ impl Dashboard {
             .route("/api/v1/report.pdf", get(report))
             .route("/api/v1/stream", get(live::stream))
             .route("/api/openapi.json", get(|| async { Json(openapi()) }))
+            .merge(data::routes())
             .fallback(get(assets::asset))
             .layer(middleware::from_fn_with_state(
                 Arc::new(guard),

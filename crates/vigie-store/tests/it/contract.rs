@@ -9,6 +9,7 @@ use vigie_core::{
     bucket::{Bucket, BucketSummary},
     event::Event,
     row::Point,
+    text::MeasureId,
 };
 use vigie_store::{
     error::StoreError,
@@ -51,6 +52,7 @@ contract! {
     a_store_is_made_once_by_many
     writers_at_once_lose_nothing
     summaries_come_in_order_and_range
+    one_measure_is_as_among_all
     events_come_in_order_and_range
     a_revised_event_moves
     the_newest_hour_is_found
@@ -320,6 +322,33 @@ async fn writers_at_once_lose_nothing(world: &World) {
     }
     let events = events(&*store, &EventQuery::default()).await;
     assert_eq!(events[0].versions.len(), 12);
+}
+
+async fn one_measure_is_as_among_all(world: &World) {
+    let store = world.store().await;
+    let open = exotic_bucket("Gare de l'Est");
+    let mut sealed = exotic_bucket("a.b.$[]");
+    sealed.seal();
+    let writes = vec![write(&open, 0), write(&sealed, 0)];
+    assert_eq!(store.save_buckets(writes).await.unwrap(), []);
+    let whole = summaries(&*store, &SummaryQuery::default()).await;
+    let mut wanted: Vec<MeasureId> = open.measures.keys().cloned().collect();
+    wanted.push(MeasureId::new("stranger").unwrap());
+    for measure in wanted {
+        let mut alone = Vec::new();
+        let mut each = |summary: BucketSummary| {
+            alone.push(summary);
+            ControlFlow::Continue(())
+        };
+        let query = SummaryQuery::default();
+        let read = store.summaries_of(&query, &measure, &mut each).await;
+        read.unwrap();
+        assert_eq!(alone.len(), 2);
+        for (alone, whole) in alone.iter().zip(&whole) {
+            assert_eq!((&alone.key, &alone.label), (&whole.key, &whole.label));
+            assert_eq!(alone.measures.get(&measure), whole.measures.get(&measure));
+        }
+    }
 }
 
 async fn summaries_come_in_order_and_range(world: &World) {

@@ -34,7 +34,8 @@ pub(crate) struct Column {
     pub(crate) nullable: bool,
 }
 
-const fn always(name: &'static str, holds: Type) -> Column {
+/// A column whose cells are never null.
+pub(crate) const fn always(name: &'static str, holds: Type) -> Column {
     Column {
         name,
         holds,
@@ -42,7 +43,8 @@ const fn always(name: &'static str, holds: Type) -> Column {
     }
 }
 
-const fn sometimes(name: &'static str, holds: Type) -> Column {
+/// A column whose cells may be null.
+pub(crate) const fn sometimes(name: &'static str, holds: Type) -> Column {
     Column {
         name,
         holds,
@@ -119,25 +121,30 @@ pub(crate) enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    fn text(text: &'a str) -> Self {
+    /// A text.
+    pub(crate) fn text(text: &'a str) -> Self {
         Cell::Text(Cow::Borrowed(text))
     }
 
-    fn maybe_text(text: Option<&'a String>) -> Self {
+    /// A text, where there is one.
+    pub(crate) fn maybe_text(text: Option<&'a String>) -> Self {
         text.map_or(Cell::Null, |text| Cell::text(text))
     }
 
-    fn integer(number: u64) -> Self {
+    /// A count.
+    pub(crate) fn integer(number: u64) -> Self {
         Cell::Integer(i64::try_from(number).unwrap_or(i64::MAX))
     }
 
-    fn real(number: Option<f64>) -> Self {
+    /// A number, where there is one.
+    pub(crate) fn real(number: Option<f64>) -> Self {
         number
             .filter(|number| number.is_finite())
             .map_or(Cell::Null, Cell::Real)
     }
 
-    fn utc(at: Timestamp) -> Self {
+    /// An instant, read in UTC.
+    pub(crate) fn utc(at: Timestamp) -> Self {
         Cell::Time(at, Offset::UTC)
     }
 }

@@ -12,6 +12,7 @@ mod alerts;
 mod backup;
 mod cli;
 mod clocks;
+mod data;
 mod disk;
 mod doctor;
 mod dossier;

@@ -331,13 +331,13 @@ fn a_server_that_dies_in_the_middle_of_a_batch_is_caught_up_with() {
 }
 
 /// A program that serves a page, ended with the test.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
-    host: String,
+    pub(crate) host: String,
 }
 
 impl Serving {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut url = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());

@@ -1,0 +1,599 @@
+//! Series over local hours, days, weeks and months: merges of the summaries of hours.
+//!
+//! Summaries come in the order of their hours, so that only the step being filled holds statistics: memory does not grow with
+//! the length of a series.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    analyse::COMPLETE_SHARE_MIN,
+    analysis::PeriodKind,
+    bucket::{BucketSummary, Summary},
+    measure::{Across, Kind, Measure},
+    stats::{At, Figures, Stats},
+    time::{day_start, hour_start, hours_between, local_date, period},
+};
+
+/// The length of the steps of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// A local hour.
+    Hour,
+    /// A local day.
+    Day,
+    /// Monday to Sunday.
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+impl Step {
+    /// All of them, the shortest first.
+    pub const ALL: [Step; 4] = [Step::Hour, Step::Day, Step::Week, Step::Month];
+
+    /// The word used in addresses and exports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Step::Hour => "hour",
+            Step::Day => "day",
+            Step::Week => "week",
+            Step::Month => "month",
+        }
+    }
+
+    /// No step is longer than this, but for days that a zone spends at the date line.
+    fn longest(self) -> SignedDuration {
+        match self {
+            Step::Hour => SignedDuration::from_hours(1),
+            Step::Day => SignedDuration::from_hours(26),
+            Step::Week => SignedDuration::from_hours(7 * 24 + 2),
+            Step::Month => SignedDuration::from_hours(31 * 24 + 2),
+        }
+    }
+}
+
+/// The steps that a stretch of time touches, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Steps {
+    /// The first instant of each.
+    pub starts: Vec<Timestamp>,
+    /// The first instant after the last.
+    pub end: Timestamp,
+}
+
+impl Steps {
+    /// The steps from the one that holds `from` to the last that begins before `to`; `None` for more than `most`.
+    pub fn over(
+        step: Step,
+        from: Timestamp,
+        to: Timestamp,
+        tz: &TimeZone,
+        most: usize,
+    ) -> Option<Self> {
+        // Told without counting: a wish for all time must not make millions of steps first.
+        let seconds = to.duration_since(from).as_secs_f64();
+        if seconds > step.longest().as_secs_f64() * most as f64 {
+            return None;
+        }
+        let (starts, end) = match step {
+            Step::Hour => {
+                let starts = hours_between(from, to, tz);
+                let last = starts.last().copied().unwrap_or(from);
+                (starts, crate::time::hour_end(last, tz))
+            }
+            Step::Day => {
+                let mut starts = Vec::new();
+                let mut date = local_date(from, tz);
+                while day_start(date, tz) < to && starts.len() <= most {
+                    starts.push(day_start(date, tz));
+                    date = date.saturating_add(1.day());
+                }
+                (starts, day_start(date, tz))
+            }
+            Step::Week | Step::Month => {
+                let kind = if step == Step::Week {
+                    PeriodKind::Week
+                } else {
+                    PeriodKind::Month
+                };
+                let mut starts = Vec::new();
+                let mut next = period(kind, local_date(from, tz), tz);
+                while next.start < to && starts.len() <= most {
+                    starts.push(next.start);
+                    next = period(kind, local_date(next.end, tz), tz);
+                }
+                (starts, next.start)
+            }
+        };
+        (starts.len() <= most).then_some(Self { starts, end })
+    }
+
+    /// The first instant of the first step.
+    pub fn start(&self) -> Timestamp {
+        self.starts.first().copied().unwrap_or(self.end)
+    }
+
+    /// The first instant after a step.
+    pub fn end_of(&self, place: usize) -> Timestamp {
+        self.starts.get(place + 1).copied().unwrap_or(self.end)
+    }
+
+    /// The step that holds an instant.
+    pub fn place(&self, at: Timestamp) -> Option<usize> {
+        if at >= self.end {
+            return None;
+        }
+        self.starts
+            .partition_point(|start| *start <= at)
+            .checked_sub(1)
+    }
+}
+
+/// What is known of a step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Point {
+    /// How many values there were; `None` where nobody watched.
+    pub count: Option<u64>,
+    /// The published figures; their count is 0 in a gap.
+    pub figures: Figures,
+    /// The 5th percentile.
+    pub p05: Option<f64>,
+    /// The share of the expected observations that are there, over the part of the step that has passed; `None` without a fixed
+    /// rhythm.
+    pub coverage: Option<f64>,
+}
+
+/// The steps of one series, filled in the order of time.
+#[derive(Debug)]
+pub struct Filling<'a> {
+    steps: &'a Steps,
+    kind: Kind,
+    now: Timestamp,
+    points: Vec<Point>,
+    place: usize,
+    stats: Stats,
+    /// Hours covered by observations, as seconds; `None` where no summary says.
+    covered: Option<f64>,
+}
+
+impl<'a> Filling<'a> {
+    /// Begins with gaps everywhere.
+    pub fn new(steps: &'a Steps, kind: Kind, now: Timestamp) -> Self {
+        Self {
+            steps,
+            kind,
+            now,
+            points: vec![
+                Point {
+                    count: Some(0),
+                    ..Point::default()
+                };
+                steps.starts.len()
+            ],
+            place: 0,
+            stats: Stats::default(),
+            covered: None,
+        }
+    }
+
+    /// Takes in the summary of an hour, which is not before the one taken in last.
+    pub fn add(&mut self, hour: Timestamp, end: Timestamp, summary: &Summary) {
+        let Some(place) = self.steps.place(hour) else {
+            return;
+        };
+        self.begin(place);
+        self.stats.merge(&summary.stats);
+        if let Some(coverage) = summary.coverage {
+            let seconds = end.duration_since(hour).as_secs_f64();
+            self.covered = Some(self.covered.unwrap_or(0.0) + coverage * seconds);
+        }
+    }
+
+    /// Takes in the values of a step, in the order of their times.
+    pub fn add_values(&mut self, place: usize, values: Vec<At>) {
+        self.begin(place);
+        self.stats.merge(&Stats::from_samples(self.kind, values));
+    }
+
+    fn begin(&mut self, place: usize) {
+        if place != self.place {
+            self.publish();
+            self.place = place;
+        }
+    }
+
+    fn publish(&mut self) {
+        let (stats, covered) = (std::mem::take(&mut self.stats), self.covered.take());
+        let start = self.steps.starts.get(self.place).copied();
+        let (Some(point), Some(start)) = (self.points.get_mut(self.place), start) else {
+            return;
+        };
+        if stats.count == 0 && covered.is_none() {
+            return;
+        }
+        let passed = self.steps.end_of(self.place).min(self.now.max(start));
+        let seconds = passed.duration_since(start).as_secs_f64();
+        *point = Point {
+            count: Some(stats.count),
+            figures: stats.publish(self.kind),
+            p05: (self.kind != Kind::Direction)
+                .then(|| stats.sketch.quantile(0.05))
+                .flatten(),
+            coverage: covered.map(|covered| (covered / seconds.max(1.0)).min(1.0)),
+        };
+    }
+
+    /// A point per step.
+    pub fn finish(mut self) -> Vec<Point> {
+        self.publish();
+        self.points
+    }
+}
+
+/// All the entities of a source together, hour by hour: their sum or their mean, as the measure says.
+///
+/// A sum is known only for hours in which most of the entities of the day reported: a silent station would look like missing bikes.
+#[derive(Debug)]
+pub struct Together<'a> {
+    measure: &'a Measure,
+    tz: &'a TimeZone,
+    filling: Filling<'a>,
+    day: Option<jiff::civil::Date>,
+    entities: HashSet<String>,
+    hours: BTreeMap<Timestamp, Vec<f64>>,
+}
+
+impl<'a> Together<'a> {
+    /// Begins with gaps everywhere; `None` where the values of entities cannot be taken together: exchange rates, ranks.
+    pub fn new(
+        measure: &'a Measure,
+        steps: &'a Steps,
+        tz: &'a TimeZone,
+        now: Timestamp,
+    ) -> Option<Self> {
+        if measure.across == Across::Each || measure.kind == Kind::Rank {
+            return None;
+        }
+        Some(Self {
+            measure,
+            tz,
+            filling: Filling::new(steps, measure.kind, now),
+            day: None,
+            entities: HashSet::new(),
+            hours: BTreeMap::new(),
+        })
+    }
+
+    /// Takes in a summary; they come in the order of their hours.
+    pub fn add(&mut self, summary: &BucketSummary) {
+        let Some(found) = summary.measures.get(&self.measure.id) else {
+            return;
+        };
+        let day = local_date(summary.key.hour, self.tz);
+        if self.day != Some(day) {
+            self.end_day();
+            self.day = Some(day);
+        }
+        if let Some(mean) = found.stats.mean() {
+            self.entities.insert(summary.key.entity.as_str().to_owned());
+            self.hours.entry(summary.key.hour).or_default().push(mean);
+        }
+    }
+
+    fn end_day(&mut self) {
+        let reporting = self.entities.len();
+        self.entities.clear();
+        for (hour, means) in std::mem::take(&mut self.hours) {
+            let Some(place) = self.filling.steps.place(hour) else {
+                continue;
+            };
+            let complete = means.len() as f64 >= COMPLETE_SHARE_MIN * reporting as f64;
+            let stats =
+                Stats::from_samples(self.measure.kind, means.into_iter().map(|mean| At(0, mean)));
+            let value = match self.measure.across {
+                Across::Sum if self.measure.kind != Kind::Direction => {
+                    complete.then(|| stats.sum.value())
+                }
+                _ => stats.mean(),
+            };
+            if let Some(value) = value {
+                self.filling
+                    .add_values(place, vec![At(hour.as_millisecond(), value)]);
+            }
+        }
+    }
+
+    /// A point per step; its count is that of the hours that are known.
+    pub fn finish(mut self) -> Vec<Point> {
+        self.end_day();
+        self.filling.finish()
+    }
+}
+
+/// Events, which come in the order of their times, counted by step, with the figures of one of their measures.
+#[derive(Debug)]
+pub struct Happenings<'a> {
+    filling: Filling<'a>,
+    counts: Vec<u64>,
+    place: usize,
+    values: Vec<At>,
+}
+
+impl<'a> Happenings<'a> {
+    /// Begins with no events. Values are those of `kind`.
+    pub fn new(steps: &'a Steps, kind: Kind, now: Timestamp) -> Self {
+        let kind = if kind == Kind::Direction {
+            kind
+        } else {
+            Kind::Event
+        };
+        Self {
+            filling: Filling::new(steps, kind, now),
+            counts: vec![0; steps.starts.len()],
+            place: 0,
+            values: Vec::new(),
+        }
+    }
+
+    /// Takes in an event.
+    pub fn add(&mut self, at: Timestamp, value: Option<f64>) {
+        let Some(place) = self.filling.steps.place(at) else {
+            return;
+        };
+        self.counts[place] += 1;
+        if place != self.place {
+            self.end_step();
+            self.place = place;
+        }
+        self.values
+            .extend(value.map(|value| At(at.as_millisecond(), value)));
+    }
+
+    fn end_step(&mut self) {
+        let mut values = std::mem::take(&mut self.values);
+        // Of events at the same time the lesser value is first, as when statistics are merged.
+        values.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        self.filling.add_values(self.place, values);
+    }
+
+    /// A point per step; its count is that of all events. Without any event nothing is known of steps that ended before
+    /// `watched_since` or have not begun.
+    pub fn finish(mut self, watched_since: Option<Timestamp>) -> Vec<Point> {
+        self.end_step();
+        let (steps, now) = (self.filling.steps, self.filling.now);
+        let mut points = self.filling.finish();
+        for (place, point) in points.iter_mut().enumerate() {
+            let watched = watched_since.is_some_and(|since| steps.end_of(place) > since)
+                && steps.starts[place] <= now;
+            point.count = (watched || self.counts[place] > 0).then_some(self.counts[place]);
+        }
+        points
+    }
+}
+
+/// The first instant of the stretch of `length` that ends with the hour of `now`, and the end of that hour.
+pub fn latest(now: Timestamp, length: SignedDuration, tz: &TimeZone) -> (Timestamp, Timestamp) {
+    let end = crate::time::hour_end(hour_start(now, tz), tz);
+    (end.saturating_sub(length).unwrap_or(Timestamp::MIN), end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        bucket::BucketKey,
+        text::{EntityId, MeasureId, SourceId, Text},
+    };
+
+    fn paris() -> TimeZone {
+        TimeZone::get("Europe/Paris").unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn summary(kind: Kind, values: &[f64], coverage: Option<f64>) -> Summary {
+        let stats = Stats::from_samples(kind, (0..).zip(values).map(|(at, &value)| At(at, value)));
+        Summary {
+            kind,
+            unit: "1".into(),
+            figures: stats.publish(kind),
+            coverage,
+            stats,
+        }
+    }
+
+    #[test]
+    fn steps_are_whole_and_follow_the_clocks_of_the_zone() {
+        let steps = |step, from, to| Steps::over(step, at(from), at(to), &paris(), 1000).unwrap();
+        // The day on which clocks go back has 25 hours.
+        let hours = steps(Step::Hour, "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z");
+        assert_eq!(hours.starts.len(), 25);
+        assert_eq!(hours.end, at("2026-10-25T23:00:00Z"));
+        let days = steps(Step::Day, "2026-10-24T12:00:00Z", "2026-10-26T01:00:00Z");
+        assert_eq!(
+            days.starts,
+            [
+                "2026-10-23T22:00:00Z",
+                "2026-10-24T22:00:00Z",
+                "2026-10-25T23:00:00Z"
+            ]
+            .map(at)
+        );
+        assert_eq!(days.end, at("2026-10-26T23:00:00Z"));
+        assert_eq!(days.place(at("2026-10-25T22:59:59Z")), Some(1));
+        assert_eq!(days.place(at("2026-10-26T23:00:00Z")), None);
+        assert_eq!(days.place(at("2026-10-23T21:59:59Z")), None);
+        let weeks = steps(Step::Week, "2026-10-28T12:00:00Z", "2026-11-02T00:00:00Z");
+        assert_eq!(
+            weeks.starts,
+            ["2026-10-25T23:00:00Z", "2026-11-01T23:00:00Z"].map(at)
+        );
+        let months = steps(Step::Month, "2026-02-10T00:00:00Z", "2026-04-01T00:00:00Z");
+        assert_eq!(
+            months.starts,
+            [
+                "2026-01-31T23:00:00Z",
+                "2026-02-28T23:00:00Z",
+                "2026-03-31T22:00:00Z"
+            ]
+            .map(at)
+        );
+        assert_eq!(
+            Steps::over(Step::Hour, Timestamp::MIN, Timestamp::MAX, &paris(), 50_000),
+            None
+        );
+        let few = Steps::over(
+            Step::Hour,
+            at("2026-10-24T22:00:00Z"),
+            at("2026-10-24T23:30:00Z"),
+            &paris(),
+            2,
+        );
+        assert_eq!(few.unwrap().starts.len(), 2);
+    }
+
+    #[test]
+    fn a_day_is_the_merge_of_its_hours_and_a_gap_stays_a_gap() {
+        let tz = paris();
+        let steps = Steps::over(
+            Step::Day,
+            at("2026-11-22T23:00:00Z"),
+            at("2026-11-25T23:00:00Z"),
+            &tz,
+            10,
+        )
+        .unwrap();
+        // The third day is half over.
+        let mut filling = Filling::new(&steps, Kind::Gauge, at("2026-11-25T11:00:00Z"));
+        let hour = |text: &str| (at(text), at(text).saturating_add(1.hour()).unwrap());
+        for (start, values, coverage) in [
+            ("2026-11-23T00:00:00Z", &[1.0, 3.0][..], 1.0),
+            ("2026-11-23T01:00:00Z", &[8.0], 0.5),
+            ("2026-11-24T23:00:00Z", &[5.0], 1.0),
+        ] {
+            let (start, end) = hour(start);
+            filling.add(start, end, &summary(Kind::Gauge, values, Some(coverage)));
+        }
+        let points = filling.finish();
+        assert_eq!(points.len(), 3);
+        assert_eq!(
+            (
+                points[0].count,
+                points[0].figures.mean,
+                points[0].figures.max
+            ),
+            (Some(3), Some(4.0), Some(8.0))
+        );
+        assert!((points[0].p05.unwrap() - 1.2).abs() < 1e-9);
+        assert!((points[0].coverage.unwrap() - 1.5 / 24.0).abs() < 1e-9);
+        assert_eq!(
+            points[1],
+            Point {
+                count: Some(0),
+                ..Point::default()
+            }
+        );
+        assert!((points[2].coverage.unwrap() - 1.0 / 12.0).abs() < 1e-9);
+    }
+
+    fn measure(across: Across, kind: Kind) -> Measure {
+        Measure {
+            id: MeasureId::new("bikes").unwrap(),
+            kind,
+            unit: "{bike}".into(),
+            title: Text::same("Bikes"),
+            across,
+            decimals: 0,
+            headline: true,
+        }
+    }
+
+    fn station(hour: &str, entity: &str, values: &[f64]) -> BucketSummary {
+        BucketSummary {
+            key: BucketKey {
+                source: SourceId::new("velib").unwrap(),
+                entity: EntityId::new(entity).unwrap(),
+                hour: at(hour),
+            },
+            end: at(hour).saturating_add(1.hour()).unwrap(),
+            label: crate::bucket::Label::default(),
+            measures: [(
+                MeasureId::new("bikes").unwrap(),
+                summary(Kind::Gauge, values, None),
+            )]
+            .into(),
+        }
+    }
+
+    #[test]
+    fn entities_are_summed_only_while_most_of_them_report() {
+        let tz = paris();
+        let steps = Steps::over(
+            Step::Hour,
+            at("2026-11-23T00:00:00Z"),
+            at("2026-11-23T03:00:00Z"),
+            &tz,
+            10,
+        )
+        .unwrap();
+        let sums = |across| {
+            let measure = measure(across, Kind::Gauge);
+            let mut together = Together::new(&measure, &steps, &tz, steps.end).unwrap();
+            for station in [
+                station("2026-11-23T00:00:00Z", "a", &[10.0, 20.0]),
+                station("2026-11-23T00:00:00Z", "b", &[1.0]),
+                station("2026-11-23T02:00:00Z", "a", &[7.0]),
+            ] {
+                together.add(&station);
+            }
+            let points = together.finish();
+            points
+                .iter()
+                .map(|point| point.figures.mean)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(sums(Across::Sum), [Some(16.0), None, None]);
+        assert_eq!(sums(Across::Mean), [Some(8.0), None, Some(7.0)]);
+        let rates = measure(Across::Each, Kind::Gauge);
+        assert!(Together::new(&rates, &steps, &tz, steps.end).is_none());
+        let ranks = measure(Across::Mean, Kind::Rank);
+        assert!(Together::new(&ranks, &steps, &tz, steps.end).is_none());
+    }
+
+    #[test]
+    fn no_event_is_a_zero_only_while_somebody_watched() {
+        let tz = paris();
+        let steps = Steps::over(
+            Step::Hour,
+            at("2026-11-23T00:00:00Z"),
+            at("2026-11-23T05:00:00Z"),
+            &tz,
+            10,
+        )
+        .unwrap();
+        let mut happenings = Happenings::new(&steps, Kind::Gauge, at("2026-11-23T03:10:00Z"));
+        happenings.add(at("2026-11-23T00:10:00Z"), Some(2.0));
+        happenings.add(at("2026-11-23T02:10:00Z"), Some(5.0));
+        happenings.add(at("2026-11-23T02:20:00Z"), None);
+        happenings.add(at("2026-11-23T02:30:00Z"), Some(4.0));
+        let points = happenings.finish(Some(at("2026-11-23T01:30:00Z")));
+        let counts: Vec<_> = points.iter().map(|point| point.count).collect();
+        assert_eq!(counts, [Some(1), Some(0), Some(3), Some(0), None]);
+        assert_eq!(
+            (
+                points[2].figures.max,
+                points[2].figures.count,
+                points[2].figures.last
+            ),
+            (Some(5.0), 2, Some(4.0))
+        );
+        assert_eq!(points[1].figures.mean, None);
+    }
+}

@@ -1,0 +1,414 @@
+//! `GET /api/v1/series`: measures over local hours, days, weeks or months.
+
+use std::ops::ControlFlow;
+
+use axum::{
+    extract::{Query, State},
+    http::HeaderMap,
+    response::Response,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::task::block_in_place;
+use utoipa::ToSchema;
+use vigie_core::{
+    analysis::Credit,
+    bucket::BucketSummary,
+    event::Event,
+    measure::{Across, Kind, Measure},
+    series::{Filling, Happenings, Point, Step, Steps, Together},
+    text::{EntityId, SourceId, Text},
+};
+use vigie_sources::{Definition, Model};
+use vigie_store::store::{EventQuery, SummaryQuery};
+
+use super::{
+    super::{Refusal, Shared},
+    answer::{self, Format, Problem, RowAnswer},
+    ask::{self, BUCKETS_MAX, POINTS_MAX, Parameters, TOGETHER, attribution, bad, missing},
+};
+use crate::{
+    app::store_failure,
+    export::table::{Cell, Column, Type, always, sometimes},
+    failure::Failure,
+};
+
+/// The most entities of an answer.
+const ENTITIES_MAX: usize = 50;
+
+/// The columns of a series as rows: a step of an entity.
+static COLUMNS: [Column; 20] = [
+    always("source", Type::Text),
+    always("entity", Type::Text),
+    always("name", Type::Text),
+    always("measure", Type::Text),
+    always("unit", Type::Text),
+    always("kind", Type::Text),
+    always("start", Type::Time),
+    always("end", Type::Time),
+    sometimes("count", Type::Integer),
+    sometimes("min", Type::Real),
+    sometimes("max", Type::Real),
+    sometimes("mean", Type::Real),
+    sometimes("sum", Type::Real),
+    sometimes("first", Type::Real),
+    sometimes("last", Type::Real),
+    sometimes("p05", Type::Real),
+    sometimes("p50", Type::Real),
+    sometimes("p95", Type::Real),
+    sometimes("coverage", Type::Real),
+    always("attribution", Type::Text),
+];
+
+/// A measure of one or more entities over steps of time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SeriesAnswer {
+    /// The source.
+    #[schema(value_type = String)]
+    source: SourceId,
+    /// Its title.
+    title: Text,
+    /// Whom to credit.
+    credit: Credit,
+    /// Whether the data come from the built-in simulator and not from the provider.
+    simulated: bool,
+    /// IANA name of the time zone in which steps are counted.
+    time_zone: String,
+    /// What is measured; null where events are only counted.
+    measure: Option<Measure>,
+    /// Whether they are events, which are counted.
+    events: bool,
+    /// How all entities became one, where they did.
+    across: Option<Across>,
+    /// Which figure stands for a step in a chart: `mean`, `last` or `count`.
+    figure: String,
+    /// The length of a step.
+    step: Step,
+    /// The first instant of each step.
+    #[schema(value_type = Vec<String>)]
+    starts: Vec<Timestamp>,
+    /// The first instant after the last step.
+    #[schema(value_type = String, format = DateTime)]
+    end: Timestamp,
+    /// One per entity.
+    series: Vec<SeriesLine>,
+}
+
+/// The figures of one entity, each with an item per step; null in gaps, and where the kind of the measure has no such figure.
+#[derive(Debug, Serialize, ToSchema)]
+struct SeriesLine {
+    /// The entity; `*` for all together.
+    entity: String,
+    /// Its name, as last observed.
+    name: String,
+    /// How many values there were; null where nobody watched.
+    count: Vec<Option<u64>>,
+    /// The least value.
+    min: Vec<Option<f64>>,
+    /// The greatest value.
+    max: Vec<Option<f64>>,
+    /// The mean, circular for directions.
+    mean: Vec<Option<f64>>,
+    /// The sum.
+    sum: Vec<Option<f64>>,
+    /// The earliest value.
+    first: Vec<Option<f64>>,
+    /// The latest value.
+    last: Vec<Option<f64>>,
+    /// The 5th percentile.
+    p05: Vec<Option<f64>>,
+    /// The median.
+    p50: Vec<Option<f64>>,
+    /// The 95th percentile.
+    p95: Vec<Option<f64>>,
+    /// The share of the expected observations that are there.
+    coverage: Vec<Option<f64>>,
+}
+
+/// The series of an entity, or of all together.
+pub(super) struct Loaded {
+    pub(super) entity: String,
+    pub(super) name: String,
+    pub(super) points: Vec<Point>,
+}
+
+impl Loaded {
+    fn line(self) -> SeriesLine {
+        let all = |figure: fn(&Point) -> Option<f64>| self.points.iter().map(figure).collect();
+        SeriesLine {
+            count: self.points.iter().map(|point| point.count).collect(),
+            min: all(|point| point.figures.min),
+            max: all(|point| point.figures.max),
+            mean: all(|point| point.figures.mean),
+            sum: all(|point| point.figures.sum),
+            first: all(|point| point.figures.first),
+            last: all(|point| point.figures.last),
+            p05: all(|point| point.p05),
+            p50: all(|point| point.figures.p50),
+            p95: all(|point| point.figures.p95),
+            coverage: all(|point| point.coverage),
+            entity: self.entity,
+            name: self.name,
+        }
+    }
+
+    /// The value that stands for each step in a chart.
+    pub(super) fn values(&self, figure: &str) -> Vec<Option<f64>> {
+        let value = |point: &Point| match figure {
+            "count" => point.count.map(|count| count as f64),
+            "last" => point.figures.last,
+            _ => point.figures.mean,
+        };
+        self.points.iter().map(value).collect()
+    }
+}
+
+/// A measure of entities over steps of time.
+#[utoipa::path(get, path = "/api/v1/series", tag = "data", params(
+    ("source" = String, Query, description = "The source"),
+    ("measure" = Option<String>, Query, description = "The measure; the one that the source leads with when absent. \
+        `*` only counts events"),
+    ("entity" = Option<Vec<String>>, Query, description = "An entity; may be repeated, up to 50 times. Absent or `*`: all \
+        together, summed or averaged as the measure says"),
+    ("from" = Option<String>, Query, description = "From this local date of the zone, or this time (RFC 3339)"),
+    ("to" = Option<String>, Query, description = "Up to this local date (included), or before this time (RFC 3339)"),
+    ("step" = Option<Step>, Query, description = "The length of a step; an hour when absent"),
+    ("format" = Option<String>, Query, description = "json, csv, ndjson or parquet; JSON when absent")
+), responses(
+    (status = 200, description = "The figures of each step", body = SeriesAnswer),
+    (status = 304, description = "It is as the entity tag says"),
+    (status = 400, description = "A parameter is wrong, or too much is asked for", body = Problem),
+    (status = 404, description = "No such source, measure or entity", body = Problem)))]
+pub(super) async fn series(
+    State(shared): State<Shared>,
+    Query(given): Query<Vec<(String, String)>>,
+    asked: HeaderMap,
+) -> Result<Response, Refusal> {
+    let names = [
+        "source", "measure", "entity", "from", "to", "step", "format",
+    ];
+    let parameters = Parameters::new(given, &names)?;
+    let app = &shared.app;
+    let definition = ask::source(app, parameters.required("source")?)?;
+    let wanted = parameters.one("measure")?;
+    let events = definition.model == Model::Events;
+    let measure = match wanted {
+        Some(TOGETHER) if events => None,
+        None if definition.measures.is_empty() => None,
+        wanted => Some(ask::measure(&definition, wanted)?),
+    };
+    let entities = ask::entities(&parameters, ENTITIES_MAX)?;
+    let format = Format::of(&parameters)?;
+    let step = parameters.step()?;
+    let steps = parameters.steps(app, step, POINTS_MAX / entities.len().max(1))?;
+    let loaded = load(&shared, &definition, measure, &entities, &steps).await?;
+    let Format::Rows(format) = format else {
+        let kind = if events {
+            Kind::Event
+        } else {
+            measure.map_or(Kind::Gauge, |measure| measure.kind)
+        };
+        let answer = SeriesAnswer {
+            source: definition.id.clone(),
+            title: definition.sheet.title.clone(),
+            credit: definition.credit(),
+            simulated: app.config().simulated,
+            time_zone: app.config().zone.time_zone.clone(),
+            measure: measure.cloned(),
+            events,
+            across: measure
+                .filter(|_| entities.is_empty() && !events)
+                .map(|measure| measure.across),
+            figure: ask::figure(kind).to_owned(),
+            step,
+            starts: steps.starts,
+            end: steps.end,
+            series: loaded.into_iter().map(Loaded::line).collect(),
+        };
+        return answer::json(&asked, app, Some(&definition), &answer);
+    };
+    let mut rows = RowAnswer::new(app, &definition, format, &COLUMNS)?;
+    let credit = attribution(app, &definition.credit());
+    for series in &loaded {
+        for (place, point) in series.points.iter().enumerate() {
+            let (start, end) = (steps.starts[place], steps.end_of(place));
+            let figures = &point.figures;
+            rows.row(&[
+                Cell::text(definition.id.as_str()),
+                Cell::text(&series.entity),
+                Cell::text(&series.name),
+                Cell::text(measure.map_or(TOGETHER, |measure| measure.id.as_str())),
+                Cell::text(measure.map_or("1", |measure| &measure.unit)),
+                Cell::text(
+                    measure
+                        .filter(|_| !events)
+                        .map_or("event", |measure| measure.kind.as_str()),
+                ),
+                Cell::Time(start, app.tz().to_offset(start)),
+                Cell::Time(end, app.tz().to_offset(end)),
+                point.count.map_or(Cell::Null, Cell::integer),
+                Cell::real(figures.min),
+                Cell::real(figures.max),
+                Cell::real(figures.mean),
+                Cell::real(figures.sum),
+                Cell::real(figures.first),
+                Cell::real(figures.last),
+                Cell::real(point.p05),
+                Cell::real(figures.p50),
+                Cell::real(figures.p95),
+                Cell::real(point.coverage),
+                Cell::text(&credit),
+            ])?;
+        }
+    }
+    let name = format!(
+        "vigie_{}_{}_{}",
+        definition.id,
+        measure.map_or("events", |measure| measure.id.as_str()),
+        step.as_str()
+    );
+    rows.finish(&asked, &name, None)
+}
+
+/// Reads the series of entities, or of all together where there are none.
+pub(super) async fn load(
+    shared: &Shared,
+    definition: &Definition,
+    measure: Option<&Measure>,
+    entities: &[EntityId],
+    steps: &Steps,
+) -> Result<Vec<Loaded>, Refusal> {
+    if definition.model == Model::Events {
+        if !entities.is_empty() {
+            return Err(bad(format!(
+                "{} is of events, which have no entities",
+                definition.id
+            )));
+        }
+        return Ok(vec![happenings(shared, definition, measure, steps).await?]);
+    }
+    let measure = measure.ok_or_else(|| missing(format!("{} has no measures", definition.id)))?;
+    if entities.is_empty() {
+        return Ok(vec![together(shared, definition, measure, steps).await?]);
+    }
+    let mut loaded = Vec::new();
+    for entity in entities {
+        loaded.push(one(shared, definition, measure, entity, steps).await?);
+    }
+    Ok(loaded)
+}
+
+async fn one(
+    shared: &Shared,
+    definition: &Definition,
+    measure: &Measure,
+    entity: &EntityId,
+    steps: &Steps,
+) -> Result<Loaded, Refusal> {
+    let query = SummaryQuery {
+        source: Some(definition.id.clone()),
+        entity: Some(entity.clone()),
+        from: Some(steps.start()),
+        to: Some(steps.end),
+    };
+    let mut filling = Filling::new(steps, measure.kind, shared.app.now());
+    let (mut name, mut found) = (None, false);
+    let mut each = |summary: BucketSummary| {
+        found = true;
+        name = summary.label.name.or(name.take());
+        if let Some(figures) = summary.measures.get(&measure.id) {
+            filling.add(summary.key.hour, summary.end, figures);
+        }
+        ControlFlow::Continue(())
+    };
+    let read = shared
+        .store
+        .summaries_of(&query, &measure.id, &mut each)
+        .await;
+    read.map_err(store_failure)?;
+    if !found {
+        ask::check_entity(shared, definition, entity).await?;
+    }
+    Ok(Loaded {
+        entity: entity.as_str().to_owned(),
+        name: name.unwrap_or_else(|| entity.as_str().to_owned()),
+        points: filling.finish(),
+    })
+}
+
+async fn together(
+    shared: &Shared,
+    definition: &Definition,
+    measure: &Measure,
+    steps: &Steps,
+) -> Result<Loaded, Refusal> {
+    let app = &shared.app;
+    let mut together = Together::new(measure, steps, app.tz(), app.now()).ok_or_else(|| {
+        bad(format!(
+            "`{}` of different entities does not add up: name them with `entity` (/api/v1/entities?source={} lists them)",
+            measure.id, definition.id
+        ))
+    })?;
+    let query = SummaryQuery {
+        source: Some(definition.id.clone()),
+        from: Some(steps.start()),
+        to: Some(steps.end),
+        ..SummaryQuery::default()
+    };
+    let mut read = 0;
+    let mut each = |summary: BucketSummary| {
+        together.add(&summary);
+        read += 1;
+        if read > BUCKETS_MAX {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    };
+    let result = shared
+        .store
+        .summaries_of(&query, &measure.id, &mut each)
+        .await;
+    result.map_err(store_failure)?;
+    if read > BUCKETS_MAX {
+        return Err(bad(format!(
+            "more than {BUCKETS_MAX} hours of entities: ask for less time, or name entities"
+        )));
+    }
+    Ok(Loaded {
+        entity: TOGETHER.to_owned(),
+        name: TOGETHER.to_owned(),
+        points: together.finish(),
+    })
+}
+
+async fn happenings(
+    shared: &Shared,
+    definition: &Definition,
+    measure: Option<&Measure>,
+    steps: &Steps,
+) -> Result<Loaded, Refusal> {
+    let app = &shared.app;
+    let query = EventQuery {
+        source: Some(definition.id.clone()),
+        from: Some(steps.start()),
+        to: Some(steps.end),
+    };
+    let kind = measure.map_or(Kind::Event, |measure| measure.kind);
+    let mut happenings = Happenings::new(steps, kind, app.now());
+    let mut each = |event: Event| {
+        if let Some(version) = event.current() {
+            let value = measure.and_then(|measure| version.values.get(&measure.id).copied());
+            happenings.add(version.observed_at, value);
+        }
+        ControlFlow::Continue(())
+    };
+    let read = shared.store.events(&query, &mut each).await;
+    read.map_err(store_failure)?;
+    let watched_since =
+        block_in_place(|| app.ledger().first_slot(&definition.id)).map_err(Failure::usage)?;
+    Ok(Loaded {
+        entity: TOGETHER.to_owned(),
+        name: TOGETHER.to_owned(),
+        points: happenings.finish(watched_since),
+    })
+}

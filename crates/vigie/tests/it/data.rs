@@ -1,0 +1,753 @@
+//! The data interface, asked as other programs ask it, over both stores.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use serde_json::Value;
+use vigie_testkit::FaultPlan;
+
+use crate::{
+    server,
+    stores::Serving,
+    support::{Lab, Workspace},
+};
+
+const VELIB: &str = "velib-disponibilite";
+const QUAKES: &str = "usgs-earthquakes";
+const RATES: &str = "ecb-eurofxref-daily";
+const TAGS: &str = "mastodon-trends-tags";
+const WEATHER: &str = "metar-aviationweather";
+const SOURCES: [&str; 5] = [VELIB, QUAKES, RATES, TAGS, WEATHER];
+const EARLY: &str = "2026-11-24T12:30:00Z";
+const LATER: &str = "2026-11-24T20:00:00Z";
+const DAY: &str = "from=2026-11-24&to=2026-11-24";
+
+/// Half a day, asked every hour, over the store of this address.
+fn watched(uri: &str, sources: &[&str]) -> Lab {
+    let workspace = Workspace::with_store("Paris", uri);
+    let lab = Lab::in_workspace(workspace, sources, FaultPlan::none());
+    for hour in 8..20 {
+        lab.at(&format!("2026-11-24T{hour:02}:00:00Z"), &["collect"])
+            .ends(0);
+        if hour == 12 {
+            lab.at("2026-11-24T12:05:00Z", &["summarize"]).ends(0);
+        }
+    }
+    lab.at("2026-11-24T19:05:00Z", &["summarize"]).ends(0);
+    lab
+}
+
+fn serve(lab: &Lab, time: &str) -> Serving {
+    Serving::start(lab.command_at(time, &["serve", "--listen", "127.0.0.1:0"]))
+}
+
+/// What was answered.
+struct Answer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+}
+
+fn ask_with(serving: &Serving, path: &str, header: &str) -> Answer {
+    let mut stream = TcpStream::connect(&serving.host).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.0\r\nHost: {}\r\n{header}\r\n",
+        serving.host
+    )
+    .unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let end = bytes
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .unwrap();
+    let body = bytes.split_off(end + 4);
+    let head = String::from_utf8(bytes).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    Answer {
+        status: status.parse().unwrap(),
+        headers,
+        body,
+    }
+}
+
+#[track_caller]
+fn ask(serving: &Serving, path: &str) -> Answer {
+    let answer = ask_with(serving, path, "");
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    answer
+}
+
+#[track_caller]
+fn refused(serving: &Serving, path: &str, status: u16, told: &str) {
+    let answer = ask_with(serving, path, "");
+    assert_eq!(answer.status, status, "{path}: {}", answer.text());
+    let error = answer.json()["error"].as_str().unwrap().to_owned();
+    assert!(error.contains(told), "{path}: {error}");
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap()
+}
+
+/// A measure of a source, and what `export` says of it, by entity and UTC hour.
+struct Known<'a> {
+    source: &'a str,
+    measure: &'a str,
+    hours: BTreeMap<(String, String), Value>,
+}
+
+impl<'a> Known<'a> {
+    fn new(lab: &Lab, source: &'a str, measure: &'a str) -> Self {
+        let rows = lab.workspace.export("summaries").into_iter();
+        let hours = rows
+            .filter(|row| row["source"] == source && row["measure"] == measure)
+            .map(|row| {
+                let hour: jiff::Timestamp = row["hour"].as_str().unwrap().parse().unwrap();
+                let entity = row["entity"].as_str().unwrap().to_owned();
+                ((entity, hour.to_string()), row)
+            })
+            .collect();
+        Self {
+            source,
+            measure,
+            hours,
+        }
+    }
+
+    fn entities(&self) -> BTreeSet<&str> {
+        self.hours
+            .keys()
+            .map(|(entity, _)| entity.as_str())
+            .collect()
+    }
+
+    fn series(&self, rest: &str) -> String {
+        format!(
+            "/api/v1/series?source={}&measure={}&{rest}",
+            self.source, self.measure
+        )
+    }
+}
+
+fn hours_of(answer: &Value) -> Vec<String> {
+    let starts = answer["starts"].as_array().unwrap();
+    starts
+        .iter()
+        .map(|start| start.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// What a store decides: the figures of hours and the versions of events.
+fn check(lab: &Lab, source: &str, measure: &str) {
+    let early = {
+        let serving = serve(lab, EARLY);
+        let path = format!("/api/v1/events?source={QUAKES}&from=2026-11-20&known_at={EARLY}");
+        ask(&serving, &path).json()
+    };
+    let serving = serve(lab, LATER);
+    let known = Known::new(lab, source, measure);
+    series_are_the_exported_hours(&known, &serving);
+    longer_steps_are_merges(&known, &serving);
+    all_together_is_one(&known, &serving);
+    entities_come_in_pages(&known, &serving);
+    events_are_as_they_were_known(lab, &serving, &early);
+}
+
+fn series_are_the_exported_hours(known: &Known<'_>, serving: &Serving) {
+    let entities = known.entities();
+    let [first, second] = [entities.first().unwrap(), entities.last().unwrap()];
+    let path = known.series(&format!("entity={first}&entity={second}&{DAY}"));
+    let answer = ask(serving, &path).json();
+    assert_eq!(answer["measure"]["id"], known.measure);
+    assert!(!answer["credit"]["attribution"].as_str().unwrap().is_empty());
+    let starts = hours_of(&answer);
+    assert_eq!(
+        (starts.len(), starts[0].as_str()),
+        (24, "2026-11-23T23:00:00Z")
+    );
+    assert_eq!(answer["end"], "2026-11-24T23:00:00Z");
+    for (line, entity) in answer["series"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip([first, second])
+    {
+        assert_eq!(line["entity"].as_str(), Some(*entity));
+        assert_ne!(line["name"], line["entity"]);
+        for (place, start) in starts.iter().enumerate() {
+            let row = known.hours.get(&((*entity).to_owned(), start.clone()));
+            for figure in [
+                "count", "min", "max", "mean", "sum", "first", "last", "p50", "p95", "coverage",
+            ] {
+                let said = &line[figure][place];
+                match row {
+                    Some(row) => assert_eq!(said, &row[figure], "{entity} {start} {figure}"),
+                    None if figure == "count" => assert_eq!(said, 0),
+                    // A gap is a gap, and no zero.
+                    None => assert!(said.is_null(), "{entity} {start} {figure}: {said}"),
+                }
+            }
+        }
+        assert!(line["mean"].as_array().unwrap().iter().any(Value::is_null));
+        assert!(
+            line["mean"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|mean| mean.is_number())
+                .count()
+                >= 10
+        );
+    }
+}
+
+fn longer_steps_are_merges(known: &Known<'_>, serving: &Serving) {
+    let entity = &known.hours.keys().next().unwrap().0;
+    let rows: Vec<&Value> = known
+        .hours
+        .iter()
+        .filter(|((id, _), _)| id == entity)
+        .map(|(_, row)| row)
+        .collect();
+    for (step, range, start) in [
+        ("day", DAY, "2026-11-23T23:00:00Z"),
+        (
+            "week",
+            "from=2026-11-24T10:00:00Z&to=2026-11-24T11:00:00Z",
+            "2026-11-22T23:00:00Z",
+        ),
+        (
+            "month",
+            "from=2026-11-03&to=2026-11-30",
+            "2026-10-31T23:00:00Z",
+        ),
+    ] {
+        let path = known.series(&format!("entity={entity}&step={step}&{range}"));
+        let answer = ask(serving, &path).json();
+        assert_eq!(hours_of(&answer), [start], "{step}");
+        let line = &answer["series"][0];
+        let of = |figure: &str| {
+            rows.iter()
+                .map(|row| number(&row[figure]))
+                .collect::<Vec<f64>>()
+        };
+        let (counts, sums) = (
+            of("count").iter().sum::<f64>(),
+            of("sum").iter().sum::<f64>(),
+        );
+        assert!((number(&line["count"][0]) - counts).abs() < 1e-9, "{step}");
+        assert!(
+            (number(&line["mean"][0]) - sums / counts).abs() < 1e-9,
+            "{step}"
+        );
+        let least = of("min").into_iter().fold(f64::INFINITY, f64::min);
+        let greatest = of("max").into_iter().fold(f64::NEG_INFINITY, f64::max);
+        assert_eq!(
+            (&line["min"][0], &line["max"][0]),
+            (&Value::from(least), &Value::from(greatest)),
+            "{step}"
+        );
+        let (p05, p95) = (number(&line["p05"][0]), number(&line["p95"][0]));
+        assert!(
+            least <= p05 && p05 <= p95 && p95 <= greatest,
+            "{step}: {p05} {p95}"
+        );
+    }
+}
+
+fn all_together_is_one(known: &Known<'_>, serving: &Serving) {
+    let mut means: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for ((_, hour), row) in &known.hours {
+        means.entry(hour).or_default().push(number(&row["mean"]));
+    }
+    let answer = ask(serving, &known.series(DAY)).json();
+    assert_eq!(answer["series"][0]["entity"], "*");
+    let sum = answer["across"] == "sum";
+    assert_eq!(sum, known.source == VELIB);
+    let mut found = 0;
+    for (place, start) in hours_of(&answer).iter().enumerate() {
+        if let Some(said) = answer["series"][0]["mean"][place].as_f64() {
+            let all = &means[start.as_str()];
+            let together = all.iter().sum::<f64>() / if sum { 1.0 } else { all.len() as f64 };
+            assert!((said - together).abs() < 1e-6, "{start}: {said}");
+            found += 1;
+        }
+    }
+    assert!(found >= 10, "{found}");
+}
+
+fn events_are_counted(lab: &Lab, serving: &Serving) {
+    let quakes = ask(
+        serving,
+        &format!("/api/v1/series?source={QUAKES}&step=day&from=2026-11-20&to=2026-11-24"),
+    )
+    .json();
+    let total: u64 = quakes["series"][0]["count"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_u64)
+        .sum();
+    let stored = lab.workspace.export("events").len() as u64;
+    assert!(total > 0 && total <= stored, "{total} of {stored}");
+    assert_eq!(
+        (&quakes["figure"], &quakes["events"]),
+        (&Value::from("count"), &Value::from(true))
+    );
+}
+
+fn files_say_the_same(serving: &Serving) {
+    let path = format!(
+        "/api/v1/series?source={RATES}&entity=USD&entity=GBP&step=day&from=2026-11-16&to=2026-11-24"
+    );
+    let json = ask(serving, &path).json();
+    let points = 2 * json["starts"].as_array().unwrap().len();
+    let ndjson = ask(serving, &format!("{path}&format=ndjson"));
+    let rows: Vec<Value> = ndjson
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), points);
+    let means: Vec<&Value> = rows.iter().map(|row| &row["mean"]).collect();
+    let said = json["series"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|line| line["mean"].as_array().unwrap());
+    assert_eq!(means, said.collect::<Vec<_>>());
+    assert!(rows.iter().all(|row| {
+        row["attribution"]
+            .as_str()
+            .unwrap()
+            .contains("European Central Bank")
+    }));
+    assert_eq!(rows[0]["start"], "2026-11-16T00:00:00+01:00");
+    let csv = ask(serving, &format!("{path}&format=csv"));
+    assert!(
+        csv.text()
+            .starts_with("source,entity,name,measure,unit,kind,start,end,count,min,"),
+        "{}",
+        csv.text()
+    );
+    assert_eq!(csv.text().lines().count(), points + 1);
+    assert_eq!(
+        csv.headers["content-disposition"],
+        format!("attachment; filename=\"vigie_{RATES}_rate_day.csv\"")
+    );
+    assert!(csv.headers["vigie-attribution"].contains("European Central Bank"));
+    assert!(csv.headers["link"].ends_with("rel=\"license\""));
+    let parquet = ask(serving, &format!("{path}&format=parquet"));
+    assert!(parquet.body.starts_with(b"PAR1") && parquet.body.ends_with(b"PAR1"));
+    // Who has it need not have it again; who has something else does.
+    for path in [
+        &path,
+        &format!("{path}&format=csv"),
+        &format!("{path}&format=parquet"),
+    ] {
+        let tag = ask(serving, path).headers["etag"].clone();
+        let again = ask_with(serving, path, &format!("If-None-Match: {tag}\r\n"));
+        assert_eq!(
+            (again.status, again.body.len(), &again.headers["etag"]),
+            (304, 0, &tag),
+            "{path}"
+        );
+        assert_eq!(
+            ask_with(serving, path, "If-None-Match: \"other\"\r\n").status,
+            200,
+            "{path}"
+        );
+    }
+}
+
+fn entities_come_in_pages(known: &Known<'_>, serving: &Serving) {
+    let source = known.source;
+    let whole = ask(
+        serving,
+        &format!("/api/v1/entities?source={source}&from=2000-01-01&limit=1000"),
+    )
+    .json();
+    let ids = |answer: &Value| -> Vec<String> {
+        let entities = answer["entities"].as_array().unwrap().iter();
+        entities
+            .map(|entry| entry["entity"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let stored = known.entities();
+    let listed = ids(&whole);
+    assert_eq!(
+        listed.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        stored
+    );
+    assert_eq!(
+        (whole["total"].as_u64(), &whole["next"]),
+        (Some(stored.len() as u64), &Value::Null)
+    );
+    let limit = stored.len().div_ceil(2) - 1;
+    let mut paged = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = ask(
+            serving,
+            &format!("/api/v1/entities?source={source}&from=2000-01-01&limit={limit}{after}"),
+        )
+        .json();
+        assert_eq!(page["total"], whole["total"]);
+        paged.extend(ids(&page));
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(paged, ids(&whole));
+    let name = whole["entities"][2]["name"]
+        .as_str()
+        .unwrap()
+        .to_uppercase();
+    let query: String = name
+        .bytes()
+        .map(|byte| format!("%{byte:02X}"))
+        .collect::<Vec<_>>()
+        .concat();
+    let found = ask(
+        serving,
+        &format!("/api/v1/entities?source={source}&from=2000-01-01&q={query}"),
+    )
+    .json();
+    assert!(
+        ids(&found).contains(&ids(&whole)[2]) && found["total"].as_u64() < whole["total"].as_u64()
+    );
+    let csv = ask(
+        serving,
+        &format!("/api/v1/entities?source={source}&from=2000-01-01&limit=2&format=csv"),
+    );
+    assert_eq!(
+        (
+            csv.text().lines().count(),
+            csv.headers["vigie-next"].as_str()
+        ),
+        (3, ids(&whole)[1].as_str())
+    );
+}
+
+fn values_order_entities(serving: &Serving) {
+    let tags = ask(
+        serving,
+        &format!("/api/v1/entities?source={TAGS}&order=value&limit=5"),
+    )
+    .json();
+    let ranks: Vec<f64> = tags["entities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| number(&entry["value"]))
+        .collect();
+    assert_eq!(ranks, [1.0, 2.0, 3.0, 4.0, 5.0]);
+}
+
+fn events_are_as_they_were_known(lab: &Lab, serving: &Serving, early: &Value) {
+    let then = ask(
+        serving,
+        &format!("/api/v1/events?source={QUAKES}&from=2026-11-20&known_at={EARLY}"),
+    )
+    .json();
+    let said = |answer: &Value| -> Vec<(String, Value, Value)> {
+        let events = answer["events"].as_array().unwrap().iter();
+        let mut said: Vec<_> = events
+            .map(|event| {
+                (
+                    event["key"].to_string(),
+                    event["values"].clone(),
+                    event["versions"].clone(),
+                )
+            })
+            .collect();
+        said.sort_by(|a, b| a.0.cmp(&b.0));
+        said
+    };
+    assert!(!said(early).is_empty());
+    // Asked when they were known, or later of that time: the same events in the same versions.
+    assert_eq!(said(&then), said(early));
+    let now = ask(
+        serving,
+        &format!("/api/v1/events?source={QUAKES}&from=2026-11-20"),
+    )
+    .json();
+    assert!(said(&now).len() > said(&then).len());
+    let mut revised = then["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["revised"] == true);
+    let revised = revised.next().expect("the simulator revises earthquakes");
+    let current = now["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|event| event["key"] == revised["key"]);
+    assert_ne!(current.unwrap()["revision"], revised["revision"]);
+    let before = ask(
+        serving,
+        &format!("/api/v1/events?source={QUAKES}&from=2026-11-20&known_at=2026-11-01T00:00:00Z"),
+    )
+    .json();
+    assert!(said(&before).is_empty());
+    let mut paged = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = ask(
+            serving,
+            &format!("/api/v1/events?source={QUAKES}&from=2026-11-20&limit=3{after}"),
+        )
+        .json();
+        paged.extend(page["events"].as_array().unwrap().clone());
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(&paged, now["events"].as_array().unwrap());
+    let stored: BTreeSet<String> = lab
+        .workspace
+        .export("events")
+        .iter()
+        .map(|event| event["key"].to_string())
+        .collect();
+    assert!(
+        paged
+            .iter()
+            .all(|event| stored.contains(&event["key"].to_string()))
+    );
+    let rows = ask(
+        serving,
+        &format!("/api/v1/events?source={QUAKES}&from=2026-11-20&format=ndjson"),
+    )
+    .text();
+    assert_eq!(rows.lines().count(), paged.len());
+}
+
+fn correlations_have_their_count(serving: &Serving) {
+    let path = format!("/api/v1/correlation?a={VELIB}/bikes/*&b={VELIB}/docks/*&lag=3&{DAY}");
+    let answer = ask(serving, &path).json();
+    assert_eq!(answer["lags"].as_array().unwrap().len(), 7);
+    let best = &answer["best"];
+    // Where bikes go, docks get free.
+    assert_eq!(best["lag"], 0, "{answer}");
+    assert!(
+        number(&best["r"]) < -0.9 && number(&best["pairs"]) >= 10.0,
+        "{best}"
+    );
+    assert!(number(&best["effective_pairs"]) <= number(&best["pairs"]));
+    assert!(
+        answer["caution"]
+            .as_str()
+            .unwrap()
+            .starts_with("7 lags were tried")
+    );
+    let counted = format!("/api/v1/correlation?a={QUAKES}/*&b={VELIB}/bikes/*&changes=true&{DAY}");
+    assert_eq!(
+        ask(serving, &counted).json()["lags"]
+            .as_array()
+            .unwrap()
+            .len(),
+        49
+    );
+}
+
+fn refusals_say_what_to_do(serving: &Serving) {
+    let series = "/api/v1/series?source=";
+    for (path, status, told) in [
+        (
+            format!("{series}velib-disponibilites"),
+            404,
+            "did you mean `velib-disponibilite`?",
+        ),
+        (
+            format!("{series}Not%20An%20Id"),
+            400,
+            "is not an identifier",
+        ),
+        ("/api/v1/series".to_owned(), 400, "`source` is missing"),
+        (
+            format!("{series}{VELIB}&measure=bike"),
+            404,
+            "it has bikes, ",
+        ),
+        (
+            format!("{series}{VELIB}&entity=nobody"),
+            404,
+            "has said nothing of `nobody`",
+        ),
+        (
+            format!("{series}{VELIB}&entities=1"),
+            400,
+            "did you mean `entity`?",
+        ),
+        (
+            format!("{series}{VELIB}&step=minute"),
+            400,
+            "none of hour, day, week, month",
+        ),
+        (
+            format!("{series}{VELIB}&step=day&step=hour"),
+            400,
+            "given several times",
+        ),
+        (
+            format!("{series}{VELIB}&format=xml"),
+            400,
+            "none of json, csv, ndjson, parquet",
+        ),
+        (
+            format!("{series}{VELIB}&from=yesterday"),
+            400,
+            "is neither a date nor a time",
+        ),
+        (
+            format!("{series}{VELIB}&from=2026-11-24&to=2026-11-23"),
+            400,
+            "nothing lies between",
+        ),
+        (
+            format!("{series}{VELIB}&from=1900-01-01"),
+            400,
+            "more than 50000 steps",
+        ),
+        (format!("{series}{RATES}"), 400, "does not add up"),
+        (format!("{series}{TAGS}"), 400, "does not add up"),
+        (
+            format!("{series}{QUAKES}&entity=x"),
+            400,
+            "have no entities",
+        ),
+        (
+            format!("/api/v1/entities?source={QUAKES}"),
+            400,
+            "/api/v1/events?source=",
+        ),
+        (
+            format!("/api/v1/entities?source={VELIB}&limit=0"),
+            400,
+            "from 1 to 1000",
+        ),
+        (
+            format!("/api/v1/entities?source={VELIB}&after=nobody"),
+            400,
+            "no entity `nobody`",
+        ),
+        (
+            format!("/api/v1/events?source={VELIB}"),
+            400,
+            "not of events",
+        ),
+        (
+            format!("/api/v1/events?source={QUAKES}&after=x"),
+            400,
+            "is not what a page gave",
+        ),
+        (
+            format!("/api/v1/events?source={QUAKES}&known_at=14:05"),
+            400,
+            "is not a time",
+        ),
+        (
+            format!("/api/v1/correlation?a={VELIB}&b={VELIB}/bikes"),
+            400,
+            "source/measure/entity",
+        ),
+        (
+            format!("/api/v1/correlation?a={WEATHER}/wind_direction&b={VELIB}/bikes"),
+            400,
+            "round in a circle",
+        ),
+        (
+            format!("/api/v1/correlation?a={VELIB}/bikes&b={VELIB}/docks&lag=999"),
+            400,
+            "at most 168",
+        ),
+    ] {
+        refused(serving, &path, status, told);
+    }
+    let many: String = (0..51)
+        .map(|place| format!("&entity=e{place}"))
+        .collect::<Vec<_>>()
+        .concat();
+    refused(
+        serving,
+        &format!("{series}{VELIB}{many}"),
+        400,
+        "at most 50 entities",
+    );
+}
+
+#[test]
+fn other_programs_read_what_is_stored() {
+    let lab = watched("sqlite:data/vigie.db", &SOURCES);
+    check(&lab, VELIB, "bikes");
+    let serving = serve(&lab, LATER);
+    events_are_counted(&lab, &serving);
+    files_say_the_same(&serving);
+    values_order_entities(&serving);
+    correlations_have_their_count(&serving);
+    refusals_say_what_to_do(&serving);
+}
+
+/// Few stations: a MongoDB made of other parts is slow.
+#[test]
+fn other_programs_read_the_same_from_mongodb() {
+    let Some(server) = server::uri() else { return };
+    let database = format!("data_{}", std::process::id());
+    let uri = server::patient_uri(server, &database);
+    check(&watched(&uri, &[WEATHER, QUAKES]), WEATHER, "temperature");
+}
+
+#[test]
+fn what_can_be_asked_for_is_listed() {
+    let lab = watched("sqlite:data/vigie.db", &SOURCES);
+    let serving = serve(&lab, LATER);
+    let answer = ask(&serving, "/api/v1/measures").json();
+    let sources = answer["sources"].as_array().unwrap();
+    let ids: BTreeSet<&str> = sources
+        .iter()
+        .map(|source| source["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, SOURCES.into());
+    for source in sources {
+        assert_eq!(source["events"] == true, source["id"] == QUAKES);
+        assert!(source["measures"][0]["title"]["fr"].is_string());
+        // Each of them can be asked for as it is listed.
+        let path = match source["events"].as_bool() {
+            Some(true) => format!("/api/v1/events?source={QUAKES}"),
+            _ => format!("/api/v1/entities?source={}", source["id"].as_str().unwrap()),
+        };
+        ask(&serving, &path);
+    }
+    let document = ask(&serving, "/api/openapi.json").json();
+    assert_eq!(document["openapi"], "3.1.0");
+    for path in ["measures", "entities", "series", "events", "correlation"] {
+        assert!(
+            document["paths"][format!("/api/v1/{path}")]["get"].is_object(),
+            "{path}"
+        );
+    }
+}

@@ -1,0 +1,191 @@
+// How two series go together, with what speaks against believing it.
+
+import { say } from "./compare-words.ts";
+import { fetchCorrelation, type Ask } from "./data.ts";
+import { explain } from "./day-message.ts";
+import { element, keepChildren, setText } from "./dom.ts";
+import { decimal, integer } from "./format.ts";
+import { language, locale } from "./i18n.ts";
+import { figure, label, shape } from "./svg.ts";
+import type { CorrelationAnswer, Step } from "./types.ts";
+
+/** How far one series is shifted, by the length of a step. */
+const LAGS: Record<Step, number> = { hour: 24, day: 7, week: 4, month: 3 };
+
+export interface Comparable {
+  /** As the interface calls it: source/measure/entity. */
+  id: string;
+  name: string;
+}
+
+export interface PairChoice {
+  a: number;
+  b: number;
+  changes: boolean;
+}
+
+export class CorrelationPanel {
+  readonly element: HTMLElement;
+  readonly #title = element("h2");
+  readonly #first = element("select");
+  readonly #second = element("select");
+  readonly #changes = element("input", { type: "checkbox" });
+  readonly #firstLabel = element("span", { class: "field-label" });
+  readonly #secondLabel = element("span", { class: "field-label" });
+  readonly #changesLabel = element("span");
+  readonly #verdict = element("p", { class: "verdict", role: "status" });
+  readonly #notes = element("p", { class: "verdict-notes" });
+  readonly #place = element("div", { class: "figure-place" });
+  readonly #caution = element("p", { class: "caution" });
+  #answer: CorrelationAnswer | null = null;
+  #problem = "";
+  #loading = new AbortController();
+  #asked = "";
+
+  constructor(changed: (choice: PairChoice) => void) {
+    const tell = (): void => changed({ a: Number(this.#first.value), b: Number(this.#second.value), changes: this.#changes.checked });
+    for (const control of [this.#first, this.#second, this.#changes]) control.addEventListener("change", tell);
+    this.element = element(
+      "section",
+      { class: "panel" },
+      this.#title,
+      element(
+        "div",
+        { class: "pair" },
+        element("label", { class: "field" }, this.#firstLabel, this.#first),
+        element("label", { class: "field" }, this.#secondLabel, this.#second),
+        element("label", { class: "toggle" }, this.#changes, this.#changesLabel),
+      ),
+      this.#verdict,
+      this.#notes,
+      this.#place,
+      this.#caution,
+    );
+    let width = 0;
+    new ResizeObserver(() => {
+      if (Math.abs(this.#place.clientWidth - width) < 4) return;
+      width = this.#place.clientWidth;
+      this.#draw();
+    }).observe(this.element);
+  }
+
+  /** Asks for the pair, unless it is what is shown. */
+  async load(lines: Comparable[], choice: PairChoice, range: Ask, step: Step, fresh: boolean): Promise<void> {
+    this.#write(lines, choice);
+    const [a, b] = [lines[choice.a], lines[choice.b]];
+    if (a === undefined || b === undefined) return;
+    const ask = { a: a.id, b: b.id, ...range, step, lag: LAGS[step], changes: String(choice.changes) };
+    const key = JSON.stringify(ask);
+    if (key === this.#asked && !fresh) {
+      this.#draw();
+      return;
+    }
+    this.#asked = key;
+    this.#loading.abort();
+    const loading = new AbortController();
+    this.#loading = loading;
+    try {
+      const answer = await fetchCorrelation(ask, loading.signal);
+      if (loading.signal.aborted) return;
+      this.#answer = answer;
+      this.#problem = "";
+    } catch (error) {
+      if (loading.signal.aborted) return;
+      this.#answer = null;
+      this.#problem = explain(error);
+      this.#asked = "";
+    }
+    this.#draw();
+  }
+
+  #write(lines: Comparable[], choice: PairChoice): void {
+    const { correlation, first, second, changes } = say();
+    setText(this.#title, correlation);
+    setText(this.#firstLabel, first);
+    setText(this.#secondLabel, second);
+    setText(this.#changesLabel, changes);
+    this.#changes.checked = choice.changes;
+    for (const [select, chosen] of [
+      [this.#first, choice.a],
+      [this.#second, choice.b],
+    ] as const) {
+      const options = keepChildren(select, lines.length, () => element("option"));
+      for (const [index, line] of lines.entries()) {
+        const option = options[index];
+        if (!(option instanceof HTMLOptionElement)) continue;
+        option.value = String(index);
+        setText(option, line.name);
+      }
+      select.value = String(chosen);
+    }
+  }
+
+  #draw(): void {
+    const answer = this.#answer;
+    if (answer === null) {
+      setText(this.#verdict, this.#problem);
+      setText(this.#notes, "");
+      setText(this.#caution, "");
+      this.#caution.hidden = true;
+      this.#place.replaceChildren();
+      return;
+    }
+    const { best, lags, step } = answer;
+    const signed = (value: number): string => decimal(value, 2);
+    if (!best) {
+      setText(this.#verdict, say().tooLittle);
+      setText(this.#notes, "");
+    } else {
+      const steps = counted(Math.abs(best.lag), step);
+      const when = best.lag === 0 ? say().same : best.lag > 0 ? say().after(steps) : say().before(steps);
+      setText(this.#verdict, say().verdict(signed(best.r), when));
+      const { low, high } = best;
+      const known = low !== null && low !== undefined && high !== null && high !== undefined;
+      const interval = known ? say().interval(signed(low), signed(high)) : "";
+      const unsure = !known ? say().fewIndependent : low <= 0 && high >= 0 ? say().unsure : "";
+      setText(this.#notes, say().notes(integer(best.pairs), integer(best.effective_pairs), interval) + unsure);
+    }
+    this.#caution.hidden = false;
+    setText(this.#caution, say().caution(lags.length));
+    const width = Math.max(280, Math.min(900, this.#place.clientWidth));
+    this.#place.replaceChildren(best ? lagFigure(answer, width, this.#verdict.textContent ?? "") : "");
+  }
+}
+
+/** So many steps in words. */
+function counted(count: number, step: Step): string {
+  const [one, other] = say().units[step];
+  const singular = new Intl.PluralRules(locale()).select(count) === "one";
+  return `${integer(count)}\u00a0${(singular ? one : other) ?? ""}`;
+}
+
+/** A bar per lag, from −1 to 1. */
+function lagFigure({ lags, best, step }: CorrelationAnswer, width: number, title: string): SVGElement {
+  const box = { left: 34, right: width - 6, top: 10, bottom: 150 };
+  const column = (box.right - box.left) / lags.length;
+  const y = (r: number): number => (box.top + box.bottom) / 2 - (r * (box.bottom - box.top)) / 2;
+  const every = Math.max(1, Math.ceil((lags.length / Math.max(1, (box.right - box.left) / 44)) / 6) * 6);
+  const stride = lags.length <= 20 && column > 30 ? 1 : every;
+  return figure(
+    width,
+    box.bottom + 42,
+    title,
+    ...[-1, -0.5, 0, 0.5, 1].flatMap((r) => [
+      shape("line", { x1: box.left, x2: box.right, y1: y(r), y2: y(r), stroke: r === 0 ? "var(--edge)" : "var(--rule)" }),
+      label(box.left - 6, y(r) + 4, decimal(r, r % 1 === 0 ? 0 : 1), "end"),
+    ]),
+    ...lags.flatMap(({ lag, r, pairs }, index) => {
+      const x = box.left + index * column;
+      const name = lag % stride === 0 ? [label(x + column / 2, box.bottom + 16, lag > 0 ? `+${lag}` : String(lag).replace("-", "−"), "middle")] : [];
+      if (r === null || r === undefined) return name;
+      const chosen = lag === best?.lag;
+      const bar = shape(
+        "rect",
+        { x: x + column * 0.12, y: Math.min(y(0), y(r)), width: column * 0.76, height: Math.max(1, Math.abs(y(r) - y(0))), fill: chosen ? "var(--data-1)" : "var(--data-0)", "fill-opacity": chosen ? 1 : 0.55 },
+        shape("title", {}, say().lagLabel(String(lag), decimal(r, 2), integer(pairs))),
+      );
+      return [bar, ...name];
+    }),
+    label((box.left + box.right) / 2, box.bottom + 36, say().lagAxis(say().units[step][1] ?? language()), "middle"),
+  );
+}
