@@ -6,10 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{ToSql, params_from_iter};
 use vigie_core::{capture::Outcome, text::SourceId};
 
-use super::{
-    CaptureId, CaptureQuery, Entry, Ledger, LedgerError,
-    rows::{self, COLUMNS},
-};
+use super::{CaptureId, CaptureQuery, Entry, Ledger, LedgerError, rows};
 
 const READ: &str = "look back at captures";
 
@@ -213,7 +210,7 @@ impl Ledger {
 mod tests {
     use vigie_core::capture::Capture;
 
-    use super::*;
+    use super::{super::rows::COLUMNS, *};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
