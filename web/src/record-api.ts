@@ -74,7 +74,7 @@ export async function fetchBody(id: number, signal: AbortSignal): Promise<Body> 
   }
   return {
     text,
-    bytes: Number(answer.headers.get("x-vigie-bytes") ?? text.length),
-    cut: answer.headers.get("x-vigie-cut") === "true",
+    bytes: Number(answer.headers.get("vigie-bytes") ?? text.length),
+    cut: answer.headers.get("vigie-cut") === "true",
   };
 }

@@ -47,7 +47,7 @@ export interface paths {
         };
         /**
          * The beginning of a body that was set aside, waits or is kept, as text.
-         * @description Bytes that are no UTF-8 are replaced, and so are keys. `x-vigie-bytes` says how many bytes the body has, `x-vigie-cut` whether
+         * @description Bytes that are no UTF-8 are replaced, and so are keys. `vigie-bytes` says how many bytes the body has, `vigie-cut` whether
          *     this is not all of it.
          */
         get: operations["body"];

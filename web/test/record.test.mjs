@@ -7,6 +7,7 @@ import { Watch } from "./watch.mjs";
 
 const HEALTH = { ready: ".calendar-frame td" };
 const SHEET = { ready: ".sheet h2" };
+const LIST = { ready: ".source-list a" };
 
 describe("the record", { timeout: 300_000 }, () => {
   let browser;
@@ -102,7 +103,13 @@ describe("the record", { timeout: 300_000 }, () => {
       assert.equal(await dialog.isVisible(), false);
       assert.match(await page.evaluate(() => document.activeElement?.className ?? ""), /trace-button/);
 
-      const events = page.locator('.card[data-source="usgs-earthquakes"]');
+      // The first earthquake or storm of the day may still have to come.
+      const happened = await page.waitForFunction(
+        async () => (await (await fetch("/api/v1/day")).json()).sources.find((source) => source.events.length > 0)?.id,
+        null,
+        { timeout: 60_000, polling: 1_000 },
+      );
+      const events = page.locator(`.card[data-source="${await happened.jsonValue()}"]`);
       await events.locator(".disclosure summary", { hasText: /event/ }).click();
       await events.locator(".traced").first().click();
       await dialog.getByText("What the provider has said of it").waitFor();
@@ -119,10 +126,14 @@ describe("the record", { timeout: 300_000 }, () => {
     }));
 
   for (const colorScheme of ["light", "dark"]) {
-    for (const [tab, options] of [["health", HEALTH], ["sources", SHEET]]) {
+    for (const [query, options] of [
+      ["tab=health", HEALTH],
+      ["tab=sources&all=1", LIST],
+      ["tab=sources&source=velib-disponibilite", SHEET],
+    ]) {
       for (const width of [390, 1280]) {
-        it(`is accessible and fits: ${tab}, ${colorScheme}, ${width} pixels`, () =>
-          visit(`tab=${tab}&lang=fr`, { ...options, colorScheme, bypassCSP: true, viewport: { width, height: 844 } }, async (page) => {
+        it(`is accessible and fits: ${query}, ${colorScheme}, ${width} pixels`, () =>
+          visit(`${query}&lang=fr`, { ...options, colorScheme, bypassCSP: true, viewport: { width, height: 844 } }, async (page) => {
             assert.deepEqual(await violations(page), []);
             const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
             assert.equal(wider, 0);

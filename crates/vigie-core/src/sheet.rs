@@ -83,10 +83,6 @@ pub struct Limit {
     pub per: SignedDuration,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde gives a reference to every field"
-)]
 fn as_seconds<S: Serializer>(time: &SignedDuration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_i64(time.as_secs())
 }

@@ -157,7 +157,7 @@ fn captures_come_in_pages_and_bodies_as_text() {
     for line in [
         "content-type: text/plain; charset=utf-8",
         "x-content-type-options: nosniff",
-        "x-vigie-cut: false",
+        "vigie-cut: false",
         "content-security-policy: default-src 'none'",
     ] {
         assert!(body.contains(line), "{line}: {body}");

@@ -321,7 +321,7 @@ pub(super) async fn capture(
 
 /// The beginning of a body that was set aside, waits or is kept, as text.
 ///
-/// Bytes that are no UTF-8 are replaced, and so are keys. `x-vigie-bytes` says how many bytes the body has, `x-vigie-cut` whether
+/// Bytes that are no UTF-8 are replaced, and so are keys. `vigie-bytes` says how many bytes the body has, `vigie-cut` whether
 /// this is not all of it.
 #[utoipa::path(get, path = "/api/v1/captures/{id}/body", params(("id" = i64, Path,)), responses(
     (status = 200, description = "At most 256 KiB of the body", body = String, content_type = "text/plain"),
@@ -367,8 +367,8 @@ pub(super) async fn body(
             (header::CACHE_CONTROL, "no-store".to_owned()),
         ];
         let said = [
-            ("x-vigie-bytes", total.to_string()),
-            ("x-vigie-cut", cut.to_string()),
+            ("vigie-bytes", total.to_string()),
+            ("vigie-cut", cut.to_string()),
         ];
         Ok((headers, said, text).into_response())
     })

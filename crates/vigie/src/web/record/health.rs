@@ -35,7 +35,7 @@ const PROBLEMS_MAX: usize = 50;
 /// How long the whole is taken from memory. Pages ask again whenever a source has changed.
 const HEALTH_LASTS: Duration = Duration::from_secs(2);
 /// How long the sizes of folders and of the store are.
-const ROOM_LASTS: Duration = Duration::from_secs(60);
+const ROOM_LASTS: Duration = Duration::from_mins(1);
 /// How long the store may take to say how large it is.
 const STORE_WAIT: Duration = Duration::from_secs(5);
 

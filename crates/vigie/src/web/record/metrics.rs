@@ -1,4 +1,4 @@
-//! Figures for Prometheus, as OpenMetrics text. Their names are a contract: they are added to, not changed.
+//! Figures for Prometheus, as `OpenMetrics` text. Their names are a contract: they are added to, not changed.
 
 use std::sync::atomic::AtomicU64;
 

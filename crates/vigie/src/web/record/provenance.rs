@@ -9,7 +9,7 @@ use tokio::task::block_in_place;
 use utoipa::{IntoParams, ToSchema};
 use vigie_core::{
     analysis::Credit,
-    bucket::{Bucket, BucketKey},
+    bucket::{Bucket, BucketKey, Samples},
     event::{Event, EventKey},
     sheet::Permission,
     text::{EntityId, Text},
@@ -259,7 +259,7 @@ async fn of_hours(
     let measures = || buckets.iter().flat_map(|bucket| bucket.measures.values());
     found.sealed = measures().any(|samples| samples.frozen.is_some());
     if !found.sealed && !buckets.is_empty() {
-        let samples = measures().flat_map(|samples| samples.iter());
+        let samples = measures().flat_map(Samples::iter);
         let (mut count, mut fetched) = (0, BTreeSet::new());
         for sample in samples {
             count += 1;

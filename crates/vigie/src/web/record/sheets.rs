@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long measured facts are taken from memory: they come from days of captures.
-const MEASURED_LASTS: Duration = Duration::from_secs(60);
+const MEASURED_LASTS: Duration = Duration::from_mins(1);
 const YEAR_DAYS: f64 = 365.25;
 
 /// A source of the catalogue, in short.
