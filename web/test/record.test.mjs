@@ -104,13 +104,17 @@ describe("the record", { timeout: 300_000 }, () => {
       assert.match(await page.evaluate(() => document.activeElement?.className ?? ""), /trace-button/);
 
       // The first earthquake or storm of the day may still have to come.
-      const happened = await page.waitForFunction(
-        async () => (await (await fetch("/api/v1/day")).json()).sources.find((source) => source.events.length > 0)?.id,
-        null,
-        { timeout: 60_000, polling: 1_000 },
-      );
-      const events = page.locator(`.card[data-source="${await happened.jsonValue()}"]`);
-      await events.locator(".disclosure summary", { hasText: /event/ }).click();
+      const happened = await page.evaluate(async () => {
+        for (let tries = 0; tries < 120; tries += 1) {
+          const { sources } = await (await fetch("/api/v1/day")).json();
+          const found = sources.find((source) => source.events.length > 0);
+          if (found) return found.id;
+          await new Promise((done) => setTimeout(done, 500));
+        }
+        return null;
+      });
+      const events = page.locator(`.card[data-source="${happened}"]`);
+      await events.locator(".disclosure summary", { hasText: /event/ }).click({ timeout: 60_000 });
       await events.locator(".traced").first().click();
       await dialog.getByText("What the provider has said of it").waitFor();
       await page.getByRole("button", { name: "Close" }).click();
