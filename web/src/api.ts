@@ -14,7 +14,7 @@ export class BadAnswer extends Error {
   }
 }
 
-function query(parameters: Record<string, string | null>): string {
+export function query(parameters: Record<string, string | null>): string {
   const given = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== null);
   return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
 }

@@ -1,5 +1,6 @@
 // How complete the record of the day is: downloads, coverage, and what went wrong.
 
+import { causeSentence, causesKnown } from "./causes.ts";
 import { element, keepChildren, setText } from "./dom.ts";
 import { integer, milliseconds, share, timeOfDay } from "./format.ts";
 import { words } from "./i18n.ts";
@@ -19,6 +20,7 @@ export class CapturesView {
     const summary = element("summary", {}, element("span", { class: "summary-block" }, line, this.#meter, this.#latest));
     this.element = element("details", { class: "disclosure captures" }, summary, this.#body);
     this.element.addEventListener("toggle", () => this.#writeBody());
+    causesKnown.add(() => this.#writeBody());
   }
 
   update(captures: CaptureCount, coverage: number | null): void {
@@ -81,7 +83,7 @@ function problemLine(problem: Problem): HTMLElement {
     element(
       "span",
       { class: "reason" },
-      ...(cause ? [element("strong", {}, title(problem)), " "] : []),
+      ...(cause ? [element("strong", {}, title(problem)), " · ", causeSentence(cause), " "] : []),
       element("span", { class: "quiet", lang: "en" }, reason),
     ),
   );

@@ -7,6 +7,7 @@ import { element, keepChildren, setAttribute, setText, webAddress } from "./dom.
 import { FreshnessView } from "./freshness.ts";
 import { decimal, milliseconds, moment, quantity, timeOfDay, unitSign, unitSpace } from "./format.ts";
 import { domainName, inLanguage, words } from "./i18n.ts";
+import { ask, hearTraced, nameProvenanceButton, provenanceButton, tracedFigure } from "./provenance-button.ts";
 import { table } from "./table.ts";
 import { dataColour, placeOf } from "./theme.ts";
 import type { Headline, Period, SourceAnalysis } from "./types.ts";
@@ -19,6 +20,7 @@ export class Card {
   readonly #empty = element("p", { class: "no-data" });
   readonly #lead = element("div", { class: "lead" });
   readonly #others = element("dl", { class: "figures" });
+  readonly #trace = provenanceButton(() => this.#askLead());
   readonly #freshness: FreshnessView;
   readonly #chart: ChartView;
   readonly #captures = new CapturesView();
@@ -48,10 +50,11 @@ export class Card {
         element("div", {}, this.#domain, this.#title),
         this.#freshness.element,
       ),
-      element("div", { class: "now" }, this.#lead, this.#others, this.#empty),
+      element("div", { class: "now" }, element("div", { class: "traced-lead" }, this.#lead, this.#trace), this.#others, this.#empty),
       this.#chart.element,
       element("div", { class: "card-foot" }, this.#captures.element, this.#lines, this.#credit),
     );
+    hearTraced(this.element, ({ from, to }) => ask(inLanguage(this.#source.title), { source: this.#source.id, from, to }));
     this.element.style.setProperty("--paint", `var(--${dataColour(place)})`);
     this.refresh();
   }
@@ -92,6 +95,7 @@ export class Card {
     const none = headlines.every((headline) => headline.value === null || headline.value === undefined);
     this.#empty.hidden = !none;
     this.#lead.hidden = none;
+    this.#trace.hidden = none;
     this.#others.hidden = none || headlines.length < 2;
     setText(this.#empty, words().noData);
     const [lead, ...others] = headlines;
@@ -131,6 +135,17 @@ export class Card {
     const at = headline.at ? ` · ${timeOfDay(milliseconds(headline.at))}` : "";
     setText(caption, `${ranked?.label ?? label(headline)}${at}`);
     setAttribute(caption, "title", observed(headline));
+    nameProvenanceButton(this.#trace, `${inLanguage(this.#source.title)}, ${label(headline)}`);
+  }
+
+  /** The hour of the leading figure; of a figure without a time, the period. */
+  #askLead(): void {
+    const [lead] = this.#source.headlines;
+    if (lead === undefined) return;
+    const { start, end } = this.#period;
+    const entity = this.#source.entities.find(({ name }) => name === lead.entity)?.entity;
+    const stretch = lead.at ? { at: lead.at } : { from: start, to: end };
+    ask(`${inLanguage(this.#source.title)}, ${label(lead)}`, { source: this.#source.id, entity, ...stretch });
   }
 
   /** Of a ranking the names are the news: who has the rank, and what that is called. */
@@ -166,7 +181,9 @@ export class Card {
       this.#source.events.map((line) => [
         line.revisions > 1 ? `${line.title} (${words().revisions(line.revisions)})` : line.title,
         timeOfDay(milliseconds(line.at)),
-        line.value === null || line.value === undefined ? "–" : quantity(line.value, unit, decimals),
+        tracedFigure(line.value === null || line.value === undefined ? "–" : quantity(line.value, unit, decimals), line.title, () =>
+          ask(line.title, { source: this.#source.id, key: line.key }),
+        ),
       ]),
     );
   }
@@ -180,9 +197,9 @@ export class Card {
     return table(
       this.#linesTitle.textContent ?? "",
       [name, sign === "" ? last : `${last} (${sign})`, least, mean, greatest],
-      this.#source.entities.map(({ name: who, figures }) => [
+      this.#source.entities.map(({ entity, name: who, figures, at }) => [
         who,
-        say(figures.last),
+        tracedFigure(say(figures.last), who, () => ask(who, { source: this.#source.id, entity, at })),
         say(figures.min),
         say(figures.mean),
         say(figures.max),

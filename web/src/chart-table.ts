@@ -3,8 +3,9 @@
 import { element } from "./dom.ts";
 import { decimal, milliseconds, timeOfDay } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
+import { tellTraced, tracedFigure, type Traced } from "./provenance-button.ts";
 import { table } from "./table.ts";
-import type { Chart } from "./types.ts";
+import type { Chart, Mark, Period } from "./types.ts";
 
 export class ChartTable {
   readonly element = element("div", { class: "chart-table", hidden: "" });
@@ -21,39 +22,58 @@ export class ChartTable {
     this.element.hidden = true;
   }
 
-  update(chart: Chart): void {
-    this.element.replaceChildren(chart.kind === "line" ? lines(chart) : chart.kind === "scatter" ? marks(chart) : bars(chart));
+  update(chart: Chart, period: Period): void {
+    const made = chart.kind === "line" ? lines : chart.kind === "scatter" ? marks : bars;
+    this.element.replaceChildren(made(chart, period));
   }
+}
+
+/** The stretch of time that the figures at a place of the chart are of. */
+export function stretchOf(chart: Chart, period: Period, index: number): Traced {
+  const { start, end } = period;
+  if (chart.kind === "line") return { from: chart.times[index] ?? start, to: chart.times[index + 1] ?? end };
+  const mark = chart.kind === "scatter" ? sorted(chart)[index] : undefined;
+  if (mark === undefined) return { from: start, to: end };
+  return { from: mark.at, to: new Date(milliseconds(mark.at) + 1000).toISOString() };
+}
+
+function sorted(chart: Chart): Mark[] {
+  return chart.series.flatMap((series) => series.marks).sort((a, b) => milliseconds(a.at) - milliseconds(b.at));
+}
+
+/** A value that opens where it comes from; a gap comes from nowhere. */
+function figure(chart: Chart, period: Period, index: number, value: number | null | undefined, of: string): Node | string {
+  if (value === null || value === undefined) return say(chart, value);
+  return tracedFigure(say(chart, value), of, (button) => tellTraced(button, stretchOf(chart, period, index)));
 }
 
 function say(chart: Chart, value: number | null | undefined): string {
   return value === null || value === undefined ? words().gap : decimal(value, chart.decimals);
 }
 
-function lines(chart: Chart): HTMLElement {
+function lines(chart: Chart, period: Period): HTMLElement {
   return table(
     inLanguage(chart.title),
     [words().columns.time, ...chart.series.map((series) => inLanguage(series.label))],
     chart.times.map((time, index) => [
       timeOfDay(milliseconds(time)),
-      ...chart.series.map((series) => say(chart, series.values[index])),
+      ...chart.series.map((series) => figure(chart, period, index, series.values[index], timeOfDay(milliseconds(time)))),
     ]),
   );
 }
 
-function marks(chart: Chart): HTMLElement {
-  const all = chart.series.flatMap((series) => series.marks).sort((a, b) => a.at.localeCompare(b.at));
+function marks(chart: Chart, period: Period): HTMLElement {
   return table(
     inLanguage(chart.title),
     [words().columns.event, words().columns.time, words().columns.value],
-    all.map((mark) => [mark.label, timeOfDay(milliseconds(mark.at)), say(chart, mark.value)]),
+    sorted(chart).map((mark, index) => [mark.label, timeOfDay(milliseconds(mark.at)), figure(chart, period, index, mark.value, mark.label)]),
   );
 }
 
-function bars(chart: Chart): HTMLElement {
+function bars(chart: Chart, period: Period): HTMLElement {
   return table(
     inLanguage(chart.title),
     [words().columns.name, words().columns.value],
-    chart.series.map((series) => [inLanguage(series.label), say(chart, series.values[0])]),
+    chart.series.map((series) => [inLanguage(series.label), figure(chart, period, 0, series.values[0], inLanguage(series.label))]),
   );
 }

@@ -4,11 +4,12 @@
 import type uPlot from "uplot";
 import { Bars } from "./bars.ts";
 import { chartData, describe, type ChartData } from "./chart-data.ts";
-import { ChartTable } from "./chart-table.ts";
+import { ChartTable, stretchOf } from "./chart-table.ts";
 import { element, keepChildren, setAttribute, setText } from "./dom.ts";
 import { isCounted, milliseconds, quantity, timeOfDay, unitSign } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { createPlot } from "./plot.ts";
+import { tellTraced } from "./provenance-button.ts";
 import { dataColour } from "./theme.ts";
 import type { Chart, Period } from "./types.ts";
 
@@ -49,6 +50,8 @@ export class ChartView {
       this.#table.element,
     );
     new ResizeObserver(() => this.#resize()).observe(this.#plotPlace);
+    // With the keyboard the table leads to the same.
+    this.#plotPlace.addEventListener("click", () => this.#trace());
   }
 
   update(chart: Chart | null, ofDay: Period): void {
@@ -155,7 +158,14 @@ export class ChartView {
   }
 
   #fillTable(): void {
-    if (this.#table.open && this.#chart !== null) this.#table.update(this.#chart);
+    if (this.#table.open && this.#chart !== null && this.#period !== null) this.#table.update(this.#chart, this.#period);
+  }
+
+  /** The figure under the cursor is asked about. */
+  #trace(): void {
+    const index = this.#plot?.cursor.idx;
+    if (typeof index !== "number" || this.#chart === null || this.#period === null) return;
+    tellTraced(this.element, stretchOf(this.#chart, this.#period, index));
   }
 
   #placeNow(): void {

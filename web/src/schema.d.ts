@@ -4,6 +4,78 @@
  */
 
 export interface paths {
+    "/api/v1/captures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The captures, the newest first. */
+        get: operations["captures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/captures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A capture. */
+        get: operations["capture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/captures/{id}/body": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The beginning of a body that was set aside, waits or is kept, as text.
+         * @description Bytes that are no UTF-8 are replaced, and so are keys. `vigie-bytes` says how many bytes the body has, `vigie-cut` whether
+         *     this is not all of it.
+         */
+        get: operations["body"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/causes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The causes of failures, in words. */
+        get: operations["causes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/correlation": {
         parameters: {
             query?: never;
@@ -89,6 +161,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the watch is doing. */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/measures": {
         parameters: {
             query?: never;
@@ -98,6 +187,23 @@ export interface paths {
         };
         /** The sources and their measures. */
         get: operations["measures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/provenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a figure comes from. */
+        get: operations["provenance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -140,10 +246,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sources of the catalogue, by domain. */
+        get: operations["sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sheet of a source. */
+        get: operations["source"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures for Prometheus, of the present day where they are counts of a day. */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description How a source is reached. */
+        Access: {
+            key?: components["schemas"]["KeyAccess"] | null;
+            /** @description What the provider says of how often it may be asked; all of them hold. */
+            limits: components["schemas"]["Limit"][];
+            note?: components["schemas"]["Text"] | null;
+        };
         /**
          * @description How the values of many entities become one figure.
          * @enum {string}
@@ -165,6 +329,18 @@ export interface components {
             /** @description The watched place. */
             zone: components["schemas"]["Zone"];
         };
+        /** @description A city or region. */
+        Area: {
+            /** @description West, south, east, north, in degrees. */
+            bbox: number[];
+            /** @description Its name. */
+            name: components["schemas"]["Text"];
+        };
+        /**
+         * @description How it is known which captures went into a figure.
+         * @enum {string}
+         */
+        Basis: "samples" | "versions" | "times";
         /** @description The lag at which two series go together most, and how far that can be trusted. */
         Best: {
             /**
@@ -198,6 +374,11 @@ export interface components {
              */
             r: number;
         };
+        /**
+         * @description Where the body of a capture is.
+         * @enum {string}
+         */
+        BodyPlace: "none" | "waiting" | "kept" | "quarantine" | "archived" | "deleted";
         /** @description Downloads of the period. */
         CaptureCount: {
             /**
@@ -233,11 +414,103 @@ export interface components {
              */
             rows: number;
         };
+        /** @description One attempt to download a source. */
+        CaptureLine: {
+            /** @description The archive, where the body is in one. */
+            archive?: string | null;
+            /** @description Where its body is. */
+            body: components["schemas"]["BodyPlace"];
+            /** @description Whether `/body` shows the body. */
+            body_shown: boolean;
+            /**
+             * Format: int64
+             * @description Bytes of the decoded body.
+             */
+            bytes: number;
+            cause?: components["schemas"]["Cause"] | null;
+            /** @description The raw file's path below the data folder, whether it is still there or not. */
+            file?: string | null;
+            /**
+             * Format: date-time
+             * @description When the answer was complete.
+             */
+            finished_at: string;
+            /**
+             * Format: int32
+             * @description The HTTP status, if an answer came.
+             */
+            http_status?: number | null;
+            /**
+             * Format: int64
+             * @description Its number in the ledger.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description The oldest observed time among the rows taken.
+             */
+            observed_from?: string | null;
+            /**
+             * Format: date-time
+             * @description The newest.
+             */
+            observed_to?: string | null;
+            /** @description How it ended. */
+            outcome: components["schemas"]["Outcome"];
+            /**
+             * Format: date-time
+             * @description The newest time of publication among the rows taken, if the provider says it.
+             */
+            published_at?: string | null;
+            /** @description The same with its details, in English. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Rows refused.
+             */
+            refused_rows: number;
+            /**
+             * Format: int64
+             * @description Rows taken into the store.
+             */
+            rows: number;
+            /** @description SHA-256 of the decoded body, in hexadecimal. */
+            sha256?: string | null;
+            /**
+             * Format: date-time
+             * @description The scheduled time that the attempt is for.
+             */
+            slot: string;
+            /** @description The source. */
+            source: string;
+            /**
+             * Format: date-time
+             * @description When the request was sent: the fetch time of its rows.
+             */
+            started_at: string;
+            /** @description The address asked, with `***` in place of secrets. */
+            url: string;
+        };
+        /** @description Some captures, the newest first. */
+        CapturePage: {
+            captures: components["schemas"]["CaptureLine"][];
+            /** @description What to ask for as `after` to read on; absent at the end. */
+            next?: string | null;
+        };
         /**
          * @description The named cause of a failure, a quarantine, or the refusal of rows. The capture's reason has the details.
          * @enum {string}
          */
         Cause: "connection" | "tls" | "timeout" | "reset" | "rate_limited" | "unavailable" | "http_status" | "redirect_loop" | "redirect_refused" | "private_address" | "too_large" | "bomb" | "compression" | "empty" | "html" | "other_format" | "charset" | "truncated" | "syntax" | "too_deep" | "too_many_rows" | "no_selection" | "provider_error" | "too_few" | "shrunken" | "mostly_refused" | "future" | "other_unit" | "repeated" | "renumbered" | "too_many_entities" | "rows_refused" | "altered" | "manifest";
+        /** @description What a cause is called, and what it means. */
+        CauseText: {
+            /** @description The word in captures and problems. */
+            cause: components["schemas"]["Cause"];
+            /** @description What it is called. */
+            label: components["schemas"]["Text"];
+            /** @description What it means, in a sentence. */
+            sentence: components["schemas"]["Text"];
+        };
         /** @description A chart of the period. */
         Chart: {
             across?: components["schemas"]["Across"] | null;
@@ -280,6 +553,17 @@ export interface components {
             /** @description The length of a step. */
             step: components["schemas"]["Step"];
         };
+        /** @description Where a source applies: the whole Earth, or the union of what is named. */
+        Coverage: {
+            /** @description Cities and regions. */
+            areas: components["schemas"]["Area"][];
+            /** @description Two-letter codes: AF, AN, AS, EU, NA, OC, SA. */
+            continents: string[];
+            /** @description ISO 3166-1 alpha-2 codes. */
+            countries: string[];
+            /** @description Every zone. */
+            earth: boolean;
+        };
         /** @description Whom to credit. */
         Credit: {
             /** @description The words that the provider asks for. */
@@ -288,6 +572,57 @@ export interface components {
             licence: string;
             /** @description Where the terms stand. */
             url: string;
+        };
+        /** @description The downloads of a local day. */
+        DayHealth: {
+            /**
+             * Format: int64
+             * @description Slots whose time had come; none before the source was first asked.
+             */
+            expected: number;
+            /**
+             * Format: int64
+             * @description Attempts that brought no body.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Slots for which the provider answered as it should.
+             */
+            obtained: number;
+            /**
+             * Format: int64
+             * @description Bodies set aside.
+             */
+            quarantined: number;
+        };
+        DiskHealth: {
+            /** @description Archives of months. */
+            archive: components["schemas"]["FolderUse"];
+            /**
+             * Format: int64
+             * @description The most that raw files, archives, quarantine and ledger may take, if there is a budget.
+             */
+            budget_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes free on the disk.
+             */
+            free_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of the ledger.
+             */
+            ledger_bytes: number;
+            /** @description Bodies set aside. */
+            quarantine: components["schemas"]["FolderUse"];
+            /** @description Bodies that wait or are kept. */
+            raw: components["schemas"]["FolderUse"];
+            /**
+             * Format: int64
+             * @description Collecting pauses when less is free.
+             */
+            reserve_bytes: number;
         };
         /** @description A page of what a source speaks of. */
         EntitiesAnswer: {
@@ -487,6 +822,18 @@ export interface components {
              */
             sum?: number | null;
         };
+        FolderUse: {
+            /**
+             * Format: int64
+             * @description Bytes of all that is in the folder.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Bodies or archives; manifests are not counted.
+             */
+            files: number;
+        };
         /** @description The three clocks of a source. Each is the newest known, whatever the period. */
         Freshness: {
             /**
@@ -541,6 +888,35 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description How the watch is doing. */
+        Health: components["schemas"]["Room"] & {
+            /** @description The local dates of the calendar, oldest first; the last is today. */
+            dates: string[];
+            /** @description How things stand, as monitors say it. */
+            level: components["schemas"]["Level"];
+            /**
+             * Format: date-time
+             * @description By the clock of the server.
+             */
+            now: string;
+            paused?: components["schemas"]["Paused"] | null;
+            /** @description The latest downloads that went wrong or had rows refused, newest first, at most 50. */
+            problems: components["schemas"]["CaptureLine"][];
+            /** @description The published limits, and how much of them is used. */
+            quotas: components["schemas"]["Quota"][];
+            /** @description Whether the data come from the built-in simulator. */
+            simulated: boolean;
+            /** @description The enabled sources, in the order of domains. */
+            sources: components["schemas"]["SourceHealth"][];
+        };
+        /** @description A key that a source needs. */
+        KeyAccess: {
+            /** @description The environment variable that holds it. */
+            env: string;
+            note?: components["schemas"]["Text"] | null;
+            /** @description Where to get one. */
+            signup: string;
+        };
         /**
          * @description How a measure behaves, which decides how it is summarised.
          * @enum {string}
@@ -563,6 +939,24 @@ export interface components {
              * @description Pearson's coefficient; null for too few pairs, or where a series does not change.
              */
             r?: number | null;
+        };
+        /**
+         * @description How things stand, as monitors say it.
+         * @enum {string}
+         */
+        Level: "ok" | "warning" | "critical";
+        /** @description A published limit. */
+        Limit: {
+            /**
+             * Format: int64
+             * @description …in this time.
+             */
+            per_seconds: number;
+            /**
+             * Format: int32
+             * @description At most so many requests…
+             */
+            requests: number;
         };
         /** @description A place on the map. */
         MapPoint: {
@@ -627,6 +1021,80 @@ export interface components {
              */
             unit: string;
         };
+        /** @description What the ledger says of a source. What was not measured often enough is `None`. */
+        Measured: {
+            /**
+             * Format: int64
+             * @description The median time by which the newest observed time advances.
+             */
+            advance_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Bodies that said something new.
+             */
+            bodies: number;
+            /**
+             * Format: int64
+             * @description The median bytes of such a body.
+             */
+            body_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description The median of rows in a body.
+             */
+            body_rows?: number | null;
+            /**
+             * Format: double
+             * @description Their bytes, extrapolated to a year.
+             */
+            bytes_per_year?: number | null;
+            /**
+             * Format: int64
+             * @description The median time between two bodies that differ.
+             */
+            change_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Slots whose time had come.
+             */
+            expected: number;
+            /**
+             * Format: int64
+             * @description Attempts that brought no body.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description The median age of the newest content of a body when it was fetched.
+             */
+            lag_seconds?: number | null;
+            /**
+             * Format: date-time
+             * @description When the newest content happened.
+             */
+            newest?: string | null;
+            /**
+             * Format: int64
+             * @description Slots for which the provider answered as it should.
+             */
+            obtained: number;
+            /**
+             * Format: int64
+             * @description Bodies set aside.
+             */
+            quarantined: number;
+            /**
+             * Format: int64
+             * @description Rows refused.
+             */
+            refused_rows: number;
+            /**
+             * Format: int64
+             * @description Rows taken into the store.
+             */
+            rows: number;
+            window?: components["schemas"]["Window"] | null;
+        };
         /** @description What can be asked for. */
         Measures: {
             /** @description Whether the data come from the built-in simulator and not from the providers. */
@@ -636,11 +1104,47 @@ export interface components {
             /** @description IANA name of the time zone in which hours and days are counted. */
             time_zone: string;
         };
+        /** @description What the rows of a source are. */
+        ModelRecord: {
+            /** @description The names of its text attributes. */
+            attributes: string[];
+            /** @description Whether they are events; else observations of entities. */
+            events: boolean;
+            /** @description The format of its bodies. */
+            format: string;
+            /** @description The entities to lead with. */
+            leading: string[];
+            /** @description Whether rows say where they are. */
+            located: boolean;
+            /** @description Its measures. */
+            measures: components["schemas"]["Measure"][];
+        };
+        /** @description When a source is asked next. */
+        NextRun: {
+            /**
+             * Format: date-time
+             * @description When; `None`: it is due now.
+             */
+            at?: string | null;
+            /** @description Why not before. */
+            why: components["schemas"]["NextWhy"];
+        };
+        /** @enum {string} */
+        NextWhy: "due" | "scheduled" | "retry_after" | "back_off";
         /**
          * @description How an attempt ended, or what has become of its raw file since.
          * @enum {string}
          */
         Outcome: "landed" | "unchanged" | "failed" | "quarantined" | "summarized";
+        /** @description Why collecting pauses. */
+        Paused: {
+            /** @description As `vigie doctor` names it. */
+            name: string;
+            /** @description What is wrong, in English. */
+            reason: string;
+            /** @description What to do, in English. */
+            remedy: string;
+        };
         /** @description A stretch of local time of the zone. */
         Period: {
             /**
@@ -666,6 +1170,39 @@ export interface components {
          * @enum {string}
          */
         PeriodKind: "day" | "week" | "month";
+        /**
+         * @description How a measured period compares with the declared one.
+         * @enum {string}
+         */
+        PeriodVerdict: "not_measured" | "not_declared" | "confirmed" | "slower" | "faster" | "faster_than_asked";
+        /** @description When a source is published and asked for. */
+        Periodicity: {
+            /**
+             * Format: int64
+             * @description The time between two downloads.
+             */
+            collect_seconds: number;
+            /**
+             * Format: int64
+             * @description How long a row may still be revised.
+             */
+            horizon_seconds: number;
+            /**
+             * Format: int64
+             * @description The declared time between two publications; `None` where there is no fixed rhythm.
+             */
+            publishes_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description The age of content beyond which it is stale.
+             */
+            stale_after_seconds: number;
+        };
+        /**
+         * @description What the provider's terms say of a use.
+         * @enum {string}
+         */
+        Permission: "allowed" | "forbidden" | "doubtful";
         /** @description A place on Earth, in degrees, WGS 84. */
         Point: {
             /**
@@ -692,11 +1229,123 @@ export interface components {
             /** @description The same with its details, in English. */
             reason: string;
         };
+        /** @description Where a figure comes from. */
+        Provenance: {
+            /** @description How the captures are known. */
+            basis: components["schemas"]["Basis"];
+            /** @description The captures, newest first, at most 100. */
+            captures: components["schemas"]["CaptureLine"][];
+            /** @description Whom to credit, and the licence. */
+            credit: components["schemas"]["Credit"];
+            /**
+             * Format: date-time
+             * @description The start of the stretch that the figure is of.
+             */
+            from: string;
+            /** @description The entity or event, as the provider names it. */
+            key?: string | null;
+            /** @description Whether there are more. */
+            more: boolean;
+            /** @description What it is called. Text from outside: never markup. */
+            name?: string | null;
+            /** @description Whether raw bodies may be republished. */
+            republish: components["schemas"]["Permission"];
+            /**
+             * Format: int64
+             * @description The samples that count, where the summary still has them.
+             */
+            samples?: number | null;
+            /** @description Whether the summary is sealed: its samples have given way to their statistics. */
+            sealed: boolean;
+            /** @description Whether the data come from the built-in simulator. */
+            simulated: boolean;
+            /** @description The source. */
+            source: string;
+            /** @description Its title. */
+            title: components["schemas"]["Text"];
+            /**
+             * Format: date-time
+             * @description The first instant after it.
+             */
+            to: string;
+            /** @description What the provider has said of the event, oldest first. */
+            versions: components["schemas"]["VersionLine"][];
+        };
+        /** @description Who publishes a source. */
+        Provider: {
+            /** @description Its name. */
+            name: string;
+            /** @description Its address. */
+            url: string;
+        };
+        /** @description The published limits of a host. */
+        Quota: {
+            /** @description The host whose limits they are. */
+            host: string;
+            /** @description Each limit and its use. */
+            limits: components["schemas"]["QuotaUse"][];
+            /** @description The sources that count against them. */
+            sources: string[];
+            /** @description Whether requests to it carry a key. The key itself is never shown. */
+            with_key: boolean;
+        };
+        QuotaUse: {
+            /**
+             * Format: int32
+             * @description …in so many seconds.
+             */
+            per_seconds: number;
+            /**
+             * Format: int32
+             * @description At most so many requests…
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Requests in the last so many seconds.
+             */
+            used: number;
+        };
+        /** @description What may be done with a source's data. */
+        Rights: {
+            /** @description Whether raw bodies may be stored for good. */
+            archive: components["schemas"]["Permission"];
+            /** @description The words of the credit. */
+            attribution: string;
+            /** @description The licence: an SPDX identifier, or the name that the provider gives. */
+            licence: string;
+            note?: components["schemas"]["Text"] | null;
+            /** @description Whether raw bodies may be republished. */
+            republish: components["schemas"]["Permission"];
+            /** @description Where the terms stand. */
+            url: string;
+        };
+        /** @description Room: what is large, and takes a while to measure. */
+        Room: {
+            /** @description The data folder. */
+            disk: components["schemas"]["DiskHealth"];
+            /** @description The store of summaries and events. */
+            store: components["schemas"]["StoreHealth"];
+        };
         /**
          * @description How large a zone is.
          * @enum {string}
          */
         Scale: "earth" | "continent" | "country" | "city";
+        /** @description What the store has of a source. */
+        Seen: {
+            /** @description West, south, east, north of all that is located. */
+            extent?: number[] | null;
+            /** @description The measures that had values. */
+            fields: string[];
+            /** @description Whether there were more of them than are kept here. */
+            more: boolean;
+            /**
+             * Format: date-time
+             * @description Since when it was looked at.
+             */
+            since?: string | null;
+        };
         /** @description A series of a chart. */
         Series: {
             /** @description The entity or the measure it is of. */
@@ -765,6 +1414,29 @@ export interface components {
             /** @description The sum. */
             sum: (number | null)[];
         };
+        /** @description What people read of a source. */
+        Sheet: {
+            /** @description How it is reached. */
+            access: components["schemas"]["Access"];
+            /** @description What is in it. */
+            content: components["schemas"]["Text"];
+            /** @description Where it applies. */
+            coverage: components["schemas"]["Coverage"];
+            /** @description What it is, in a sentence or two. */
+            description: components["schemas"]["Text"];
+            /** @description Where the provider documents it. */
+            docs: string;
+            /** @description How often the provider publishes, and how late. */
+            periodicity: components["schemas"]["Text"];
+            /** @description Who publishes it. */
+            provider: components["schemas"]["Provider"];
+            /** @description What to know before believing its numbers. */
+            quirks: components["schemas"]["Text"][];
+            /** @description What may be done with it. */
+            rights: components["schemas"]["Rights"];
+            /** @description Its title. */
+            title: components["schemas"]["Text"];
+        };
         /** @description What a source says of the period. */
         SourceAnalysis: {
             /** @description How complete the record of the period is. */
@@ -806,6 +1478,50 @@ export interface components {
             /** @description Its title. */
             title: components["schemas"]["Text"];
         };
+        /** @description A source of the catalogue, in short. */
+        SourceBrief: {
+            /**
+             * Format: int64
+             * @description The time between two downloads.
+             */
+            collect_seconds: number;
+            /** @description Whom to credit, and the licence. */
+            credit: components["schemas"]["Credit"];
+            /** @description What it is, in a sentence or two. */
+            description: components["schemas"]["Text"];
+            /** @description The word of its domain. */
+            domain: string;
+            /** @description The name of its domain. */
+            domain_title: components["schemas"]["Text"];
+            /** @description Whether it is collected here. */
+            enabled: boolean;
+            /** @description The source. */
+            id: string;
+            /** @description Whether it needs a key. */
+            needs_key: boolean;
+            /** @description Who publishes it. */
+            provider: string;
+            /** @description Whether raw bodies may be republished. */
+            republish: components["schemas"]["Permission"];
+            /** @description Its title. */
+            title: components["schemas"]["Text"];
+        };
+        /** @description How a source is doing. */
+        SourceHealth: components["schemas"]["SourceStatus"] & {
+            /**
+             * Format: int64
+             * @description The time between two downloads.
+             */
+            collect_seconds: number;
+            /** @description A tally for each date of the calendar. */
+            days: components["schemas"]["DayHealth"][];
+            /** @description The word of its domain. */
+            domain: string;
+            /** @description What comes next. */
+            next: components["schemas"]["NextRun"];
+            /** @description Its title. */
+            title: components["schemas"]["Text"];
+        };
         /** @description A source, and what it measures. */
         SourceMeasures: {
             /** @description Whom to credit. */
@@ -833,17 +1549,149 @@ export interface components {
              */
             watched_since?: string | null;
         };
+        /** @description A source, as declared and as measured. */
+        SourceRecord: {
+            /** @description The word of its domain. */
+            domain: string;
+            /** @description The name of its domain. */
+            domain_title: components["schemas"]["Text"];
+            /** @description The source. */
+            id: string;
+            /** @description What the ledger says of it. */
+            measured: components["schemas"]["Measured"];
+            /** @description What its rows are. */
+            model: components["schemas"]["ModelRecord"];
+            /** @description When it is published and asked for. */
+            periodicity: components["schemas"]["Periodicity"];
+            /** @description What the store has of it. */
+            seen: components["schemas"]["Seen"];
+            /** @description What people read of it. */
+            sheet: components["schemas"]["Sheet"];
+        };
+        /** @description The sheet of a source, and the facts that were measured beside those that are declared. */
+        SourceSheet: components["schemas"]["SourceRecord"] & {
+            /**
+             * Format: double
+             * @description Bytes of bodies that said something new, extrapolated to a day.
+             */
+            bytes_per_day?: number | null;
+            /** @description Whether it is collected here. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description How many entities, or events, were seen of late.
+             */
+            entity_count: number;
+            /** @description The measures that are declared but had no value of late. */
+            fields_missing: string[];
+            /** @description How the measured period compares with the declared one. */
+            period_verdict: components["schemas"]["PeriodVerdict"];
+            /** @description Why the store cannot say what it has, in English. */
+            store_error?: string | null;
+        };
+        /** @description How a source is doing. */
+        SourceStatus: {
+            /**
+             * Format: int64
+             * @description The age of the newest content, in seconds.
+             */
+            content_age_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Failed attempts since the last good one.
+             */
+            failures_in_a_row: number;
+            /** @description The three clocks, and when it is asked next. */
+            freshness: components["schemas"]["Freshness"];
+            /** @description The source. */
+            id: string;
+            last_problem?: components["schemas"]["Problem"] | null;
+            /** @description How bad it is. */
+            level: components["schemas"]["Level"];
+            /** @description Downloads of today (local day of the zone). */
+            today: components["schemas"]["CaptureCount"];
+            /**
+             * Format: int64
+             * @description Raw files that wait to be summarised.
+             */
+            waiting_files: number;
+            /** @description Whether a monitor should be calm about it. */
+            well: boolean;
+        };
         /**
          * @description The length of the steps of a series.
          * @enum {string}
          */
         Step: "hour" | "day" | "week" | "month";
+        StoreHealth: {
+            /**
+             * Format: int64
+             * @description Buckets in it.
+             */
+            buckets?: number | null;
+            /**
+             * Format: int64
+             * @description Its bytes, where it can tell.
+             */
+            bytes?: number | null;
+            /** @description Why it cannot be asked, in English. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Events in it.
+             */
+            events?: number | null;
+            /** @description `sqlite` or `mongodb`. */
+            kind?: string | null;
+            /** @description What an operator should know, in English. */
+            notes: string[];
+            /** @description The program that keeps it, with its version. */
+            server?: string | null;
+        };
         /** @description A text in the two languages that users read. */
         Text: {
             /** @description English. */
             en: string;
             /** @description French. */
             fr: string;
+        };
+        /** @description What a provider said of an event. */
+        VersionLine: {
+            /**
+             * Format: date-time
+             * @description When it was fetched first.
+             */
+            fetched_at: string;
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            observed_at: string;
+            /**
+             * Format: date-time
+             * @description When the provider published this version, if it says so.
+             */
+            published_at?: string | null;
+            /**
+             * Format: int64
+             * @description The provider's order of revisions; 0 when it gives none.
+             */
+            revision: number;
+            /** @description Its title. Text from outside: never markup. */
+            title?: string | null;
+        };
+        /** @description The stretch of time that figures were measured in. */
+        Window: {
+            /**
+             * Format: date-time
+             * @description The start of the first attempt.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The start of the last one.
+             */
+            to: string;
         };
         /** @description The watched place. */
         Zone: {
@@ -876,6 +1724,145 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    captures: {
+        parameters: {
+            query?: {
+                /** @description Only those of this source. */
+                source?: string;
+                /** @description Only those started at this instant or later (RFC 3339). */
+                from?: string;
+                /** @description Only those started before this instant. */
+                to?: string;
+                /** @description Only those that ended so: `landed`, `unchanged`, `failed`, `quarantined`, `summarized`; several with commas. */
+                outcome?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many; 50 when absent, 500 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of captures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapturePage"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such source */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    capture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The capture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaptureLine"];
+                };
+            };
+            /** @description No such capture */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 256 KiB of the body */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The terms of the source forbid it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such capture, or it brought no body */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body was deleted or archived */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    causes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every cause that captures and problems may name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CauseText"][];
+                };
+            };
+        };
+    };
     correlation: {
         parameters: {
             query: {
@@ -1115,6 +2102,36 @@ export interface operations {
             };
         };
     };
+    health: {
+        parameters: {
+            query?: {
+                /** @description How many days the calendar has, today included; 35 when absent, 400 at most. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Completeness, problems, next runs, quotas, room */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     measures: {
         parameters: {
             query?: never;
@@ -1132,6 +2149,53 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Measures"];
                 };
+            };
+        };
+    };
+    provenance: {
+        parameters: {
+            query: {
+                /** @description The source. */
+                source: string;
+                /** @description The entity, as the provider names it; without it, all entities together. */
+                entity?: string;
+                /** @description The event, as the provider names it. */
+                key?: string;
+                /** @description An instant of the local hour that the figure is of (RFC 3339). */
+                at?: string;
+                /** @description Or the start of a longer stretch… */
+                from?: string;
+                /** @description …and the first instant after it. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The captures whose rows went into the figure */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provenance"];
+                };
+            };
+            /** @description A parameter is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such source or event */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -1216,6 +2280,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All sources of the catalogue and of the workspace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceBrief"][];
+                };
+            };
+        };
+    };
+    source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is declared of the source and what was measured */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceSheet"];
+                };
+            };
+            /** @description No such source */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenMetrics text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/openmetrics-text": string;
                 };
             };
         };

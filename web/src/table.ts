@@ -3,7 +3,7 @@
 import { element } from "./dom.ts";
 
 /** A table that scrolls within its frame when it is wide or long. */
-export function table(caption: string, columns: string[], rows: string[][]): HTMLElement {
+export function table(caption: string, columns: string[], rows: (string | Node)[][]): HTMLElement {
   const head = element("tr", {}, ...columns.map((column) => element("th", { scope: "col" }, column)));
   const body = rows.map((cells) =>
     element(

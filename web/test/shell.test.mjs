@@ -5,8 +5,8 @@ import { after, before, describe, it } from "node:test";
 import { launch, violations, visit as visitWith } from "./browser.mjs";
 
 const TABS = {
-  en: ["Today", "Map", "Explore", "Compare"],
-  fr: ["Aujourd’hui", "Carte", "Explorer", "Comparer"],
+  en: ["Today", "Map", "Explore", "Compare", "Sources", "Health"],
+  fr: ["Aujourd’hui", "Carte", "Explorer", "Comparer", "Sources", "Santé"],
 };
 const HASH = /(\?|&)tab=(\w+)/;
 

@@ -6,6 +6,7 @@ mod planned;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub use self::{
     common::{CommonGround, SharedArea, SharedEntities, SharedMeasure, SharedTrait},
@@ -54,9 +55,10 @@ impl Dossier {
 }
 
 /// A source, as declared and as measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SourceRecord {
     /// The source.
+    #[schema(value_type = String)]
     pub id: SourceId,
     /// The word of its domain.
     pub domain: String,
@@ -96,7 +98,7 @@ impl SourceRecord {
 }
 
 /// What the rows of a source are.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ModelRecord {
     /// Whether they are events; else observations of entities.
     pub events: bool,
@@ -113,7 +115,7 @@ pub struct ModelRecord {
 }
 
 /// When a source is published and asked for.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Periodicity {
     /// The declared time between two publications; `None` where there is no fixed rhythm.
     pub publishes_seconds: Option<i64>,

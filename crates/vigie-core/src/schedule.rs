@@ -139,6 +139,27 @@ impl Schedule {
         }
         slots
     }
+
+    /// How many slots there are from `start` (included) to `end` (excluded).
+    pub fn count(&self, start: Timestamp, end: Timestamp) -> u64 {
+        if start >= end {
+            return 0;
+        }
+        let first = self.slot_at(start);
+        let first = if first < start {
+            self.next_after(start)
+        } else {
+            first
+        };
+        if self.daily().is_some() {
+            return self.slots(first, end, usize::MAX).len() as u64;
+        }
+        let seconds = end.duration_since(first).as_secs_f64();
+        if seconds <= 0.0 {
+            return 0;
+        }
+        (seconds / self.every().as_secs_f64()).ceil() as u64
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +214,25 @@ mod tests {
                 .len(),
             3
         );
+    }
+
+    #[test]
+    fn slots_are_counted_as_they_are_listed() {
+        let zone = Some("Europe/Berlin".to_owned());
+        for (every, offset, zone) in [(300, 60, None), (900, 0, None), (86_400, 900, zone)] {
+            let schedule = Schedule::new(every, offset, zone).unwrap();
+            for (start, end) in [
+                ("2026-10-24T10:00:00Z", "2026-10-27T10:00:00Z"),
+                ("2026-10-24T10:01:00Z", "2026-10-24T10:06:00Z"),
+                ("2026-10-24T10:01:01Z", "2026-10-24T10:05:59.5Z"),
+                ("2026-10-24T10:00:00Z", "2026-10-24T10:00:00Z"),
+                ("2026-10-25T10:00:00Z", "2026-10-24T10:00:00Z"),
+            ] {
+                let (start, end) = (at(start), at(end));
+                let listed = schedule.slots(start, end, 9999).len() as u64;
+                assert_eq!(schedule.count(start, end), listed, "{every} {start} {end}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The sheet of a source: what people read of it, and what may be done with it.
 
 use jiff::SignedDuration;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::{
     text::Text,
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// What people read of a source.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Sheet {
     /// Its title.
     pub title: Text,
@@ -34,7 +35,7 @@ pub struct Sheet {
 }
 
 /// Who publishes a source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Provider {
     /// Its name.
     pub name: String,
@@ -43,7 +44,7 @@ pub struct Provider {
 }
 
 /// How a source is reached.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Access {
     /// The key that it needs; `None` for an open source.
     pub key: Option<KeyAccess>,
@@ -61,7 +62,7 @@ impl Access {
 }
 
 /// A key that a source needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KeyAccess {
     /// The environment variable that holds it.
     pub env: String,
@@ -72,16 +73,22 @@ pub struct KeyAccess {
 }
 
 /// A published limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Limit {
     /// At most so many requests…
     pub requests: u32,
     /// …in this time.
+    #[serde(rename = "per_seconds", serialize_with = "as_seconds")]
+    #[schema(value_type = i64)]
     pub per: SignedDuration,
 }
 
+fn as_seconds<S: Serializer>(time: &SignedDuration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_i64(time.as_secs())
+}
+
 /// What may be done with a source's data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Rights {
     /// The licence: an SPDX identifier, or the name that the provider gives.
     pub licence: String,
@@ -98,7 +105,7 @@ pub struct Rights {
 }
 
 /// What the provider's terms say of a use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Permission {
     /// They allow it.
@@ -121,7 +128,7 @@ impl Permission {
 }
 
 /// Where a source applies: the whole Earth, or the union of what is named.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Coverage {
     /// Every zone.
     pub earth: bool,
@@ -134,11 +141,12 @@ pub struct Coverage {
 }
 
 /// A city or region.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Area {
     /// Its name.
     pub name: Text,
     /// West, south, east, north, in degrees.
+    #[schema(value_type = Vec<f64>)]
     pub bbox: [f64; 4],
 }
 

@@ -8,6 +8,7 @@
 
 mod error;
 mod facts;
+mod look;
 mod read;
 mod requests;
 mod rows;
@@ -36,6 +37,7 @@ use crate::{
 pub use self::{
     error::LedgerError,
     facts::{Newest, RowTotals},
+    look::{DayTally, Place},
     requests::{RequestLimit, Reservation},
 };
 

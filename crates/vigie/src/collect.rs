@@ -23,7 +23,7 @@ use vigie_core::{
 use vigie_sources::{Definition, build_request};
 use vigie_store::{
     landing::Extension,
-    ledger::{LedgerError, RequestLimit, Reservation},
+    ledger::{Ledger, LedgerError, RequestLimit, Reservation},
     lock::{Lock, LockError},
     manifest,
 };
@@ -164,7 +164,9 @@ impl Collector {
             Err(error) => return Err(Failure::usage(error)),
         };
         let schedule = app.schedule(definition);
-        let state = self.state(definition, schedule.slot_at(now))?;
+        let state =
+            block_in_place(|| source_state(&app.ledger(), &definition.id, schedule.slot_at(now)))
+                .map_err(Failure::usage)?;
         let slot = match plan::decide(&schedule, &state, asked, now) {
             Decision::Fetch { slot } => slot,
             Decision::Wait { until, why } => {
@@ -240,23 +242,6 @@ impl Collector {
         };
         let capture = block_in_place(|| receive(app, definition, arrival))?;
         Ok(Attempt::Captured(Box::new(capture)))
-    }
-
-    fn state(&self, definition: &Definition, slot: Timestamp) -> Outcome<SourceState> {
-        block_in_place(|| {
-            let ledger = self.app.ledger();
-            let last = ledger
-                .last_attempt(&definition.id)?
-                .map(|entry| entry.capture);
-            Ok(SourceState {
-                slot_obtained: ledger.has_good(&definition.id, slot)?,
-                provider_not_before: ledger.not_before(&definition.id)?,
-                backoff_until: last
-                    .filter(|capture| !capture.outcome.is_good())
-                    .and_then(|capture| capture.backoff_until),
-            })
-        })
-        .map_err(|error: LedgerError| Failure::usage(error))
     }
 
     fn host(&self, host: &str) -> Arc<Semaphore> {
@@ -404,8 +389,24 @@ fn pause(
     Ok(capture)
 }
 
+/// What the ledger knows of a source that is asked for a slot.
+pub(crate) fn source_state(
+    ledger: &Ledger,
+    source: &SourceId,
+    slot: Timestamp,
+) -> Result<SourceState, LedgerError> {
+    let last = ledger.last_attempt(source)?.map(|entry| entry.capture);
+    Ok(SourceState {
+        slot_obtained: ledger.has_good(source, slot)?,
+        provider_not_before: ledger.not_before(source)?,
+        backoff_until: last
+            .filter(|capture| !capture.outcome.is_good())
+            .and_then(|capture| capture.backoff_until),
+    })
+}
+
 /// The published limits of a source.
-fn limits(definition: &Definition) -> Vec<RequestLimit> {
+pub(crate) fn limits(definition: &Definition) -> Vec<RequestLimit> {
     let limits = definition.sheet.access.limits.iter();
     limits
         .map(|limit| RequestLimit {

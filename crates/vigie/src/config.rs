@@ -247,12 +247,18 @@ impl LimitsConfig {
 pub(crate) struct ServeConfig {
     /// The address of the dashboard.
     pub(crate) listen: std::net::SocketAddr,
+    /// The most requests of one client in a second, on average over five; 0: as many as it likes.
+    pub(crate) requests_per_second_max: u32,
+    /// The most open streams; one client may have half of them.
+    pub(crate) streams_max: usize,
 }
 
 impl Default for ServeConfig {
     fn default() -> Self {
         Self {
             listen: ([127, 0, 0, 1], 8470).into(),
+            requests_per_second_max: 100,
+            streams_max: 2048,
         }
     }
 }

@@ -78,7 +78,7 @@ fn format_of(args: &cli::Dossier) -> Outcome<DossierFormat> {
 }
 
 /// What the ledger says of the last days of a source.
-fn measured(app: &App, definition: &Definition) -> Outcome<Measured> {
+pub(crate) fn measured(app: &App, definition: &Definition) -> Outcome<Measured> {
     let ledger = app.ledger();
     let schedule = app.schedule(definition);
     let collect_seconds = schedule.every().as_secs();
@@ -112,7 +112,11 @@ fn measured(app: &App, definition: &Definition) -> Outcome<Measured> {
 }
 
 /// What the store has of the last days of a source.
-async fn seen(app: &App, store: &Arc<dyn Store>, definition: &Definition) -> Outcome<Seen> {
+pub(crate) async fn seen(
+    app: &App,
+    store: &Arc<dyn Store>,
+    definition: &Definition,
+) -> Outcome<Seen> {
     let mut seen = Seen::default();
     match definition.model {
         Model::Observations => {
@@ -159,7 +163,12 @@ async fn seen(app: &App, store: &Arc<dyn Store>, definition: &Definition) -> Out
 }
 
 /// The definition of a source, with what was measured.
-fn record(app: &App, definition: &Definition, measured: Measured, seen: Seen) -> SourceRecord {
+pub(crate) fn record(
+    app: &App,
+    definition: &Definition,
+    measured: Measured,
+    seen: Seen,
+) -> SourceRecord {
     SourceRecord {
         id: definition.id.clone(),
         domain: definition.domain.as_str().to_owned(),

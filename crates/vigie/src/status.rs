@@ -28,7 +28,7 @@ use crate::{
 const FAILURES_MAX: u64 = 3;
 
 /// How things stand, as monitors say it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
     /// As it should be.
@@ -40,9 +40,10 @@ pub(crate) enum Level {
 }
 
 /// How a source is doing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct SourceStatus {
     /// The source.
+    #[schema(value_type = String)]
     pub(crate) id: SourceId,
     /// The three clocks, and when it is asked next.
     pub(crate) freshness: Freshness,
@@ -63,12 +64,14 @@ pub(crate) struct SourceStatus {
 }
 
 /// Why collecting pauses.
-#[derive(Debug, Serialize)]
-struct Paused {
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct Paused {
     /// As `vigie doctor` names it.
-    name: &'static str,
-    reason: String,
-    remedy: &'static str,
+    pub(crate) name: &'static str,
+    /// What is wrong, in English.
+    pub(crate) reason: String,
+    /// What to do, in English.
+    pub(crate) remedy: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -160,21 +163,9 @@ pub(crate) fn run(global: &Global, args: &cli::Status) -> Outcome {
 
 fn status(app: &App) -> Outcome<Status> {
     let sources = statuses(app)?;
-    let paused = budget::pause(app)?.map(|pause| Paused {
-        name: pause.name(),
-        reason: pause.to_string(),
-        remedy: pause.remedy(),
-    });
-    let none_well = !sources.is_empty() && sources.iter().all(|source| !source.well);
-    let level = if paused.is_some() || none_well {
-        Level::Critical
-    } else {
-        sources
-            .iter()
-            .map(|source| source.level)
-            .max()
-            .unwrap_or(Level::Ok)
-    };
+    let paused = paused(app)?;
+    let levels = sources.iter().map(|source| source.level);
+    let level = overall(levels, paused.is_some());
     Ok(Status {
         now: app.now(),
         well: level == Level::Ok,
@@ -183,6 +174,30 @@ fn status(app: &App) -> Outcome<Status> {
         kept_days: app.config().store.kept_days(),
         sources,
     })
+}
+
+/// Whether collecting pauses, and why.
+pub(crate) fn paused(app: &App) -> Outcome<Option<Paused>> {
+    Ok(budget::pause(app)?.map(|pause| Paused {
+        name: pause.name(),
+        reason: pause.to_string(),
+        remedy: pause.remedy(),
+    }))
+}
+
+/// How things stand with all sources together.
+pub(crate) fn overall(levels: impl Iterator<Item = Level>, paused: bool) -> Level {
+    let (mut worst, mut best) = (Level::Ok, None);
+    for level in levels {
+        worst = worst.max(level);
+        best = best.min(Some(level)).or(Some(level));
+    }
+    let none_well = best.is_some_and(|best| best != Level::Ok);
+    if paused || none_well {
+        Level::Critical
+    } else {
+        worst
+    }
 }
 
 /// One line and the exit code of a monitoring plugin: 0 fine, 1 warning, 2 critical, 3 unknown.

@@ -3,7 +3,9 @@
 mod assets;
 mod data;
 mod guard;
+mod limits;
 mod live;
+mod record;
 
 use std::{
     net::SocketAddr,
@@ -31,7 +33,7 @@ use vigie_report::ReportOptions;
 use vigie_store::store::Store;
 
 pub(crate) use self::guard::Guard;
-use self::live::Live;
+use self::{limits::Limits, live::Live, record::Memory};
 use crate::{
     app::App,
     failure::{Failure, Outcome},
@@ -50,6 +52,8 @@ struct Shared {
     app: App,
     store: Arc<dyn Store>,
     live: Arc<Live>,
+    limits: Arc<Limits>,
+    memory: Arc<Memory>,
 }
 
 /// What requests are answered from; another when the settings are read again.
@@ -62,6 +66,7 @@ impl Current {
         let mut shared = self.0.write().unwrap_or_else(PoisonError::into_inner);
         shared.app = app.clone();
         shared.store = store.clone();
+        shared.memory = Arc::default();
         shared.live.forget();
     }
 }
@@ -88,6 +93,7 @@ struct ApiDocument;
 pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = ApiDocument::openapi();
     document.merge(data::openapi());
+    document.merge(record::openapi());
     document
 }
 
@@ -105,10 +111,13 @@ impl Dashboard {
             )
         })?;
         let live = Arc::new(Live::new(app));
+        let limits = Arc::new(Limits::new(&app.config().serve));
         let current = Current(Arc::new(RwLock::new(Shared {
             app: app.clone(),
             store,
             live: live.clone(),
+            limits: limits.clone(),
+            memory: Arc::default(),
         })));
         let router = Router::new()
             .route("/api/v1/day", get(day))
@@ -117,11 +126,13 @@ impl Dashboard {
             .route("/api/v1/stream", get(live::stream))
             .route("/api/openapi.json", get(|| async { Json(openapi()) }))
             .merge(data::routes())
+            .merge(record::routes())
             .fallback(get(assets::asset))
             .layer(middleware::from_fn_with_state(
                 Arc::new(guard),
                 guard::check,
             ))
+            .layer(middleware::from_fn_with_state(limits, limits::check))
             .layer(middleware::from_fn(guard::headers))
             .layer(tower_http::compression::CompressionLayer::new())
             .with_state(current.clone());
@@ -157,7 +168,12 @@ impl Dashboard {
             // Open streams would otherwise keep the server from ending.
             stopping.close();
         };
-        let serving = axum::serve(self.listener, self.router).with_graceful_shutdown(stop);
+        let serving = axum::serve(
+            self.listener,
+            self.router
+                .into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(stop);
         tokio::select! {
             served = serving => served.map_err(Failure::usage),
             () = live.run() => Ok(()),

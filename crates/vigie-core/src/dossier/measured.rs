@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     bucket::BucketSummary,
@@ -24,16 +25,18 @@ const SAME_PERIOD: f64 = 1.5;
 const ENTITIES_MAX: usize = 100_000;
 
 /// The stretch of time that figures were measured in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Window {
     /// The start of the first attempt.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
     /// The start of the last one.
+    #[schema(value_type = String, format = DateTime)]
     pub to: Timestamp,
 }
 
 /// What the ledger says of a source. What was not measured often enough is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Measured {
     /// When it was measured; `None` without a single attempt.
     pub window: Option<Window>,
@@ -64,6 +67,7 @@ pub struct Measured {
     /// The median age of the newest content of a body when it was fetched.
     pub lag_seconds: Option<i64>,
     /// When the newest content happened.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub newest: Option<Timestamp>,
 }
 
@@ -177,7 +181,7 @@ fn seconds(from: Timestamp, to: Timestamp) -> i64 {
 }
 
 /// How a measured period compares with the declared one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PeriodVerdict {
     /// Not enough was measured.
@@ -217,7 +221,7 @@ impl PeriodVerdict {
 }
 
 /// What the store has of a source.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Seen {
     /// Its entities, or its events, by their identifiers, each with its name.
     #[serde(skip)]
@@ -225,10 +229,13 @@ pub struct Seen {
     /// Whether there were more of them than are kept here.
     pub more: bool,
     /// The measures that had values.
+    #[schema(value_type = Vec<String>)]
     pub fields: BTreeSet<MeasureId>,
     /// West, south, east, north of all that is located.
+    #[schema(value_type = Option<Vec<f64>>)]
     pub extent: Option<[f64; 4]>,
     /// Since when it was looked at.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
 }
 

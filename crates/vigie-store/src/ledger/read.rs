@@ -436,7 +436,7 @@ impl Ledger {
             .map_err(self.failed("read a setting"))
     }
 
-    fn first(
+    pub(super) fn first(
         &self,
         condition: &str,
         parameters: impl Params,
@@ -449,7 +449,11 @@ impl Ledger {
             .map_err(self.failed(READ))
     }
 
-    fn all(&self, condition: &str, parameters: impl Params) -> Result<Vec<Entry>, LedgerError> {
+    pub(super) fn all(
+        &self,
+        condition: &str,
+        parameters: impl Params,
+    ) -> Result<Vec<Entry>, LedgerError> {
         let failed = self.failed(READ);
         let mut statement = self
             .connection

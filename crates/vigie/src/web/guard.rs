@@ -32,15 +32,21 @@ pub(crate) enum Guard {
     Token(Secret),
 }
 
+/// The token of this server, if it has one.
+pub(super) fn token() -> Option<Secret> {
+    let token = std::env::var(TOKEN).ok()?;
+    (token.len() >= 16).then(|| Secret::new(token))
+}
+
 impl Guard {
     /// The guard of an address.
     pub(crate) fn for_address(listen: SocketAddr) -> Outcome<Self> {
         if listen.ip().is_loopback() {
             return Ok(Guard::Loopback);
         }
-        match std::env::var(TOKEN) {
-            Ok(token) if token.len() >= 16 => Ok(Guard::Token(Secret::new(token))),
-            _ => Err(
+        match token() {
+            Some(token) => Ok(Guard::Token(token)),
+            None => Err(
                 Failure::usage(format!("{listen} can be reached from other machines")).hint(
                     format!(
                         "set {TOKEN} to a secret of at least 16 characters, or listen on 127.0.0.1"

@@ -3,12 +3,13 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::{
-    extract::State,
+    extract::{ConnectInfo, State},
     http::header,
     response::{
         IntoResponse,
@@ -31,7 +32,7 @@ use vigie_core::{
 use vigie_sources::Definition;
 use vigie_store::store::Store;
 
-use super::Shared;
+use super::{Refusal, Shared};
 use crate::{
     analyse::{analyse_source, ledger_facts},
     app::{App, RunEvent},
@@ -165,7 +166,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// `GET /api/v1/stream`: server-sent events `source`, `clock` and `report`.
-pub(super) async fn stream(State(shared): State<Shared>) -> impl IntoResponse {
+pub(super) async fn stream(
+    State(shared): State<Shared>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+) -> Result<impl IntoResponse, Refusal> {
+    let place = shared.limits.open_stream(from)?;
     let app = shared.app.clone();
     let mut open = shared.live.open.subscribe();
     let closed = async move {
@@ -175,6 +180,7 @@ pub(super) async fn stream(State(shared): State<Shared>) -> impl IntoResponse {
     let first = futures::stream::once(async { Ok(Message::Clock) });
     let messages = first.chain(BroadcastStream::new(shared.live.messages.subscribe()));
     let events = messages.map(move |message| {
+        let _held = &place;
         let now = app.now();
         let event = match message {
             Ok(Message::Source(source)) => Event::default()
@@ -194,5 +200,5 @@ pub(super) async fn stream(State(shared): State<Shared>) -> impl IntoResponse {
         Ok::<_, Infallible>(event)
     });
     let stream = Sse::new(events.take_until(closed)).keep_alive(KeepAlive::default());
-    ([(header::CACHE_CONTROL, "no-store")], stream)
+    Ok(([(header::CACHE_CONTROL, "no-store")], stream))
 }

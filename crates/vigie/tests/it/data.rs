@@ -11,8 +11,7 @@ use vigie_testkit::FaultPlan;
 
 use crate::{
     server,
-    stores::Serving,
-    support::{Lab, Workspace},
+    support::{Lab, Serving, Workspace},
 };
 
 const VELIB: &str = "velib-disponibilite";

@@ -25,6 +25,7 @@ mod parts;
 mod providers;
 #[path = "../../../vigie-store/tests/it/proxy.rs"]
 mod proxy;
+mod record;
 mod recordings;
 mod retention;
 #[path = "../../../vigie-store/tests/it/server.rs"]

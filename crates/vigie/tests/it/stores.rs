@@ -2,14 +2,12 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
     os::unix::{
         fs::{MetadataExt as _, PermissionsExt as _},
         process::CommandExt as _,
     },
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -23,7 +21,7 @@ use vigie_testkit::FaultPlan;
 use crate::{
     proxy::{Fault, Mask, Proxy},
     server,
-    support::{Lab, Ran, Workspace},
+    support::{Lab, Ran, Serving, Workspace},
 };
 
 const SOURCES: [&str; 3] = [
@@ -330,50 +328,15 @@ fn a_server_that_dies_in_the_middle_of_a_batch_is_caught_up_with() {
     }
 }
 
-/// A program that serves a page, ended with the test.
-pub(crate) struct Serving {
-    child: Child,
-    pub(crate) host: String,
-}
-
-impl Serving {
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut url = String::new();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        output.read_line(&mut url).unwrap();
-        let host = url.trim().strip_prefix("http://").unwrap().to_owned();
-        Self { child, host }
-    }
-
-    /// The status and the text of an answer.
-    fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.host).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, answer)
-    }
-
-    /// Waits until a day is shown.
-    fn shows(&self) -> String {
-        loop {
-            let (status, text) = self.get("/api/v1/day?date=2026-11-24");
-            match status {
-                200 => return text,
-                503 => std::thread::sleep(Duration::from_millis(100)),
-                other => panic!("{other}: {text}"),
-            }
+/// Waits until a day is shown.
+fn shows(serving: &Serving) -> String {
+    loop {
+        let (status, text) = serving.get("/api/v1/day?date=2026-11-24");
+        match status {
+            200 => return text,
+            503 => std::thread::sleep(Duration::from_millis(100)),
+            other => panic!("{other}: {text}"),
         }
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -409,7 +372,7 @@ fn a_page_says_that_the_store_is_away_and_shows_the_day_when_it_is_back() {
         );
         assert_eq!(serving.get("/").0, 200, "the page itself is there");
         proxy.come_back(None);
-        assert!(serving.shows().contains("metar-aviationweather"));
+        assert!(shows(&serving).contains("metar-aviationweather"));
         if command == "serve" {
             proxy.go_away();
             assert!(!lab.workspace.files("data/raw").is_empty());
@@ -435,7 +398,7 @@ fn a_page_may_be_there_before_its_store() {
     );
     lab.at(&step(0), &["collect"]).ends(0);
     lab.at(&step(0), &["summarize"]).ends(0);
-    assert!(serving.shows().contains("metar-aviationweather"));
+    assert!(shows(&serving).contains("metar-aviationweather"));
 }
 
 fn database_file(lab: &Lab, name: &str) -> Connection {

@@ -2,10 +2,10 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -241,6 +241,58 @@ impl Lab {
             .position(|bytes| bytes == b"\r\n\r\n")
             .unwrap();
         answer.split_off(end + 4)
+    }
+}
+
+/// A program that serves a page, ended with the test.
+pub(crate) struct Serving {
+    child: Child,
+    pub(crate) host: String,
+}
+
+impl Serving {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut url = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut url).unwrap();
+        let host = url.trim().strip_prefix("http://").unwrap();
+        // A server of all addresses is asked by the one of this machine.
+        let host = host.replace("0.0.0.0", "127.0.0.1");
+        Self { child, host }
+    }
+
+    /// The status and the text of an answer, head and body.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.get_with(path, "")
+    }
+
+    /// The same with more lines in the head of the request.
+    pub(crate) fn get_with(&self, path: &str, lines: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let host = &self.host;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n{lines}\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer)
+    }
+
+    /// The JSON of an answer of that status.
+    #[track_caller]
+    pub(crate) fn json(&self, path: &str, expected: u16) -> Value {
+        let (status, answer) = self.get(path);
+        assert_eq!(status, expected, "{path}: {answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -1,0 +1,331 @@
+//! Where a figure comes from: the captures whose rows went into it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{Json, extract::State};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::task::block_in_place;
+use utoipa::{IntoParams, ToSchema};
+use vigie_core::{
+    analysis::Credit,
+    bucket::{Bucket, BucketKey, Samples},
+    event::{Event, EventKey},
+    sheet::Permission,
+    text::{EntityId, Text},
+    time,
+};
+use vigie_sources::{Definition, Model};
+use vigie_store::{ledger::Entry, store::Store};
+
+use super::{
+    super::Shared, Asked, Redactor, Refusal, absent, bad, captures::CaptureLine, known, ledger_of,
+};
+use crate::{
+    app::{App, store_failure},
+    failure::{Failure, Outcome},
+};
+
+/// Captures listed.
+const CAPTURES_MAX: usize = 100;
+/// The longest stretch that is looked back at.
+const STRETCH_MAX: SignedDuration = SignedDuration::from_hours(32 * 24);
+/// Beyond its horizon a body seldom has rows of an hour.
+const MARGIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// How it is known which captures went into a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Basis {
+    /// The summary still has its samples, and each says when it was fetched: these captures, and no others.
+    Samples,
+    /// The versions of the event say when each was fetched first.
+    Versions,
+    /// By their times: every capture whose rows were observed in that stretch.
+    Times,
+}
+
+/// Where a figure comes from.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Provenance {
+    /// The source.
+    source: String,
+    /// Its title.
+    title: Text,
+    /// Whom to credit, and the licence.
+    credit: Credit,
+    /// Whether raw bodies may be republished.
+    republish: Permission,
+    /// Whether the data come from the built-in simulator.
+    simulated: bool,
+    /// The start of the stretch that the figure is of.
+    #[schema(value_type = String, format = DateTime)]
+    from: Timestamp,
+    /// The first instant after it.
+    #[schema(value_type = String, format = DateTime)]
+    to: Timestamp,
+    /// The entity or event, as the provider names it.
+    key: Option<String>,
+    /// What it is called. Text from outside: never markup.
+    name: Option<String>,
+    /// How the captures are known.
+    basis: Basis,
+    /// Whether the summary is sealed: its samples have given way to their statistics.
+    sealed: bool,
+    /// The samples that count, where the summary still has them.
+    samples: Option<u64>,
+    /// What the provider has said of the event, oldest first.
+    versions: Vec<VersionLine>,
+    /// The captures, newest first, at most 100.
+    captures: Vec<CaptureLine>,
+    /// Whether there are more.
+    more: bool,
+}
+
+/// What a provider said of an event.
+#[derive(Debug, Serialize, ToSchema)]
+struct VersionLine {
+    /// The provider's order of revisions; 0 when it gives none.
+    revision: i64,
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
+    observed_at: Timestamp,
+    /// When the provider published this version, if it says so.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    published_at: Option<Timestamp>,
+    /// When it was fetched first.
+    #[schema(value_type = String, format = DateTime)]
+    fetched_at: Timestamp,
+    /// Its title. Text from outside: never markup.
+    title: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProvenanceQuery {
+    /// The source.
+    source: String,
+    /// The entity, as the provider names it; without it, all entities together.
+    entity: Option<String>,
+    /// The event, as the provider names it.
+    key: Option<String>,
+    /// An instant of the local hour that the figure is of (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
+    /// Or the start of a longer stretch…
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// …and the first instant after it.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+}
+
+/// What was found out before the ledger is asked.
+struct Found {
+    from: Timestamp,
+    to: Timestamp,
+    key: Option<EntityId>,
+    name: Option<String>,
+    sealed: bool,
+    samples: Option<u64>,
+    versions: Vec<VersionLine>,
+    /// When what counts was fetched, if it is known.
+    fetched: Option<BTreeSet<Timestamp>>,
+}
+
+/// Where a figure comes from.
+#[utoipa::path(get, path = "/api/v1/provenance", params(ProvenanceQuery), responses(
+    (status = 200, description = "The captures whose rows went into the figure", body = Provenance),
+    (status = 400, description = "A parameter is wrong"),
+    (status = 404, description = "No such source or event")))]
+pub(super) async fn provenance(
+    State(shared): State<Shared>,
+    Asked(asked): Asked<ProvenanceQuery>,
+) -> Result<Json<Provenance>, Refusal> {
+    let app = &shared.app;
+    let definition = known(app, &asked.source)?;
+    let identifier =
+        |text: &str| EntityId::new(text).ok_or_else(|| bad("an identifier has 1 to 256 bytes"));
+    let found = if let Some(key) = &asked.key {
+        of_event(&shared.store, &definition, identifier(key)?).await?
+    } else {
+        let (from, to) = stretch(app, &asked)?;
+        let entity = asked.entity.as_deref().map(identifier).transpose()?;
+        let found = Found {
+            from,
+            to,
+            key: entity,
+            name: None,
+            sealed: false,
+            samples: None,
+            versions: Vec::new(),
+            fetched: None,
+        };
+        of_hours(app, &shared.store, &definition, found).await?
+    };
+    let provenance = block_in_place(|| answer(app, &definition, found))?;
+    Ok(Json(provenance))
+}
+
+/// The stretch asked for: the local hour of an instant, or what stands between two.
+fn stretch(app: &App, asked: &ProvenanceQuery) -> Result<(Timestamp, Timestamp), Refusal> {
+    match (asked.at, asked.from, asked.to) {
+        (Some(at), None, None) => {
+            let start = time::hour_start(at, app.tz());
+            Ok((start, time::hour_end(start, app.tz())))
+        }
+        (None, Some(from), Some(to)) if from < to && to.duration_since(from) <= STRETCH_MAX => {
+            Ok((from, to))
+        }
+        (None, Some(_), Some(_)) => Err(bad("`from` must come before `to`, by 32 days at most")),
+        _ => Err(bad(
+            "say `at`, or `from` and `to`, or the `key` of an event",
+        )),
+    }
+}
+
+async fn of_event(
+    store: &Arc<dyn Store>,
+    definition: &Definition,
+    key: EntityId,
+) -> Result<Found, Refusal> {
+    let none = || absent(format!("no event of `{}` is called so", definition.id));
+    if definition.model != Model::Events {
+        return Err(none());
+    }
+    let key = EventKey {
+        source: definition.id.clone(),
+        key,
+    };
+    let loaded = store.load_events(std::slice::from_ref(&key)).await;
+    let event: Event = loaded
+        .map_err(store_failure)?
+        .pop()
+        .ok_or_else(none)?
+        .document;
+    let current = event.current().ok_or_else(none)?;
+    let (from, name) = (current.observed_at, current.title.clone());
+    let to = from.saturating_add(SignedDuration::from_secs(1));
+    let versions = event.versions.iter().map(|version| VersionLine {
+        revision: version.revision,
+        observed_at: version.observed_at,
+        published_at: version.published_at,
+        fetched_at: version.first_fetched_at,
+        title: version.title.clone(),
+    });
+    let fetched = event
+        .versions
+        .iter()
+        .map(|version| version.first_fetched_at);
+    Ok(Found {
+        from,
+        to: to.unwrap_or(Timestamp::MAX),
+        name,
+        sealed: false,
+        samples: None,
+        versions: versions.collect(),
+        fetched: Some(fetched.collect()),
+        key: Some(key.key),
+    })
+}
+
+/// What the buckets of an entity still know.
+async fn of_hours(
+    app: &App,
+    store: &Arc<dyn Store>,
+    definition: &Definition,
+    mut found: Found,
+) -> Result<Found, Refusal> {
+    let Some(entity) = &found.key else {
+        return Ok(found);
+    };
+    if definition.model != Model::Observations {
+        return Ok(found);
+    }
+    let keys: Vec<BucketKey> =
+        time::hours_between(time::hour_start(found.from, app.tz()), found.to, app.tz())
+            .into_iter()
+            .map(|hour| BucketKey {
+                source: definition.id.clone(),
+                entity: entity.clone(),
+                hour,
+            })
+            .collect();
+    let buckets = store.load_buckets(&keys).await.map_err(store_failure)?;
+    let buckets: Vec<Bucket> = buckets.into_iter().map(|found| found.document).collect();
+    let newest = buckets.iter().max_by_key(|bucket| bucket.label.stamp);
+    found.name = newest.and_then(|bucket| bucket.label.name.clone());
+    let measures = || buckets.iter().flat_map(|bucket| bucket.measures.values());
+    found.sealed = measures().any(|samples| samples.frozen.is_some());
+    if !found.sealed && !buckets.is_empty() {
+        let samples = measures().flat_map(Samples::iter);
+        let (mut count, mut fetched) = (0, BTreeSet::new());
+        for sample in samples {
+            count += 1;
+            fetched.extend(Timestamp::from_millisecond(sample.stamp.fetched_at));
+        }
+        found.samples = Some(count);
+        found.fetched = Some(fetched);
+    }
+    Ok(found)
+}
+
+fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenance> {
+    let ledger = ledger_of(app)?;
+    let source = &definition.id;
+    let mut entries: Vec<Entry> = Vec::new();
+    if let Some(fetched) = &found.fetched {
+        for at in fetched.iter().rev().take(CAPTURES_MAX + 1) {
+            entries.extend(ledger.started_at(source, *at).map_err(Failure::usage)?);
+        }
+    }
+    // Samples of a replay, or of a ledger that was lost, have no capture of their time.
+    let exact = !entries.is_empty();
+    if !exact {
+        let stretch = (found.from, found.to);
+        let earliest = found.from.saturating_sub(MARGIN);
+        let latest = found
+            .to
+            .saturating_add(definition.horizon.saturating_add(MARGIN));
+        let usual = (
+            earliest.unwrap_or(Timestamp::MIN),
+            latest.unwrap_or(Timestamp::MAX),
+        );
+        for fetched in [usual, (Timestamp::MIN, Timestamp::MAX)] {
+            entries = ledger
+                .covering(source, stretch, fetched, CAPTURES_MAX + 1)
+                .map_err(Failure::usage)?;
+            if !entries.is_empty() {
+                break;
+            }
+        }
+    }
+    let more = entries.len() > CAPTURES_MAX;
+    entries.truncate(CAPTURES_MAX);
+    let redactor = Redactor::new(app);
+    let captures = entries
+        .into_iter()
+        .map(|entry| CaptureLine::new(app, &ledger, &redactor, entry));
+    Ok(Provenance {
+        source: source.to_string(),
+        title: definition.sheet.title.clone(),
+        credit: definition.credit(),
+        republish: definition.sheet.rights.republish,
+        simulated: app.config().simulated,
+        from: found.from,
+        to: found.to,
+        key: found.key.map(|key| key.to_string()),
+        name: found.name,
+        basis: match (exact, found.versions.is_empty()) {
+            (false, _) => Basis::Times,
+            (true, true) => Basis::Samples,
+            (true, false) => Basis::Versions,
+        },
+        sealed: found.sealed,
+        samples: found.samples,
+        versions: found.versions,
+        captures: captures.collect::<Outcome<_>>()?,
+        more,
+    })
+}

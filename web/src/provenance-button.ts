@@ -1,0 +1,53 @@
+// What opens "where does this come from?": a button beside a figure, or the figure of a table itself. The dialog is fetched when
+// it is first asked for.
+
+import { element, icon, setAttribute } from "./dom.ts";
+import { language } from "./i18n.ts";
+import type { Question } from "./record-api.ts";
+
+const TRACE = "M9 7H7a4.5 4.5 0 0 0 0 9h2M15 7h2a4.5 4.5 0 0 1 0 9h-2M8.5 11.5h7";
+
+const WORDS = { fr: "D’où vient ce chiffre ?", en: "Where does this come from?" };
+
+/** Opens the dialog about a figure, which `what` names in words. */
+export function ask(what: string, question: Question): void {
+  void import("./provenance.ts").then(({ showProvenance }) => showProvenance(what, question));
+}
+
+/** A button beside a figure. What is asked is worked out when it is pressed: figures change. */
+export function provenanceButton(press: () => void): HTMLButtonElement {
+  const button = element("button", { type: "button", class: "trace-button" }, icon(TRACE));
+  button.addEventListener("click", press);
+  return button;
+}
+
+/** Names the button in the present language, after the figure that it belongs to. */
+export function nameProvenanceButton(button: HTMLElement, of: string): void {
+  setAttribute(button, "aria-label", `${WORDS[language()]} ${of}`);
+  setAttribute(button, "title", WORDS[language()]);
+}
+
+/** A figure of a table that opens where it comes from; `of` names its row. */
+export function tracedFigure(text: string, of: string, press: (button: HTMLButtonElement) => void): HTMLButtonElement {
+  const button = element("button", { type: "button", class: "traced" }, text);
+  setAttribute(button, "title", WORDS[language()]);
+  setAttribute(button, "aria-label", `${text} (${of}). ${WORDS[language()]}`);
+  button.addEventListener("click", () => press(button));
+  return button;
+}
+
+/** The stretch of time that a figure of a chart is of. */
+export interface Traced {
+  from: string;
+  to: string;
+}
+
+/** Tells whoever holds the chart that one of its figures was asked about: a chart does not know its source. */
+export function tellTraced(node: Element, detail: Traced): void {
+  node.dispatchEvent(new CustomEvent<Traced>("traced", { detail, bubbles: true }));
+}
+
+/** Hears what `tellTraced` tells below an element. */
+export function hearTraced(node: Element, heard: (stretch: Traced) => void): void {
+  node.addEventListener("traced", (event) => heard((event as CustomEvent<Traced>).detail));
+}
