@@ -14,6 +14,7 @@ pub mod cause;
 pub mod census;
 pub mod dossier;
 pub mod event;
+pub mod history;
 pub mod measure;
 pub mod plan;
 pub mod profile;

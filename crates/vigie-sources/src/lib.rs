@@ -12,6 +12,7 @@ mod extract;
 mod follow;
 mod format;
 mod group;
+mod history;
 mod item;
 mod node;
 mod number;
@@ -33,5 +34,8 @@ pub use definition::{Definition, DefinitionError, ExpectedRows, Model};
 pub use domain::Domain;
 pub use extract::{Context, Extraction, Extractor, Refusal, extract, sniff};
 pub use follow::{Follow, FollowError, Part};
+pub use history::History;
 pub use propose::{Proposal, ProposeError, TO_FILL_IN, Wishes, lines_to_fill_in, propose};
-pub use request::{Request, RequestError, build_request, rebase};
+pub use request::{
+    Request, RequestError, Workspace, build_history_request, build_request, rebase,
+};

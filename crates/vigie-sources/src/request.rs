@@ -8,6 +8,7 @@
 //! | `{zone.country}` `{zone.currency}` `{zone.continent}` `{zone.time_zone}` | its codes; an error where it has none |
 //! | `{now:%Y-%m-%d}` `{now-2d:…}` `{now+1h:…}` | the time in UTC, in that form |
 //! | `{local:%Y-%m-%d}` `{local-1d:…}` | the time in the time zone of the zone |
+//! | `{from:%Y-%m-%d}` `{to-1s:…}` | in `request.history` only: the stretch asked for, in that form and its time zone |
 //! | `{key}` | the key |
 //! | `{item}` | in `request.items.url` only: an element of the list |
 //! | `{name}` | the parameter of that name |
@@ -18,7 +19,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::{Timestamp, tz::TimeZone};
-use vigie_core::{secret::Secret, zone::Zone};
+use vigie_core::{history::Stretch, secret::Secret, zone::Zone};
 
 use crate::definition::{Definition, parse_duration};
 
@@ -88,9 +89,25 @@ pub enum RequestError {
         /// Those of the source.
         known: String,
     },
+    /// The provider keeps no past that could be asked for.
+    #[error("`{0}` has no history that can be asked for")]
+    NoHistory(String),
     /// `base_url` is not `http(s)://host[:port]`.
     #[error("base_url `{0}` is not http://host or https://host, with a port at most")]
     BaseUrl(String),
+}
+
+/// What a workspace says of the requests of a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Workspace<'w> {
+    /// The watched place.
+    pub zone: &'w Zone,
+    /// What overrides the definition's own parameters.
+    pub params: &'w BTreeMap<String, String>,
+    /// Scheme, host and port that replace those of the address.
+    pub base_url: Option<&'w str>,
+    /// The key.
+    pub key: Option<&'w Secret>,
 }
 
 /// Makes the request of a source.
@@ -105,6 +122,42 @@ pub fn build_request(
     key: Option<&Secret>,
     now: Timestamp,
 ) -> Result<Request, RequestError> {
+    let workspace = Workspace {
+        zone,
+        params,
+        base_url,
+        key,
+    };
+    build(definition, &definition.url, workspace, now, None)
+}
+
+/// Makes the request for a stretch of the past of a source.
+pub fn build_history_request(
+    definition: &Definition,
+    workspace: Workspace<'_>,
+    asked: Stretch,
+    now: Timestamp,
+) -> Result<Request, RequestError> {
+    let Some(history) = &definition.history else {
+        return Err(RequestError::NoHistory(definition.id.to_string()));
+    };
+    let past = Some((asked, &history.tz));
+    build(definition, &history.url, workspace, now, past)
+}
+
+fn build(
+    definition: &Definition,
+    address: &str,
+    workspace: Workspace<'_>,
+    now: Timestamp,
+    past: Option<(Stretch, &TimeZone)>,
+) -> Result<Request, RequestError> {
+    let Workspace {
+        zone,
+        params,
+        base_url,
+        key,
+    } = workspace;
     if let Some(name) = params
         .keys()
         .find(|name| !definition.params.contains_key(*name))
@@ -135,6 +188,7 @@ pub fn build_request(
             params: &all,
             key,
             now,
+            past,
             encodes,
             has_item: false,
         };
@@ -142,11 +196,11 @@ pub fn build_request(
     };
     let secret = key.map(Secret::expose);
     let url = rebase(
-        &drop_empty(&expand(&definition.url, true, secret)?),
+        &drop_empty(&expand(address, true, secret)?),
         base_url,
     )?;
     let shown = rebase(
-        &drop_empty(&expand(&definition.url, true, Some("***"))?),
+        &drop_empty(&expand(address, true, Some("***"))?),
         base_url,
     )?;
     let headers = definition
@@ -159,6 +213,7 @@ pub fn build_request(
         params: &all,
         key: secret,
         now,
+        past,
         encodes,
         has_item,
     };
@@ -226,6 +281,31 @@ pub(crate) fn check(
     params: &BTreeMap<String, String>,
     has_key: bool,
 ) -> Result<(), String> {
+    check_all(template, params, has_key, false)
+}
+
+/// Checks the template of an address of the past.
+pub(crate) fn check_history(
+    template: &str,
+    params: &BTreeMap<String, String>,
+    has_key: bool,
+) -> Result<(), String> {
+    check_all(template, params, has_key, true)
+}
+
+/// Whether an address says which stretch of the past is asked for.
+pub(crate) fn names_a_stretch(template: &str) -> bool {
+    variables_of(template)
+        .filter_map(|(_, name)| moment(name))
+        .any(|moment| moment.of.is_past())
+}
+
+fn check_all(
+    template: &str,
+    params: &BTreeMap<String, String>,
+    has_key: bool,
+    of_the_past: bool,
+) -> Result<(), String> {
     for text in params.values().map(String::as_str).chain([template]) {
         pieces(text, |piece| {
             let Piece::Variable(name) = piece else {
@@ -235,7 +315,10 @@ pub(crate) fn check(
                 "key" => has_key,
                 _ if CENTRE.contains(&name) || CODES.contains(&name) => true,
                 _ if side(name).is_some() || rounded(name).is_some() => true,
-                _ => params.contains_key(name) || moment(name).is_some(),
+                _ => {
+                    let known = |moment: Moment<'_>| of_the_past || !moment.of.is_past();
+                    params.contains_key(name) || moment(name).is_some_and(known)
+                }
             };
             if is_known {
                 return Ok(());
@@ -294,15 +377,41 @@ fn side(name: &str) -> Option<(usize, f64)> {
     Some((index, margin))
 }
 
-/// Whether local, the shift in seconds, and the form.
-fn moment(name: &str) -> Option<(bool, i64, &str)> {
+/// A time in a template.
+struct Moment<'t> {
+    of: Of,
+    shift_seconds: i64,
+    form: &'t str,
+}
+
+/// Which time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Now,
+    Local,
+    From,
+    To,
+}
+
+impl Of {
+    /// Whether it is an end of a stretch of the past.
+    fn is_past(self) -> bool {
+        matches!(self, Of::From | Of::To)
+    }
+}
+
+fn moment(name: &str) -> Option<Moment<'_>> {
     let (head, form) = name.split_once(':')?;
-    let (is_local, shift) = match (head.strip_prefix("now"), head.strip_prefix("local")) {
-        (Some(shift), _) => (false, shift),
-        (_, Some(shift)) => (true, shift),
-        _ => return None,
-    };
-    let seconds = match shift.split_at_checked(1) {
+    let heads = [
+        ("now", Of::Now),
+        ("local", Of::Local),
+        ("from", Of::From),
+        ("to", Of::To),
+    ];
+    let (shift, of) = heads
+        .iter()
+        .find_map(|(word, of)| Some((head.strip_prefix(word)?, *of)))?;
+    let shift_seconds = match shift.split_at_checked(1) {
         None => 0,
         Some(("-", duration)) => -parse_duration(duration)?.as_secs(),
         Some(("+", duration)) => parse_duration(duration)?.as_secs(),
@@ -313,7 +422,11 @@ fn moment(name: &str) -> Option<(bool, i64, &str)> {
         &Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC),
     )
     .is_ok();
-    is_good.then_some((is_local, seconds, form))
+    is_good.then_some(Moment {
+        of,
+        shift_seconds,
+        form,
+    })
 }
 
 struct Variables<'v> {
@@ -321,6 +434,8 @@ struct Variables<'v> {
     params: &'v BTreeMap<String, String>,
     key: Option<&'v str>,
     now: Timestamp,
+    /// The stretch of the past that is asked for, and whose times it is told in.
+    past: Option<(Stretch, &'v TimeZone)>,
     encodes: bool,
     /// Whether `{item}` is the place of an item, and not a parameter.
     has_item: bool,
@@ -395,13 +510,16 @@ impl Variables<'_> {
             let value = if is_lat { centre.lat } else { centre.lon };
             return Ok(degrees(value, decimals));
         }
-        if let Some((is_local, seconds, form)) = moment(name) {
-            let tz = if is_local {
-                self.zone.tz()
-            } else {
-                TimeZone::UTC
+        if let Some(moment) = moment(name) {
+            let (at, tz) = match (moment.of, self.past) {
+                (Of::Now, _) => (self.now, TimeZone::UTC),
+                (Of::Local, _) => (self.now, self.zone.tz()),
+                (Of::From, Some((asked, tz))) => (asked.from, tz.clone()),
+                (Of::To, Some((asked, tz))) => (asked.to, tz.clone()),
+                (Of::From | Of::To, None) => return Err(unknown(name)),
             };
-            let shifted = self.now + jiff::SignedDuration::from_secs(seconds);
+            let shifted = at + jiff::SignedDuration::from_secs(moment.shift_seconds);
+            let form = moment.form;
             return Ok(shifted.to_zoned_datetime(tz).strftime(form).to_string());
         }
         let code = |value: &Option<String>| {
@@ -422,10 +540,7 @@ impl Variables<'_> {
             crate::follow::ITEM if self.has_item => Ok(format!("{{{}}}", crate::follow::ITEM)),
             _ => {
                 let Some(value) = self.params.get(name).filter(|_| may_nest) else {
-                    return Err(RequestError::Template {
-                        template: format!("{{{name}}}"),
-                        problem: "not a known variable".to_owned(),
-                    });
+                    return Err(unknown(name));
                 };
                 Variables {
                     encodes: false,
@@ -434,6 +549,13 @@ impl Variables<'_> {
                 .expand(value, false)
             }
         }
+    }
+}
+
+fn unknown(name: &str) -> RequestError {
+    RequestError::Template {
+        template: format!("{{{name}}}"),
+        problem: "not a known variable".to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@
 mod columnar;
 mod credits;
 mod hours;
-mod range;
+pub(crate) mod range;
 mod table;
 mod target;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The definition of a source: its sheet, its request, and how rows are made of its bodies.
 
 mod fields;
+mod history;
 mod parse;
 mod reader;
 mod request;
@@ -20,6 +21,7 @@ pub(crate) use reader::parse_duration;
 use crate::{
     domain::Domain,
     follow::Follow,
+    history::History,
     path::Known,
     projection::Projection,
     spec::{Extract, Origin},
@@ -107,6 +109,8 @@ pub struct Definition {
     pub(crate) item_url: Option<String>,
     /// How an answer goes on, where it has several parts.
     pub follow: Option<Follow>,
+    /// How its past is asked for, where the provider keeps it.
+    pub history: Option<History>,
     pub(crate) extract: Extract,
     pub(crate) projection: Projection,
 }

@@ -14,6 +14,7 @@ use super::{
     Definition, ExpectedRows, Model,
     fields::{self, path},
     reader::{DefinitionError, Source, Table, Value, nearest},
+    history::history,
     request, sheet,
 };
 use crate::{
@@ -82,6 +83,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         "content_type",
         "pages",
         "items",
+        "history",
     ])?;
     let format_table = root.require("format")?.table(&[
         "kind",
@@ -150,6 +152,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     };
     let post = request::post(&request, &params, has_key)?;
     let (follow, item_url) = request::follow(&request, &extract.format, &params, has_key)?;
+    let stale_after = schedule_table.require("stale_after")?.duration()?;
+    let history = history(&request, &extract.format, &params, has_key, stale_after)?;
     let projection = extract.projection();
     Ok(Definition {
         suggested: root
@@ -158,6 +162,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         post,
         follow,
         item_url,
+        history,
         id: SourceId::new(id.str()?).map_err(|bad| id.error(bad))?,
         domain: domain_of(&domain)?,
         sheet,
@@ -166,7 +171,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
             .get("publishes")
             .map(|value| value.duration())
             .transpose()?,
-        stale_after: schedule_table.require("stale_after")?.duration()?,
+        stale_after,
         model,
         measures,
         leading: match rows.get("leading") {

@@ -84,7 +84,8 @@ pub(super) fn follow(
     Ok((Some(follow), Some(address)))
 }
 
-fn pages(value: &Value<'_>) -> Result<Follow, DefinitionError> {
+/// How an answer in pages goes on.
+pub(super) fn pages(value: &Value<'_>) -> Result<Follow, DefinitionError> {
     let table = value.table(&[
         "link", "next", "cursor", "param", "from", "step", "list", "size", "most",
     ])?;
