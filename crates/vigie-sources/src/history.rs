@@ -1,5 +1,7 @@
 //! Where a provider keeps its past, and how far back.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use vigie_core::{
     history::{Stretch, Terms},
@@ -23,14 +25,28 @@ pub struct History {
 
 /// How far back it goes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Reach {
+pub enum Reach {
     /// To this day.
     Since(Date),
     /// So long, and no longer: the provider forgets.
     Back(SignedDuration),
 }
 
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reach::Since(date) => write!(f, "{date}"),
+            Reach::Back(back) => write!(f, "{back}"),
+        }
+    }
+}
+
 impl History {
+    /// How far back it goes.
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
     /// What may be asked for, as things stand at `now`.
     pub fn terms(&self, now: Timestamp) -> Terms {
         let first = match self.reach {

@@ -34,8 +34,6 @@ pub use definition::{Definition, DefinitionError, ExpectedRows, Model};
 pub use domain::Domain;
 pub use extract::{Context, Extraction, Extractor, Refusal, extract, sniff};
 pub use follow::{Follow, FollowError, Part};
-pub use history::History;
+pub use history::{History, Reach};
 pub use propose::{Proposal, ProposeError, TO_FILL_IN, Wishes, lines_to_fill_in, propose};
-pub use request::{
-    Request, RequestError, Workspace, build_history_request, build_request, rebase,
-};
+pub use request::{Request, RequestError, Workspace, build_history_request, build_request, rebase};

@@ -195,14 +195,8 @@ fn build(
         variables.expand(template, true)
     };
     let secret = key.map(Secret::expose);
-    let url = rebase(
-        &drop_empty(&expand(address, true, secret)?),
-        base_url,
-    )?;
-    let shown = rebase(
-        &drop_empty(&expand(address, true, Some("***"))?),
-        base_url,
-    )?;
+    let url = rebase(&drop_empty(&expand(address, true, secret)?), base_url)?;
+    let shown = rebase(&drop_empty(&expand(address, true, Some("***"))?), base_url)?;
     let headers = definition
         .headers
         .iter()

@@ -68,8 +68,11 @@ pub(crate) async fn run(app: &App, args: &cli::Backfill) -> Outcome {
     let terms = history.terms(now);
     let range = Range::parse(Some(&args.from), args.to.as_deref(), app.tz());
     let range = range.map_err(Failure::usage)?;
-    let wanted = Stretch::new(range.from.unwrap_or(Timestamp::MIN), range.to.unwrap_or(now))
-        .ok_or_else(|| Failure::usage("--from is in the future"))?;
+    let wanted = Stretch::new(
+        range.from.unwrap_or(Timestamp::MIN),
+        range.to.unwrap_or(now),
+    )
+    .ok_or_else(|| Failure::usage("--from is in the future"))?;
     check_reach(history, &terms, wanted, now)?;
     if let Some(pause) = budget::make_room(app)? {
         return Err(pause.into());
@@ -107,8 +110,10 @@ fn without_history(app: &App, definition: &Definition) -> Failure {
         .map(|other| other.id.as_str())
         .collect();
     let id = &definition.id;
-    Failure::usage(format!("`{id}` has no history: its provider only says what is current"))
-        .hint(format!("these have one: {}", others.join(", ")))
+    Failure::usage(format!(
+        "`{id}` has no history: its provider only says what is current"
+    ))
+    .hint(format!("these have one: {}", others.join(", ")))
 }
 
 /// Refuses what cannot be had at all, and says so where only a part can.
@@ -123,21 +128,21 @@ fn check_reach(history: &History, terms: &Terms, wanted: Stretch, now: Timestamp
         return Err(Failure::usage(format!("its history begins on {begins}")));
     }
     if wanted.from < terms.earliest {
-        output::note(&format!("its history begins on {begins}: asked for from there"));
+        output::note(&format!(
+            "its history begins on {begins}: asked for from there"
+        ));
     }
     Ok(())
 }
 
 /// What is missing, by the ledger and by the files that a killed run has landed without telling it.
-fn plan(
-    app: &App,
-    definition: &Definition,
-    terms: &Terms,
-    wanted: Stretch,
-) -> Outcome<Vec<Chunk>> {
+fn plan(app: &App, definition: &Definition, terms: &Terms, wanted: Stretch) -> Outcome<Vec<Chunk>> {
     let every = app.schedule(definition).every();
     let now = app.now();
-    let mut settled = app.ledger().settled(&definition.id).map_err(Failure::usage)?;
+    let mut settled = app
+        .ledger()
+        .settled(&definition.id)
+        .map_err(Failure::usage)?;
     let pending = app.landing().pending(&definition.id);
     for raw in pending.map_err(Failure::usage)?.raw {
         // One that cannot be read is named by `vigie summarize`.
@@ -303,7 +308,9 @@ fn conclude(done: &Done, json: bool) -> Outcome {
     let text = match (missing, done.left) {
         (0, _) => format!("{id}: nothing is missing that could be asked for"),
         (_, 0) => format!("{id}: {obtained} of {missing} requests obtained"),
-        (_, left) => format!("{id}: {obtained} of {missing} requests obtained, {left} are left to another run"),
+        (_, left) => format!(
+            "{id}: {obtained} of {missing} requests obtained, {left} are left to another run"
+        ),
     };
     output::line(&text)?;
     if obtained > 0 {

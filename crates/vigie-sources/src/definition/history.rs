@@ -31,11 +31,18 @@ pub(super) fn history(
     };
     for key in ["body", "items"] {
         if let Some(other) = request.get(key) {
-            return Err(other.error("a source with history is asked by plain GET, without `body` and `items`"));
+            return Err(other
+                .error("a source with history is asked by plain GET, without `body` and `items`"));
         }
     }
     let table = value.table(&[
-        "url", "chunk", "since", "back", "delay", "time_zone", "pages",
+        "url",
+        "chunk",
+        "since",
+        "back",
+        "delay",
+        "time_zone",
+        "pages",
     ])?;
     let template = table.require("url")?;
     let address = url(&template)?;
@@ -47,7 +54,9 @@ pub(super) fn history(
             return Err(template.error("`chunk` is missing: how many days are asked for at a time"));
         }
         (Some(chunk), false) => {
-            return Err(chunk.error("the address has neither `{from:…}` nor `{to:…}`: it gives everything at once"));
+            return Err(chunk.error(
+                "the address has neither `{from:…}` nor `{to:…}`: it gives everything at once",
+            ));
         }
     };
     let reach = match (table.get("since"), table.get("back")) {

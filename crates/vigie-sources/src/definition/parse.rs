@@ -13,8 +13,8 @@ use vigie_core::{
 use super::{
     Definition, ExpectedRows, Model,
     fields::{self, path},
-    reader::{DefinitionError, Source, Table, Value, nearest},
     history::history,
+    reader::{DefinitionError, Source, Table, Value, nearest},
     request, sheet,
 };
 use crate::{

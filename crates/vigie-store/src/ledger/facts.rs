@@ -52,7 +52,9 @@ impl Ledger {
     /// The first slot that was ever asked for: from then on the source is watched.
     pub fn first_slot(&self, source: &SourceId) -> Result<Option<Timestamp>, LedgerError> {
         self.connection
-            .prepare_cached("SELECT min(slot_ms) FROM captures WHERE source = ?1 AND history_from_ms IS NULL")
+            .prepare_cached(
+                "SELECT min(slot_ms) FROM captures WHERE source = ?1 AND history_from_ms IS NULL",
+            )
             .and_then(|mut statement| {
                 statement.query_row([source.as_str()], |row| rows::maybe_time(row, 0))
             })

@@ -68,9 +68,7 @@ mod tests {
                 .and_then(|mut statement| {
                     let parameters = vec![1; statement.parameter_count()];
                     let parameters = rusqlite::params_from_iter(parameters);
-                    statement
-                        .query_map(parameters, |row| row.get(3))?
-                        .collect()
+                    statement.query_map(parameters, |row| row.get(3))?.collect()
                 })
                 .unwrap();
             assert!(plan.join("; ").contains(index), "{sql}: {plan:?}");

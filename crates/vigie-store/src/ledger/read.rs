@@ -17,10 +17,12 @@ const READ: &str = "read captures";
 // What a backfill asked for is not of any slot, and its bodies are like no other: questions about scheduled downloads leave
 // them out (`history_from_ms IS NULL`).
 
-const LAST_GOOD: &str = "source = ?1 AND outcome IN ('landed', 'summarized') AND history_from_ms IS NULL
+const LAST_GOOD: &str =
+    "source = ?1 AND outcome IN ('landed', 'summarized') AND history_from_ms IS NULL
     ORDER BY started_at_ms DESC, id DESC";
 
-const LAST_ATTEMPT: &str = "source = ?1 AND history_from_ms IS NULL ORDER BY started_at_ms DESC, sequence DESC";
+const LAST_ATTEMPT: &str =
+    "source = ?1 AND history_from_ms IS NULL ORDER BY started_at_ms DESC, sequence DESC";
 
 const LAST_ANSWERED: &str = "source = ?1 AND outcome IN ('landed', 'unchanged', 'summarized')
     AND history_from_ms IS NULL
