@@ -14,6 +14,7 @@ mod format;
 mod group;
 mod history;
 mod item;
+mod join;
 mod node;
 mod number;
 mod path;

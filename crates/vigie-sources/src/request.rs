@@ -12,6 +12,7 @@
 //! | `{key}` | the key |
 //! | `{item}` | in `request.items.url` only: an element of the list |
 //! | `{name}` | the parameter of that name |
+//! | `{+name}` | in an address, behind `https://`: the same as a part of the address, not encoded |
 //!
 //! Everything is percent-encoded. A parameter's value may be a template itself. A part `a={b}` of
 //! the query is left out when it becomes `a=`.
@@ -21,7 +22,10 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use jiff::{Timestamp, tz::TimeZone};
 use vigie_core::{history::Stretch, secret::Secret, zone::Zone};
 
-use crate::definition::{Definition, parse_duration};
+use crate::{
+    definition::{Definition, parse_duration},
+    follow::Follow,
+};
 
 /// A request to send. Its `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,7 +38,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// What is sent with it, and its content type: then the request is a `POST`. It may hold the key.
     pub body: Option<(String, String)>,
-    /// The address of each item of the answer, with `{item}` in it, where items are asked for.
+    /// The address of each item of the answer, with `{item}` in it, where items are asked for; or that of the document beside it.
     pub item_url: Option<String>,
     /// The host, and the port where it is not the scheme's own.
     pub host: String,
@@ -221,7 +225,8 @@ fn build(
     let item_url = match &definition.item_url {
         None => None,
         Some(template) => {
-            let expanded = variables(true, true).expand(template, true)?;
+            let has_items = !definition.follow.as_ref().is_some_and(Follow::counts_first);
+            let expanded = variables(true, has_items).expand(template, true)?;
             Some(rebase(&drop_empty(&expanded), base_url)?)
         }
     };
@@ -306,6 +311,13 @@ fn check_all(
                 return Ok(());
             };
             let is_known = match name {
+                _ if name.starts_with('+') => {
+                    // The scheme is the definition's, and nothing but the scheme may come before.
+                    let (scheme, after) = text.split_once("://").unwrap_or(("", text));
+                    let is_first = after.starts_with(&format!("{{{name}}}"));
+                    let named = name.strip_prefix('+').unwrap_or_default();
+                    scheme == "https" && is_first && params.contains_key(named)
+                }
                 "key" => has_key,
                 _ if CENTRE.contains(&name) || CODES.contains(&name) => true,
                 _ if side(name).is_some() || rounded(name).is_some() => true,
@@ -317,7 +329,9 @@ fn check_all(
             if is_known {
                 return Ok(());
             }
-            let hint = if name == "key" {
+            let hint = if name.starts_with('+') {
+                "an address is taken from a parameter right behind https:// only".to_owned()
+            } else if name == "key" {
                 "an open source has no key".to_owned()
             } else {
                 "it is neither a variable of the zone or time, nor in request.params".to_owned()
@@ -463,6 +477,15 @@ impl Variables<'_> {
         let result = pieces(template, |piece| -> Result<(), Problem> {
             match piece {
                 Piece::Literal(literal) => text.push_str(literal),
+                Piece::Variable(name) if name.starts_with('+') => {
+                    match self.address(name.strip_prefix('+').unwrap_or_default()) {
+                        Ok(address) => text.push_str(address),
+                        Err(error) => {
+                            failure = Some(error);
+                            return Err(Problem(String::new()));
+                        }
+                    }
+                }
                 Piece::Variable(name) => match self.variable(name, may_nest) {
                     Ok(value) if self.encodes => encode(&value, &mut text),
                     Ok(value) => text.push_str(&value),
@@ -482,6 +505,33 @@ impl Variables<'_> {
             }),
             (None, Ok(())) => Ok(text),
         }
+    }
+
+    /// A parameter that is a part of an address: host and path. Who is asked, and by https, must be plain to see.
+    fn address(&self, name: &str) -> Result<&str, RequestError> {
+        let refused = |problem: &str| {
+            Err(RequestError::Template {
+                template: format!("{{+{name}}}"),
+                problem: format!("the parameter `{name}` {problem}"),
+            })
+        };
+        let value = self.params.get(name).map_or("", String::as_str).trim();
+        let value = value.strip_prefix("https://").unwrap_or(value);
+        let value = value.trim_end_matches('/');
+        if value.is_empty() {
+            return refused("has no value: write an address such as gbfs.example.org/v2/en");
+        }
+        if value.contains("://") {
+            return refused("names another scheme: addresses are asked by https only");
+        }
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:?&=%,;+".contains(&byte);
+        let starts_a_host = value.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !starts_a_host || !value.bytes().all(is_plain) {
+            return refused(
+                "is no plain address: host, path and query, without user, spaces or braces",
+            );
+        }
+        Ok(value)
     }
 
     fn variable(&self, name: &str, may_nest: bool) -> Result<String, RequestError> {

@@ -2,6 +2,7 @@
 
 mod fields;
 mod history;
+mod like;
 mod parse;
 mod reader;
 mod request;
@@ -15,6 +16,7 @@ use vigie_core::{
     text::SourceId, zone::Zone,
 };
 
+pub(crate) use like::like;
 pub use reader::DefinitionError;
 pub(crate) use reader::parse_duration;
 
@@ -158,7 +160,8 @@ impl Definition {
 
     /// Whether rows say where they are.
     pub fn says_where(&self) -> bool {
-        self.extract.point.is_some()
+        let join = self.extract.join.as_ref();
+        self.extract.point.is_some() || join.is_some_and(|join| join.point.is_some())
     }
 
     /// The names of the text attributes of rows.

@@ -83,6 +83,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         "content_type",
         "pages",
         "items",
+        "beside",
         "history",
     ])?;
     let format_table = root.require("format")?.table(&[
@@ -99,7 +100,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let format = format(&format_table)?;
     let rows = root.require("rows")?.table(&[
         "model", "select", "optional", "columns", "header", "skip", "where", "pivot", "errors",
-        "horizon", "expected", "most", "leading", "future", "repeats",
+        "horizon", "expected", "most", "leading", "future", "repeats", "join",
     ])?;
     let model = rows.require("model")?.choice(&[
         ("observations", Model::Observations),
@@ -152,6 +153,9 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     };
     let post = request::post(&request, &params, has_key)?;
     let (follow, item_url) = request::follow(&request, &extract.format, &params, has_key)?;
+    if let (Some(join), None) = (rows.get("join"), request.get("beside")) {
+        return Err(join.error("needs request.beside, the address of the second document"));
+    }
     let stale_after = schedule_table.require("stale_after")?.duration()?;
     let history = history(&request, &extract.format, &params, has_key, stale_after)?;
     let projection = extract.projection();
@@ -413,7 +417,15 @@ impl Parts<'_, '_> {
             },
             |value| value.bool(),
         )?;
+        let own = table
+            .get("attributes")
+            .map_or(Ok(Vec::new()), |v| fields::attributes(&v))?;
+        let (join, attributes) = match rows.get("join") {
+            None => (None, own),
+            Some(value) => fields::join(&value, own)?,
+        };
         let extract = Extract {
+            join,
             encoding: decoded,
             errors: rows
                 .get("errors")
@@ -447,9 +459,7 @@ impl Parts<'_, '_> {
                 .transpose()?,
             point: table.get("point").map(|v| fields::place(&v)).transpose()?,
             name: table.get(name_name).map(|v| fields::pick(&v)).transpose()?,
-            attributes: table
-                .get("attributes")
-                .map_or(Ok(Vec::new()), |v| fields::attributes(&v))?,
+            attributes,
             measures: readings,
             groups,
         };

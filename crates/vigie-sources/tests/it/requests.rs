@@ -256,3 +256,49 @@ fn every_history_of_the_catalogue_makes_requests() {
     }
     assert!(count >= 25, "{count}");
 }
+
+#[test]
+fn an_address_of_the_user_is_asked_by_https_and_is_plain() {
+    let network = Catalogue::embedded()
+        .get(&SourceId::new("gbfs-network").unwrap())
+        .unwrap();
+    let asked = |address: &str| build(network, &[("network", address)], None, None);
+    for address in ["gbfs.a.org/v2/en", "https://gbfs.a.org/v2/en/"] {
+        let request = asked(address).unwrap();
+        assert_eq!(request.url, "https://gbfs.a.org/v2/en/station_status.json");
+        assert_eq!(
+            request.item_url.as_deref(),
+            Some("https://gbfs.a.org/v2/en/station_information.json")
+        );
+        assert_eq!(request.host, "gbfs.a.org");
+    }
+    for (address, problem) in [
+        ("", "has no value"),
+        ("http://a.org/v2", "another scheme"),
+        ("me:secret@a.org/v2", "no plain address"),
+        ("/etc", "no plain address"),
+        ("a.org/{zone.lat}", "no plain address"),
+        ("a.org/v2#", "no plain address"),
+    ] {
+        let error = asked(address).unwrap_err().to_string();
+        assert!(error.contains(problem), "{address}: {error}");
+    }
+    // A definition may take it nowhere else, and by no other scheme.
+    for url in [
+        "https://a.org/{+kind}",
+        "http://{+kind}/",
+        "https://{+other}/",
+    ] {
+        let params = "params = { kind = \"x\" }\n[format]";
+        let (before, rest) = VELIB
+            .split_once("url = \"https://opendata.paris.fr/api")
+            .unwrap();
+        let (_, after) = rest.split_once('\n').unwrap();
+        let text = format!(
+            "{before}url = \"{url}\"\n{}",
+            after.replacen("[format]", params, 1)
+        );
+        let error = Definition::parse("x", &text).unwrap_err();
+        assert!(error.to_string().contains("behind https"), "{url}: {error}");
+    }
+}

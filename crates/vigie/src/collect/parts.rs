@@ -88,11 +88,10 @@ impl Collector {
             let Some(url) = waiting.pop_front() else {
                 break;
             };
-            question.url = if follow.counts_first() {
-                allowed(&question, &url)?
-            } else {
-                // The definition says who has the items.
+            question.url = if follow.is_told_by_definition() {
                 url
+            } else {
+                allowed(&question, &url)?
             };
             (question.etag, question.last_modified) = (None, None);
             self.reserve(asked)?;
