@@ -266,11 +266,14 @@ pub(super) fn attributes(value: &Value<'_>) -> Result<Vec<(String, Pick)>, Defin
     Ok(attributes)
 }
 
+/// The name of an attribute, and where it is taken from.
+type Attribute = (String, Pick);
+
 /// The second document, and the attributes of both in the order of their names.
 pub(super) fn join(
     value: &Value<'_>,
-    own: Vec<(String, Pick)>,
-) -> Result<(Option<Join>, Vec<(String, Pick)>), DefinitionError> {
+    own: Vec<Attribute>,
+) -> Result<(Join, Vec<Attribute>), DefinitionError> {
     let table = value.table(&["select", "key", "name", "point", "attributes"])?;
     let theirs = table
         .get("attributes")
@@ -294,7 +297,7 @@ pub(super) fn join(
         point: table.get("point").map(|value| place(&value)).transpose()?,
         attributes,
     };
-    Ok((Some(join), all))
+    Ok((join, all))
 }
 
 /// A list of conditions, all of which must hold.

@@ -48,7 +48,7 @@ pub(crate) fn like<'d>(
     let id = root.require("id")?;
     definition.id = SourceId::new(id.str()?).map_err(|bad| id.error(bad))?;
     definition.sheet.title = root.require("title")?.text()?;
-    definition.file = file.to_owned();
+    file.clone_into(&mut definition.file);
     if let Some(params) = root.get("params") {
         for (name, value) in params.free_table()?.entries() {
             let name_text = name.get_ref().as_ref();

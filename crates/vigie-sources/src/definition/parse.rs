@@ -422,7 +422,10 @@ impl Parts<'_, '_> {
             .map_or(Ok(Vec::new()), |v| fields::attributes(&v))?;
         let (join, attributes) = match rows.get("join") {
             None => (None, own),
-            Some(value) => fields::join(&value, own)?,
+            Some(value) => {
+                let (join, all) = fields::join(&value, own)?;
+                (Some(join), all)
+            }
         };
         let extract = Extract {
             join,

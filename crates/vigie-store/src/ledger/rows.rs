@@ -58,16 +58,14 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 /// What tells the attempts of a source apart: a body by its name (the same in the landing zone and in quarantine) and hash,
 /// an attempt without body by its start.
 pub(super) fn key(capture: &Capture) -> String {
-    match (&capture.file, &capture.sha256) {
-        (Some(file), Some(sha256)) => body_key(file, sha256),
-        _ => {
-            let start = capture.started_at.as_millisecond();
-            match capture.history {
-                // A scheduled attempt may begin in the same second.
-                Some(asked) => format!("@{start} {}", asked.from.as_millisecond()),
-                None => format!("@{start}"),
-            }
-        }
+    if let (Some(file), Some(sha256)) = (&capture.file, &capture.sha256) {
+        return body_key(file, sha256);
+    }
+    let start = capture.started_at.as_millisecond();
+    match capture.history {
+        // A scheduled attempt may begin in the same second.
+        Some(settled) => format!("@{start} {}", settled.from.as_millisecond()),
+        None => format!("@{start}"),
     }
 }
 
