@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{cause::Cause, text::SourceId};
+use crate::{cause::Cause, history::Stretch, text::SourceId};
 
 /// How an attempt ended, or what has become of its raw file since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -64,7 +64,7 @@ impl Outcome {
 pub struct Capture {
     /// The source.
     pub source: SourceId,
-    /// The scheduled time that this attempt is for.
+    /// The scheduled time that this attempt is for; for a backfill, where the stretch that it asked for begins.
     pub slot: Timestamp,
     /// When the request was sent: the time in the raw file's name and the fetch time of its rows.
     pub started_at: Timestamp,
@@ -103,4 +103,7 @@ pub struct Capture {
     pub not_before: Option<Timestamp>,
     /// No scheduled request before this time, as back-off decided.
     pub backoff_until: Option<Timestamp>,
+    /// What it settles of the past, if `vigie backfill` asked: it was for no slot, and says nothing of the rhythm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Stretch>,
 }

@@ -15,6 +15,7 @@ pub mod census;
 pub mod correlation;
 pub mod dossier;
 pub mod event;
+pub mod history;
 pub mod measure;
 pub mod plan;
 pub mod profile;

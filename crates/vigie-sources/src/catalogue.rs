@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use vigie_core::text::SourceId;
 
-use crate::definition::{Definition, DefinitionError};
+use crate::definition::{Definition, DefinitionError, like};
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
@@ -30,17 +30,22 @@ impl Catalogue {
 
     /// This catalogue and more definitions, each a file name (for messages) and its text. One
     /// with a known identifier takes the place of that: so a definition can be mended without a
-    /// new release.
+    /// new release. One that says `like` is another source with other parameters.
     pub fn with_user_definitions<'t>(
         &self,
         files: impl IntoIterator<Item = (&'t str, &'t str)>,
     ) -> Result<Catalogue, DefinitionError> {
         let mut definitions = self.definitions.clone();
         for (file, text) in files {
-            let definition = Definition::parse(file, text)?;
+            let definition = read(file, text, &definitions)?;
             definitions.insert(definition.id.clone(), definition);
         }
         Ok(Catalogue { definitions })
+    }
+
+    /// Reads a definition, whole or like one of these.
+    pub fn read(&self, file: &str, text: &str) -> Result<Definition, DefinitionError> {
+        read(file, text, &self.definitions)
     }
 
     /// The definition of that identifier.
@@ -76,5 +81,16 @@ impl Catalogue {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.definitions.is_empty()
+    }
+}
+
+fn read(
+    file: &str,
+    text: &str,
+    known: &BTreeMap<SourceId, Definition>,
+) -> Result<Definition, DefinitionError> {
+    match like(file, text, known.values())? {
+        Some(definition) => Ok(definition),
+        None => Definition::parse(file, text),
     }
 }

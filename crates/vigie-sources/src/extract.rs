@@ -1,5 +1,7 @@
 //! From bytes to rows.
 
+use std::collections::HashMap;
+
 use bumpalo::Bump;
 use jiff::{Timestamp, tz::TimeZone};
 use vigie_core::{
@@ -13,6 +15,7 @@ use crate::{
     format::{self, Format},
     group::Groups,
     item::{Item, Level, Shape, follow, is_one_of, select},
+    join::Beside,
     node::{Name, Node},
     number,
     path::{Path, Step},
@@ -168,6 +171,9 @@ fn read(
     let fetched_at = context.fetched_at.to_string();
     let shape = spec.shape(arena, &fetched_at);
     let mut reader = RowReader::new(definition, context, rows);
+    if let Some(join) = &spec.join {
+        reader.beside = join.read(root, shape)?;
+    }
     let mut is_found = false;
     for path in &spec.select {
         is_found = select(path, root, shape, &mut |levels| {
@@ -315,6 +321,8 @@ pub(crate) struct RowReader<'d, 'c> {
     /// The hour of the latest observed time: often that of many rows.
     last_time: time::Recent,
     is_rfc3339: bool,
+    /// What a second document says of the entities.
+    beside: HashMap<String, Beside>,
 }
 
 impl<'d, 'c> RowReader<'d, 'c> {
@@ -338,6 +346,7 @@ impl<'d, 'c> RowReader<'d, 'c> {
             values: Vec::with_capacity(spec.measures.len()),
             last_time: time::Recent::default(),
             is_rfc3339: spec.observed_at.formats.first() == Some(&TimeFormat::Rfc3339),
+            beside: HashMap::new(),
         }
     }
 
@@ -491,16 +500,19 @@ impl<'d, 'c> RowReader<'d, 'c> {
             return;
         }
         let attributes = self.spec.attributes.iter().enumerate();
+        let beside = self.beside.get(entity);
         let attributes = attributes.filter_map(|(index, (_, pick))| {
-            Some((index, text::clean(item.text(pick)?, item.arena())))
+            let own = item.text(pick).map(|own| text::clean(own, item.arena()));
+            let text = own.or_else(|| beside?.attribute(index))?;
+            Some((index, text))
         });
         let row = RowRef {
             entity,
             observed_at,
             published_at,
             revision,
-            point,
-            name,
+            point: point.or_else(|| beside?.point),
+            name: name.or_else(|| beside?.name.as_deref()),
             values,
             attributes: Attributes::NONE,
         };

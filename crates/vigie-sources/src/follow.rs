@@ -1,4 +1,4 @@
-//! Answers in several parts: the pages of a long one, or the items of a list.
+//! Answers in several parts: the pages of a long one, the items of a list, or a second document beside the first.
 //!
 //! The parts are joined to one body, the JSON list of them, so that a download stays one raw file, with one hash and
 //! one fate.
@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Pages(Next),
     /// The elements of a list, each with an address of its own.
     Items(Path),
+    /// A second document, at an address of its own.
+    Beside,
 }
 
 /// What leads to the next page.
@@ -89,7 +91,12 @@ impl Follow {
 
     /// Whether the first answer is a part of the body; else it only says what the parts are.
     pub fn counts_first(&self) -> bool {
-        matches!(self.kind, Kind::Pages(_))
+        !matches!(self.kind, Kind::Items(_))
+    }
+
+    /// Whether the definition says where the other parts are; else the answers do, and are not believed blindly.
+    pub fn is_told_by_definition(&self) -> bool {
+        !matches!(self.kind, Kind::Pages(_))
     }
 
     /// The most requests of one download.
@@ -97,7 +104,8 @@ impl Follow {
         self.most + usize::from(!self.counts_first())
     }
 
-    /// The addresses to ask for after a part, in this order. `item_url` is the address of an item, with `{item}` in it.
+    /// The addresses to ask for after a part, in this order. `item_url` is the address of an item, with `{item}` in it, or of
+    /// the second document.
     ///
     /// Only what is listed in the first answer is an item; the first `most` are asked for.
     pub fn after(
@@ -107,7 +115,8 @@ impl Follow {
         part: Part<'_>,
     ) -> Result<Vec<String>, FollowError> {
         let next = match &self.kind {
-            Kind::Items(_) if part.index > 0 => return Ok(Vec::new()),
+            Kind::Items(_) | Kind::Beside if part.index > 0 => return Ok(Vec::new()),
+            Kind::Beside => return Ok(item_url.map(str::to_owned).into_iter().collect()),
             Kind::Items(path) => {
                 let template = item_url.unwrap_or_default();
                 let items = read(definition, part.body, path, |root, arena| {

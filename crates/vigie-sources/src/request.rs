@@ -8,9 +8,11 @@
 //! | `{zone.country}` `{zone.currency}` `{zone.continent}` `{zone.time_zone}` | its codes; an error where it has none |
 //! | `{now:%Y-%m-%d}` `{now-2d:…}` `{now+1h:…}` | the time in UTC, in that form |
 //! | `{local:%Y-%m-%d}` `{local-1d:…}` | the time in the time zone of the zone |
+//! | `{from:%Y-%m-%d}` `{to-1s:…}` | in `request.history` only: the stretch asked for, in that form and its time zone |
 //! | `{key}` | the key |
 //! | `{item}` | in `request.items.url` only: an element of the list |
 //! | `{name}` | the parameter of that name |
+//! | `{+name}` | in an address, behind `https://`: the same as a part of the address, not encoded |
 //!
 //! Everything is percent-encoded. A parameter's value may be a template itself. A part `a={b}` of
 //! the query is left out when it becomes `a=`.
@@ -18,9 +20,12 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::{Timestamp, tz::TimeZone};
-use vigie_core::{secret::Secret, zone::Zone};
+use vigie_core::{history::Stretch, secret::Secret, zone::Zone};
 
-use crate::definition::{Definition, parse_duration};
+use crate::{
+    definition::{Definition, parse_duration},
+    follow::Follow,
+};
 
 /// A request to send. Its `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,7 +38,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// What is sent with it, and its content type: then the request is a `POST`. It may hold the key.
     pub body: Option<(String, String)>,
-    /// The address of each item of the answer, with `{item}` in it, where items are asked for.
+    /// The address of each item of the answer, with `{item}` in it, where items are asked for; or that of the document beside it.
     pub item_url: Option<String>,
     /// The host, and the port where it is not the scheme's own.
     pub host: String,
@@ -88,9 +93,25 @@ pub enum RequestError {
         /// Those of the source.
         known: String,
     },
+    /// The provider keeps no past that could be asked for.
+    #[error("`{0}` has no history that can be asked for")]
+    NoHistory(String),
     /// `base_url` is not `http(s)://host[:port]`.
     #[error("base_url `{0}` is not http://host or https://host, with a port at most")]
     BaseUrl(String),
+}
+
+/// What a workspace says of the requests of a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Workspace<'w> {
+    /// The watched place.
+    pub zone: &'w Zone,
+    /// What overrides the definition's own parameters.
+    pub params: &'w BTreeMap<String, String>,
+    /// Scheme, host and port that replace those of the address.
+    pub base_url: Option<&'w str>,
+    /// The key.
+    pub key: Option<&'w Secret>,
 }
 
 /// Makes the request of a source.
@@ -105,6 +126,42 @@ pub fn build_request(
     key: Option<&Secret>,
     now: Timestamp,
 ) -> Result<Request, RequestError> {
+    let workspace = Workspace {
+        zone,
+        params,
+        base_url,
+        key,
+    };
+    build(definition, &definition.url, workspace, now, None)
+}
+
+/// Makes the request for a stretch of the past of a source.
+pub fn build_history_request(
+    definition: &Definition,
+    workspace: Workspace<'_>,
+    asked: Stretch,
+    now: Timestamp,
+) -> Result<Request, RequestError> {
+    let Some(history) = &definition.history else {
+        return Err(RequestError::NoHistory(definition.id.to_string()));
+    };
+    let past = Some((asked, &history.tz));
+    build(definition, &history.url, workspace, now, past)
+}
+
+fn build(
+    definition: &Definition,
+    address: &str,
+    workspace: Workspace<'_>,
+    now: Timestamp,
+    past: Option<(Stretch, &TimeZone)>,
+) -> Result<Request, RequestError> {
+    let Workspace {
+        zone,
+        params,
+        base_url,
+        key,
+    } = workspace;
     if let Some(name) = params
         .keys()
         .find(|name| !definition.params.contains_key(*name))
@@ -135,20 +192,15 @@ pub fn build_request(
             params: &all,
             key,
             now,
+            past,
             encodes,
             has_item: false,
         };
         variables.expand(template, true)
     };
     let secret = key.map(Secret::expose);
-    let url = rebase(
-        &drop_empty(&expand(&definition.url, true, secret)?),
-        base_url,
-    )?;
-    let shown = rebase(
-        &drop_empty(&expand(&definition.url, true, Some("***"))?),
-        base_url,
-    )?;
+    let url = rebase(&drop_empty(&expand(address, true, secret)?), base_url)?;
+    let shown = rebase(&drop_empty(&expand(address, true, Some("***"))?), base_url)?;
     let headers = definition
         .headers
         .iter()
@@ -159,6 +211,7 @@ pub fn build_request(
         params: &all,
         key: secret,
         now,
+        past,
         encodes,
         has_item,
     };
@@ -172,7 +225,8 @@ pub fn build_request(
     let item_url = match &definition.item_url {
         None => None,
         Some(template) => {
-            let expanded = variables(true, true).expand(template, true)?;
+            let has_items = !definition.follow.as_ref().is_some_and(Follow::counts_first);
+            let expanded = variables(true, has_items).expand(template, true)?;
             Some(rebase(&drop_empty(&expanded), base_url)?)
         }
     };
@@ -226,21 +280,58 @@ pub(crate) fn check(
     params: &BTreeMap<String, String>,
     has_key: bool,
 ) -> Result<(), String> {
+    check_all(template, params, has_key, false)
+}
+
+/// Checks the template of an address of the past.
+pub(crate) fn check_history(
+    template: &str,
+    params: &BTreeMap<String, String>,
+    has_key: bool,
+) -> Result<(), String> {
+    check_all(template, params, has_key, true)
+}
+
+/// Whether an address says which stretch of the past is asked for.
+pub(crate) fn names_a_stretch(template: &str) -> bool {
+    variables_of(template)
+        .filter_map(|(_, name)| moment(name))
+        .any(|moment| moment.of.is_past())
+}
+
+fn check_all(
+    template: &str,
+    params: &BTreeMap<String, String>,
+    has_key: bool,
+    of_the_past: bool,
+) -> Result<(), String> {
     for text in params.values().map(String::as_str).chain([template]) {
         pieces(text, |piece| {
             let Piece::Variable(name) = piece else {
                 return Ok(());
             };
             let is_known = match name {
+                _ if name.starts_with('+') => {
+                    // The scheme is the definition's, and nothing but the scheme may come before.
+                    let (scheme, after) = text.split_once("://").unwrap_or(("", text));
+                    let is_first = after.starts_with(&format!("{{{name}}}"));
+                    let named = name.strip_prefix('+').unwrap_or_default();
+                    scheme == "https" && is_first && params.contains_key(named)
+                }
                 "key" => has_key,
                 _ if CENTRE.contains(&name) || CODES.contains(&name) => true,
                 _ if side(name).is_some() || rounded(name).is_some() => true,
-                _ => params.contains_key(name) || moment(name).is_some(),
+                _ => {
+                    let known = |moment: Moment<'_>| of_the_past || !moment.of.is_past();
+                    params.contains_key(name) || moment(name).is_some_and(known)
+                }
             };
             if is_known {
                 return Ok(());
             }
-            let hint = if name == "key" {
+            let hint = if name.starts_with('+') {
+                "an address is taken from a parameter right behind https:// only".to_owned()
+            } else if name == "key" {
                 "an open source has no key".to_owned()
             } else {
                 "it is neither a variable of the zone or time, nor in request.params".to_owned()
@@ -294,15 +385,41 @@ fn side(name: &str) -> Option<(usize, f64)> {
     Some((index, margin))
 }
 
-/// Whether local, the shift in seconds, and the form.
-fn moment(name: &str) -> Option<(bool, i64, &str)> {
+/// A time in a template.
+struct Moment<'t> {
+    of: Of,
+    shift_seconds: i64,
+    form: &'t str,
+}
+
+/// Which time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Now,
+    Local,
+    From,
+    To,
+}
+
+impl Of {
+    /// Whether it is an end of a stretch of the past.
+    fn is_past(self) -> bool {
+        matches!(self, Of::From | Of::To)
+    }
+}
+
+fn moment(name: &str) -> Option<Moment<'_>> {
     let (head, form) = name.split_once(':')?;
-    let (is_local, shift) = match (head.strip_prefix("now"), head.strip_prefix("local")) {
-        (Some(shift), _) => (false, shift),
-        (_, Some(shift)) => (true, shift),
-        _ => return None,
-    };
-    let seconds = match shift.split_at_checked(1) {
+    let heads = [
+        ("now", Of::Now),
+        ("local", Of::Local),
+        ("from", Of::From),
+        ("to", Of::To),
+    ];
+    let (shift, of) = heads
+        .iter()
+        .find_map(|(word, of)| Some((head.strip_prefix(word)?, *of)))?;
+    let shift_seconds = match shift.split_at_checked(1) {
         None => 0,
         Some(("-", duration)) => -parse_duration(duration)?.as_secs(),
         Some(("+", duration)) => parse_duration(duration)?.as_secs(),
@@ -313,7 +430,11 @@ fn moment(name: &str) -> Option<(bool, i64, &str)> {
         &Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC),
     )
     .is_ok();
-    is_good.then_some((is_local, seconds, form))
+    is_good.then_some(Moment {
+        of,
+        shift_seconds,
+        form,
+    })
 }
 
 struct Variables<'v> {
@@ -321,6 +442,8 @@ struct Variables<'v> {
     params: &'v BTreeMap<String, String>,
     key: Option<&'v str>,
     now: Timestamp,
+    /// The stretch of the past that is asked for, and whose times it is told in.
+    past: Option<(Stretch, &'v TimeZone)>,
     encodes: bool,
     /// Whether `{item}` is the place of an item, and not a parameter.
     has_item: bool,
@@ -354,6 +477,15 @@ impl Variables<'_> {
         let result = pieces(template, |piece| -> Result<(), Problem> {
             match piece {
                 Piece::Literal(literal) => text.push_str(literal),
+                Piece::Variable(name) if name.starts_with('+') => {
+                    match self.address(name.strip_prefix('+').unwrap_or_default()) {
+                        Ok(address) => text.push_str(address),
+                        Err(error) => {
+                            failure = Some(error);
+                            return Err(Problem(String::new()));
+                        }
+                    }
+                }
                 Piece::Variable(name) => match self.variable(name, may_nest) {
                     Ok(value) if self.encodes => encode(&value, &mut text),
                     Ok(value) => text.push_str(&value),
@@ -373,6 +505,33 @@ impl Variables<'_> {
             }),
             (None, Ok(())) => Ok(text),
         }
+    }
+
+    /// A parameter that is a part of an address: host and path. Who is asked, and by https, must be plain to see.
+    fn address(&self, name: &str) -> Result<&str, RequestError> {
+        let refused = |problem: &str| {
+            Err(RequestError::Template {
+                template: format!("{{+{name}}}"),
+                problem: format!("the parameter `{name}` {problem}"),
+            })
+        };
+        let value = self.params.get(name).map_or("", String::as_str).trim();
+        let value = value.strip_prefix("https://").unwrap_or(value);
+        let value = value.trim_end_matches('/');
+        if value.is_empty() {
+            return refused("has no value: write an address such as gbfs.example.org/v2/en");
+        }
+        if value.contains("://") {
+            return refused("names another scheme: addresses are asked by https only");
+        }
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:?&=%,;+".contains(&byte);
+        let starts_a_host = value.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if !starts_a_host || !value.bytes().all(is_plain) {
+            return refused(
+                "is no plain address: host, path and query, without user, spaces or braces",
+            );
+        }
+        Ok(value)
     }
 
     fn variable(&self, name: &str, may_nest: bool) -> Result<String, RequestError> {
@@ -395,13 +554,16 @@ impl Variables<'_> {
             let value = if is_lat { centre.lat } else { centre.lon };
             return Ok(degrees(value, decimals));
         }
-        if let Some((is_local, seconds, form)) = moment(name) {
-            let tz = if is_local {
-                self.zone.tz()
-            } else {
-                TimeZone::UTC
+        if let Some(moment) = moment(name) {
+            let (at, tz) = match (moment.of, self.past) {
+                (Of::Now, _) => (self.now, TimeZone::UTC),
+                (Of::Local, _) => (self.now, self.zone.tz()),
+                (Of::From, Some((asked, tz))) => (asked.from, tz.clone()),
+                (Of::To, Some((asked, tz))) => (asked.to, tz.clone()),
+                (Of::From | Of::To, None) => return Err(unknown(name)),
             };
-            let shifted = self.now + jiff::SignedDuration::from_secs(seconds);
+            let shifted = at + jiff::SignedDuration::from_secs(moment.shift_seconds);
+            let form = moment.form;
             return Ok(shifted.to_zoned_datetime(tz).strftime(form).to_string());
         }
         let code = |value: &Option<String>| {
@@ -422,10 +584,7 @@ impl Variables<'_> {
             crate::follow::ITEM if self.has_item => Ok(format!("{{{}}}", crate::follow::ITEM)),
             _ => {
                 let Some(value) = self.params.get(name).filter(|_| may_nest) else {
-                    return Err(RequestError::Template {
-                        template: format!("{{{name}}}"),
-                        problem: "not a known variable".to_owned(),
-                    });
+                    return Err(unknown(name));
                 };
                 Variables {
                     encodes: false,
@@ -434,6 +593,13 @@ impl Variables<'_> {
                 .expand(value, false)
             }
         }
+    }
+}
+
+fn unknown(name: &str) -> RequestError {
+    RequestError::Template {
+        template: format!("{{{name}}}"),
+        problem: "not a known variable".to_owned(),
     }
 }
 

@@ -300,6 +300,7 @@ impl Plan {
             && spec.skip == 0
             && spec.columns.is_none()
             && spec.pivot.is_none()
+            && spec.join.is_none()
             && !spec.groups
             && matches!(spec.select.as_slice(), [path] if is_list(path) || path.steps == [Step::Elements])
             && spec.errors.iter().all(|error| leads_nowhere(&error.path))

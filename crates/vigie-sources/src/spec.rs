@@ -7,6 +7,7 @@ use regex_lite::Regex;
 
 use crate::{
     format::Format,
+    join::Join,
     path::{Base, Path},
     projection::Projection,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Extract {
     pub(crate) point: Option<Place>,
     pub(crate) name: Option<Pick>,
     pub(crate) attributes: Vec<(String, Pick)>,
+    /// The second document of a body of two.
+    pub(crate) join: Option<Join>,
     pub(crate) measures: Vec<Reading>,
     /// Whether rows of the same entity and time are made one.
     pub(crate) groups: bool,
@@ -216,7 +219,17 @@ pub(crate) enum Reduce {
 }
 
 impl Pick {
-    fn paths(&self) -> impl Iterator<Item = &Path> {
+    /// Where nothing is found.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            origins: Vec::new(),
+            nulls: Vec::new(),
+            capture: None,
+            map: Vec::new(),
+        }
+    }
+
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.origins.iter().flat_map(|origin| match origin {
             Origin::Path(path) => vec![path],
             Origin::Constant(_) => Vec::new(),
@@ -248,6 +261,26 @@ impl Time {
     }
 }
 
+impl Place {
+    pub(crate) fn paths(&self) -> Vec<&Path> {
+        match self {
+            Place::Degrees { lon, lat } => lon.paths().chain(lat.paths()).collect(),
+            Place::Geometry(path) => vec![path],
+        }
+    }
+
+    /// Keeps what a geometry is made of.
+    fn project(&self, select: &Path, projection: &mut Projection) {
+        let Place::Geometry(path) = self else { return };
+        for part in ["type", "coordinates", "geometries"] {
+            projection.add(select, &path.member(part));
+        }
+        let mut inner = path.member("geometries");
+        inner.steps.push(crate::path::Step::Elements);
+        projection.add(select, &inner.member("coordinates"));
+    }
+}
+
 impl Extract {
     /// Every path of the definition that starts at a row or at the root.
     pub(crate) fn paths(&self) -> Vec<&Path> {
@@ -266,11 +299,7 @@ impl Extract {
             Some(Revision::Time(time)) => paths.extend(time.paths()),
             None => {}
         }
-        match &self.point {
-            Some(Place::Degrees { lon, lat }) => paths.extend(lon.paths().chain(lat.paths())),
-            Some(Place::Geometry(path)) => paths.push(path),
-            None => {}
-        }
+        paths.extend(self.point.iter().flat_map(Place::paths));
         paths.extend(self.name.iter().flat_map(Pick::paths));
         paths.extend(self.attributes.iter().flat_map(|(_, pick)| pick.paths()));
         for measure in &self.measures {
@@ -290,19 +319,22 @@ impl Extract {
             for path in &paths {
                 projection.add(select, path);
             }
-            if let Some(Place::Geometry(path)) = &self.point {
-                for part in ["type", "coordinates", "geometries"] {
-                    projection.add(select, &path.member(part));
-                }
-                let mut inner = path.member("geometries");
-                inner.steps.push(crate::path::Step::Elements);
-                projection.add(select, &inner.member("coordinates"));
+            if let Some(place) = &self.point {
+                place.project(select, &mut projection);
             }
             for error in &self.errors {
                 projection.add(select, &error.path);
                 if let Some(message) = &error.message {
                     projection.add(select, message);
                 }
+            }
+        }
+        if let Some(join) = &self.join {
+            for path in join.paths() {
+                projection.add(&join.select, path);
+            }
+            if let Some(place) = &join.point {
+                place.project(&join.select, &mut projection);
             }
         }
         projection.close();

@@ -526,6 +526,7 @@ fn rebuilt(raw: &RawFile, bytes: u64, sha256: String) -> Capture {
         last_modified: None,
         not_before: None,
         backoff_until: None,
+        history: None,
     }
 }
 

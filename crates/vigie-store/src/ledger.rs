@@ -8,6 +8,7 @@
 
 mod error;
 mod facts;
+mod history;
 mod look;
 mod read;
 mod requests;

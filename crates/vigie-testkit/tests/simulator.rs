@@ -14,11 +14,12 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use reqwest::{Client, Response, redirect::Policy};
 use vigie_core::{
+    history::Stretch,
     row::Point,
     text::Text,
     zone::{Scale, Zone},
 };
-use vigie_sources::{Catalogue, Context, build_request, extract};
+use vigie_sources::{Catalogue, Context, Workspace, build_history_request, build_request, extract};
 use vigie_testkit::{FaultKind, FaultPlan, RetryAfter, Simulator, SimulatorOptions, When};
 
 const USGS: &str = "/earthquakes/feed/v1.0/summary/2.5_day.geojson";
@@ -144,21 +145,23 @@ async fn the_same_seed_and_time_give_the_same_bytes_and_others_do_not() {
     }
 }
 
-#[tokio::test]
-async fn the_real_definitions_read_a_whole_day_without_a_refusal() {
-    let lab = Lab::new(FaultPlan::none()).await;
-    let paris = TimeZone::get("Europe/Paris").unwrap();
-    let place = Point::new(2.35, 48.86).unwrap();
-    let zone = Zone {
+fn paris() -> Zone {
+    Zone {
         name: Text::new("Paris", "Paris"),
         scale: Scale::City,
         bbox: [2.2, 48.8, 2.5, 48.9],
-        centre: place,
+        centre: Point::new(2.35, 48.86).unwrap(),
         country: Some("FR".to_owned()),
         continent: Some("EU".to_owned()),
         currency: Some("EUR".to_owned()),
         time_zone: "Europe/Paris".to_owned(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn the_real_definitions_read_a_whole_day_without_a_refusal() {
+    let lab = Lab::new(FaultPlan::none()).await;
+    let (paris, zone) = (TimeZone::get("Europe/Paris").unwrap(), paris());
     let day = at("2026-10-14T22:00:00Z");
     for id in vigie_testkit::SOURCES {
         let definition = Catalogue::embedded()
@@ -184,6 +187,46 @@ async fn the_real_definitions_read_a_whole_day_without_a_refusal() {
         }
         let least = if id == "ecb-eurofxref-daily" { 2 } else { 4 };
         assert!(different.len() >= least, "{id}: {}", different.len());
+    }
+}
+
+#[tokio::test]
+async fn the_past_is_told_in_the_format_of_the_present() {
+    let lab = Lab::new(FaultPlan::none()).await;
+    lab.set("2026-11-26T11:00:00Z");
+    let asked = Stretch::new(at("2026-11-10T00:00:00Z"), at("2026-11-12T00:00:00Z")).unwrap();
+    let zone = paris();
+    let base = lab.simulator.base_url();
+    let now = at("2026-11-26T11:00:00Z");
+    for (id, least) in [
+        ("usgs-earthquakes", 60),
+        ("eco2mix-national", 192),
+        ("ecb-eurofxref-daily", 1_000),
+    ] {
+        let definition = Catalogue::embedded()
+            .iter()
+            .find(|definition| definition.id.as_str() == id)
+            .unwrap();
+        let workspace = Workspace {
+            zone: &zone,
+            params: &BTreeMap::new(),
+            base_url: Some(&base),
+            key: None,
+        };
+        let request = build_history_request(definition, workspace, asked, now).unwrap();
+        let body = lab.bytes(request.url.trim_start_matches(&base)).await;
+        let context = Context {
+            fetched_at: now,
+            zone_tz: &zone.tz(),
+        };
+        let read = extract(definition, &body, &context).unwrap();
+        assert!(read.refusals.is_empty(), "{id}: {:?}", read.refusals);
+        assert!(read.rows.len() >= least, "{id}: {}", read.rows.len());
+        if id != "ecb-eurofxref-daily" {
+            let within =
+                |row: &vigie_core::row::Row| (asked.from..asked.to).contains(&row.observed_at);
+            assert!(read.rows.iter().all(within), "{id}");
+        }
     }
 }
 

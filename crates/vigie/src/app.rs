@@ -11,7 +11,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::sync::broadcast;
 use tracing::warn;
 use vigie_core::{schedule::Schedule, secret::Secret, text::SourceId};
-use vigie_sources::{Catalogue, Definition, build_request};
+use vigie_sources::{Catalogue, Definition, Workspace, build_request};
 use vigie_store::{
     archive::Archive,
     awaited::AwaitedStore,
@@ -305,6 +305,20 @@ impl App {
             now,
         );
         own.map_or_else(|_| asked.to_owned(), |request| request.host)
+    }
+
+    /// What the requests of a source are made with, but for a mirror.
+    pub(crate) fn request_settings<'a>(
+        &'a self,
+        settings: &'a SourceConfig,
+        key: Option<&'a Secret>,
+    ) -> Workspace<'a> {
+        Workspace {
+            zone: &self.config().zone,
+            params: &settings.params,
+            base_url: None,
+            key,
+        }
     }
 
     /// Opens the store.

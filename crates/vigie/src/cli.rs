@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Init(Init),
     /// Download sources as dated raw files (step 1)
     Collect(Collect),
+    /// Fetch what is missing of the past, where the provider keeps it
+    Backfill(Backfill),
     /// Turn raw files into summaries and events, then delete them (step 2)
     #[command(alias = "summarise")]
     Summarize(Summarize),
@@ -138,6 +140,24 @@ pub(crate) struct Collect {
     /// Only what is due: what cron calls every minute
     #[arg(long)]
     pub(crate) due: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backfill {
+    /// The source; `vigie sources show SOURCE` says whether it has a history
+    pub(crate) source: SourceId,
+    /// From this local date (2026-11-23) or time (2026-11-23T09:00:00Z)
+    #[arg(long)]
+    pub(crate) from: String,
+    /// To this local date, included, or time, excluded [default: now]
+    #[arg(long)]
+    pub(crate) to: Option<String>,
+    /// Only say what would be asked for
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Say at the end what came of it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! Step 1: fetch and land. Each source is asked under its own lock; nothing is parsed here beyond a
 //! look at whether the body is of the declared kind.
 
+mod history;
 mod parts;
 
 use std::{
@@ -17,6 +18,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 use vigie_core::{
     capture::{Capture, Outcome as CaptureOutcome},
+    history::Stretch,
     plan::{self, Asked, Decision, SourceState, Why},
     text::SourceId,
 };
@@ -28,6 +30,7 @@ use vigie_store::{
     manifest,
 };
 
+use self::parts::Whole;
 use crate::{
     app::{App, RunEvent, key_of},
     crash,
@@ -195,7 +198,7 @@ impl Collector {
             turn = host.acquire() => turn.map_err(Failure::usage)?,
             () = app.stop().asked() => return Ok(Attempt::Stopped),
         };
-        let limits = limits(definition);
+        let limits = limits(definition, 1);
         let counted = app.counted_host(definition, &request.host, key.as_ref(), now);
         let reserved = block_in_place(|| app.ledger().reserve_request(&counted, now, &limits))
             .map_err(Failure::usage)?;
@@ -227,8 +230,15 @@ impl Collector {
             etag: last.as_ref().and_then(|last| last.etag.clone()),
             last_modified: last.and_then(|last| last.last_modified),
         };
+        let whole = Whole {
+            definition,
+            follow: definition.follow.as_ref(),
+            item_url: request.item_url.as_deref(),
+            counted: &counted,
+            limits: &limits,
+        };
         let answer = tokio::select! {
-            answer = self.fetch_whole(definition, question, request.item_url.as_deref(), &counted, now) => answer,
+            answer = self.fetch_whole(whole, question, now) => answer,
             // The provider did nothing wrong: no failure is recorded, and the slot is asked for again by the next run.
             () = app.stop().patience_over() => return Ok(Attempt::Stopped),
         };
@@ -238,6 +248,7 @@ impl Collector {
             started_at: now,
             finished_at: app.now(),
             url: request.shown_url,
+            history: None,
             answer,
         };
         let capture = block_in_place(|| receive(app, definition, arrival))?;
@@ -263,6 +274,8 @@ pub(crate) struct Arrival {
     pub(crate) started_at: Timestamp,
     pub(crate) finished_at: Timestamp,
     pub(crate) url: String,
+    /// What it settles of the past, for a backfill.
+    pub(crate) history: Option<Stretch>,
     pub(crate) answer: Result<Answer, NoAnswer>,
 }
 
@@ -290,6 +303,7 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
         last_modified: None,
         not_before: None,
         backoff_until: None,
+        history: arrival.history,
     };
     let record = |capture: Capture| -> Outcome<Capture> {
         app.ledger().record(&capture).map_err(Failure::usage)?;
@@ -338,8 +352,9 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
             .map_err(Failure::usage)?;
         return record(landed.capture);
     }
-    // As above: without a time of its own, the same body is a new observation.
-    let same = !definition.times_are_fetch_times()
+    // As above: without a time of its own, the same body is a new observation. A stretch of the past is compared with nothing.
+    let same = capture.history.is_none()
+        && !definition.times_are_fetch_times()
         && last
             .as_ref()
             .is_some_and(|last| last.sha256 == capture.sha256);
@@ -373,7 +388,8 @@ fn pause(
     retry_after: Option<Timestamp>,
 ) -> Outcome<Capture> {
     capture.not_before = retry_after;
-    if retry_after.is_none() {
+    // A backfill stops by itself, and keeps nobody else from asking.
+    if retry_after.is_none() && capture.history.is_none() {
         let failures = app
             .ledger()
             .consecutive_failures(&definition.id)
@@ -405,12 +421,12 @@ pub(crate) fn source_state(
     })
 }
 
-/// The published limits of a source.
-pub(crate) fn limits(definition: &Definition) -> Vec<RequestLimit> {
+/// The published limits of a source, or the `part`-th part of them.
+pub(crate) fn limits(definition: &Definition, part: u32) -> Vec<RequestLimit> {
     let limits = definition.sheet.access.limits.iter();
     limits
         .map(|limit| RequestLimit {
-            requests: limit.requests,
+            requests: (limit.requests / part).max(limit.requests.min(1)),
             per_seconds: limit.per.as_secs().try_into().unwrap_or(u32::MAX),
         })
         .collect()

@@ -102,7 +102,9 @@ pub(crate) fn measured(app: &App, definition: &Definition) -> Outcome<Measured> 
     let (mut tally, mut first_slot) = (CaptureTally::default(), None);
     ledger
         .captures(&query, |entry| {
-            first_slot.get_or_insert(entry.capture.slot);
+            if entry.capture.history.is_none() {
+                first_slot.get_or_insert(entry.capture.slot);
+            }
             tally.add(&entry.capture);
             ControlFlow::Continue(())
         })

@@ -37,7 +37,8 @@ struct Known {
 
 /// A body that is believed.
 pub(crate) struct Believed {
-    pub(crate) profile: Profile,
+    /// What it was like, if the next ones shall be compared with it.
+    pub(crate) profile: Option<Profile>,
     /// Why rows were refused, if they were.
     pub(crate) cause: Option<Cause>,
 }
@@ -45,7 +46,7 @@ pub(crate) struct Believed {
 /// One that is not.
 pub(crate) struct Doubted {
     pub(crate) degraded: Degraded,
-    pub(crate) profile: Profile,
+    pub(crate) profile: Option<Profile>,
 }
 
 impl<'d> Judge<'d> {
@@ -95,6 +96,19 @@ impl<'d> Judge<'d> {
         }
         let sum = profiler.sum();
         let profile = profiler.finish();
+        if capture.history.is_some() {
+            if let Err(degraded) = judge_past(definition, extraction, future, latest) {
+                return Ok(Err(Doubted {
+                    degraded,
+                    profile: None,
+                }));
+            }
+            let cause = self.cause(app, extraction, sum, future);
+            return Ok(Ok(Believed {
+                profile: None,
+                cause,
+            }));
+        }
         let newest = if definition.repeats {
             None
         } else {
@@ -147,16 +161,34 @@ impl<'d> Judge<'d> {
         });
         known.history.truncate(HISTORY_MAX);
         if let Err(degraded) = judged {
-            return Ok(Err(Doubted { degraded, profile }));
+            return Ok(Err(Doubted {
+                degraded,
+                profile: Some(profile),
+            }));
         }
         known.newest = known.newest.max(newest);
+        let cause = self.cause(app, extraction, sum, future);
+        Ok(Ok(Believed {
+            profile: Some(profile),
+            cause,
+        }))
+    }
+
+    /// Takes out the rows of entities that are too many, and names why rows were refused, if they were.
+    fn cause(
+        &mut self,
+        app: &App,
+        extraction: &mut Extraction<Rows>,
+        sum: u64,
+        future: u64,
+    ) -> Option<Cause> {
         let most = app.config().limits.entities_max;
-        let strangers = if is_observed {
+        let strangers = if self.definition.model == Model::Observations {
             self.admit(extraction, sum, most)
         } else {
             0
         };
-        let cause = match (
+        match (
             strangers,
             future,
             extraction.refused_rows + extraction.refused_values,
@@ -165,8 +197,7 @@ impl<'d> Judge<'d> {
             (_, 1.., _) => Some(Cause::Future),
             (_, _, 1..) => Some(Cause::RowsRefused),
             _ => None,
-        };
-        Ok(Ok(Believed { profile, cause }))
+        }
     }
 
     /// Writes down which entities the source has, if there are new ones. Before the rows are in the store, so that a kill cannot
@@ -198,6 +229,25 @@ impl<'d> Judge<'d> {
         }
         refused
     }
+}
+
+/// Judges a stretch of the past by itself: it is longer or shorter than what comes from slot to slot, and older. Where the source
+/// always has something, nothing at all is not believed.
+fn judge_past(
+    definition: &Definition,
+    extraction: &Extraction<Rows>,
+    future: u64,
+    latest: Option<Timestamp>,
+) -> Result<(), Degraded> {
+    let taken = extraction.rows.len() as u64 + extraction.empty_rows;
+    let refused = extraction.refused_rows;
+    let expected = ExpectedRows {
+        min: definition.expected.min.unwrap_or(0).min(1),
+        shrink: 0.0,
+    };
+    let first = extraction.refusals.first().map(ToString::to_string);
+    quality::judge_future(future, taken + refused, latest)?;
+    quality::judge(expected, taken, refused, first.as_deref(), &[])
 }
 
 fn ask_ledger(

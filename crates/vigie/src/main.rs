@@ -3,6 +3,7 @@
 mod alerts;
 mod analyse;
 mod app;
+mod backfill;
 mod backup;
 mod budget;
 mod cli;
@@ -86,6 +87,7 @@ async fn run_until_told(cli: Cli, stop: Stop) -> Outcome {
             stop::in_order(stop.clone(), true, run(cli, stop)).await
         }
         Command::Collect(_)
+        | Command::Backfill(_)
         | Command::Summarize(_)
         | Command::Replay(_)
         | Command::Backup(_)
@@ -130,6 +132,7 @@ async fn run_in_workspace(app: &App, command: &Command) -> Outcome {
             collect::print(&attempts)?;
             Ok(collect::exit_of(&attempts))
         }
+        Command::Backfill(args) => backfill::run(app, args).await,
         Command::Summarize(args) => {
             let sources = summarize::chosen(app, &args.sources)?;
             let store = app.store(false).await?;

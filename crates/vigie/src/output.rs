@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
@@ -69,5 +70,52 @@ pub(crate) fn duration(seconds: i64) -> String {
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// How far a long command is: a bar on a terminal, plain lines elsewhere, nothing where programs read.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+}
+
+impl Progress {
+    /// The progress through so many steps.
+    pub(crate) fn new(steps: usize, quiet: bool) -> Self {
+        let bar = (!quiet && steps > 0 && is_terminal()).then(|| {
+            let style = ProgressStyle::with_template("{bar:32} {pos}/{len} · {eta} · {wide_msg}");
+            let bar = ProgressBar::new(steps as u64);
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        Self { bar, quiet }
+    }
+
+    /// A step is done, and this came of it.
+    pub(crate) fn advance(&self, text: &str) -> Outcome<()> {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(text.to_owned());
+                bar.inc(1);
+                Ok(())
+            }
+            None if self.quiet => Ok(()),
+            None => line(text),
+        }
+    }
+
+    /// Says something that stays.
+    pub(crate) fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| note(text)),
+            None => note(text),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use vigie_core::{capture::Outcome as CaptureOutcome, text::SourceId};
-use vigie_store::manifest;
+use vigie_core::{capture::Outcome as CaptureOutcome, history::Stretch, text::SourceId};
+use vigie_store::manifest::{self, Manifest};
 
 use crate::{
     app::App,
@@ -96,6 +96,7 @@ async fn replay(app: &App, id: &SourceId, folder: &Path) -> Outcome<()> {
                     "replay:{}",
                     body.path.file_name().unwrap_or_default().to_string_lossy()
                 ),
+                history: settled(&body.path),
                 answer: Ok(Answer {
                     status: 200,
                     body: Some(bytes),
@@ -136,6 +137,14 @@ async fn replay(app: &App, id: &SourceId, folder: &Path) -> Outcome<()> {
     Ok(())
 }
 
+/// What a body that `vigie backfill` asked for settles of the past, by the manifest that lies beside it as in the landing zone.
+fn settled(body: &Path) -> Option<Stretch> {
+    let mut manifest = body.as_os_str().to_owned();
+    manifest.push(manifest::SUFFIX);
+    let bytes = fs::read(manifest).ok()?;
+    Manifest::parse(&bytes).ok()?.capture.history
+}
+
 /// The bodies of a folder, in the order of their times.
 fn recorded(folder: &Path) -> Outcome<Vec<Recorded>> {
     let entries = fs::read_dir(folder)
@@ -143,6 +152,7 @@ fn recorded(folder: &Path) -> Outcome<Vec<Recorded>> {
     let mut recorded: Vec<Recorded> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.is_file())
+        .filter(|path| !path.to_string_lossy().ends_with(manifest::SUFFIX))
         .filter_map(|path| {
             Some(Recorded {
                 at: time_in_name(path.file_name()?.to_str()?)?,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use vigie_core::text::Language;
-use vigie_sources::Definition;
+use vigie_sources::{Definition, Reach};
 
 use crate::output::duration;
 
@@ -29,6 +29,7 @@ pub(crate) fn as_json(definition: &Definition) -> Value {
             "collect_seconds": definition.schedule.every().as_secs(),
             "stale_after_seconds": definition.stale_after.as_secs(),
             "revision_horizon_seconds": definition.horizon.as_secs(),
+            "history": definition.history.as_ref().map(|history| history.reach().to_string()),
         },
         "access": {
             "kind": access.as_str(),
@@ -98,6 +99,20 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
         "",
         &format!("{} {every}", word("Relevée toutes les", "Collected every")),
     );
+    if let Some(history) = &definition.history {
+        let reach = history.reach();
+        let text = match reach {
+            Reach::Since(date) => format!("{} {date}", word("depuis le", "since")),
+            Reach::Back(back) => {
+                let back = duration(back.as_secs());
+                format!("{} {back}", word("sur les derniers", "of the last"))
+            }
+        };
+        put(
+            word("Historique", "History"),
+            &format!("{text} (vigie backfill)"),
+        );
+    }
     let kind = match (&access.key, french) {
         (None, true) => "libre, sans clé".to_owned(),
         (None, false) => "open, no key".to_owned(),

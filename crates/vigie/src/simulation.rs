@@ -662,6 +662,7 @@ fn arrival(app: &App, definition: &Definition, offered: &Offered, finished_at: i
         started_at: offered.started_at,
         finished_at: Timestamp::from_second(finished_at).unwrap(),
         url: format!("https://api.example.org/{}", definition.id),
+        history: None,
         answer: Ok(Answer {
             status: 200,
             body: Some(offered.body.bytes.clone()),

@@ -142,8 +142,9 @@ fn show(global: &Global, source: &SourceId, json: bool, language: Language) -> O
 fn read_definition(file: &Path) -> Outcome<(Definition, String)> {
     let text = fs::read_to_string(file)
         .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-    let definition =
-        Definition::parse(&file.display().to_string(), &text).map_err(Failure::usage)?;
+    let definition = Catalogue::embedded()
+        .read(&file.display().to_string(), &text)
+        .map_err(Failure::usage)?;
     Ok((definition, text))
 }
 

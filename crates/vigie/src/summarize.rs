@@ -207,7 +207,7 @@ fn set_aside(
     file: &RawFile,
     cause: Cause,
     reason: &str,
-    readable: Option<(u64, &Profile)>,
+    readable: Option<(u64, Option<&Profile>)>,
     summarized: &mut Summarized,
 ) -> Outcome<()> {
     warn!(file = %file.file, cause = cause.as_str(), reason, "set aside");
@@ -219,7 +219,7 @@ fn set_aside(
         let (rows, profile) = readable.unzip();
         capture.refused_rows = rows.unwrap_or(0);
         app.ledger()
-            .record_quarantined(&capture, rows.is_some(), profile)
+            .record_quarantined(&capture, rows.is_some(), profile.flatten())
             .map_err(Failure::usage)?;
         crash::point("summarize.condemned");
         app.landing()

@@ -110,6 +110,10 @@ pub struct CaptureTally {
 impl CaptureTally {
     /// Takes in a capture.
     pub fn add(&mut self, capture: &Capture) {
+        if capture.history.is_some() {
+            // What a backfill brings says nothing of how the feed behaves from slot to slot.
+            return;
+        }
         let measured = &mut self.measured;
         let from = measured
             .window
@@ -313,6 +317,7 @@ mod tests {
             last_modified: None,
             not_before: None,
             backoff_until: None,
+            history: None,
         }
     }
 

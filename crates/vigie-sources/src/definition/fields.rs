@@ -7,6 +7,7 @@ use vigie_core::text::MeasureId;
 
 use super::reader::{DefinitionError, Table, Value};
 use crate::{
+    join::Join,
     path::Path,
     spec::{
         Condition, Each, Numeric, Origin, Pick, Piece, Pivot, Place, Plus, ProviderError, Reading,
@@ -263,6 +264,40 @@ pub(super) fn attributes(value: &Value<'_>) -> Result<Vec<(String, Pick)>, Defin
     // Rows keep attributes in this order; so they are built without searching.
     attributes.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(attributes)
+}
+
+/// The name of an attribute, and where it is taken from.
+type Attribute = (String, Pick);
+
+/// The second document, and the attributes of both in the order of their names.
+pub(super) fn join(
+    value: &Value<'_>,
+    own: Vec<Attribute>,
+) -> Result<(Join, Vec<Attribute>), DefinitionError> {
+    let table = value.table(&["select", "key", "name", "point", "attributes"])?;
+    let theirs = table
+        .get("attributes")
+        .map_or(Ok(Vec::new()), |value| attributes(&value))?;
+    let mut all = own;
+    for (name, _) in &theirs {
+        if !all.iter().any(|(known, _)| known == name) {
+            all.push((name.clone(), Pick::nothing()));
+        }
+    }
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let place_of = |name: &str| all.iter().position(|(known, _)| known == name);
+    let attributes = theirs
+        .into_iter()
+        .filter_map(|(name, pick)| Some((place_of(&name)?, pick)))
+        .collect();
+    let join = Join {
+        select: path(&table.require("select")?)?,
+        key: pick(&table.require("key")?)?,
+        name: table.get("name").map(|value| pick(&value)).transpose()?,
+        point: table.get("point").map(|value| place(&value)).transpose()?,
+        attributes,
+    };
+    Ok((join, all))
 }
 
 /// A list of conditions, all of which must hold.

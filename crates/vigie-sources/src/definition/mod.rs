@@ -1,6 +1,8 @@
 //! The definition of a source: its sheet, its request, and how rows are made of its bodies.
 
 mod fields;
+mod history;
+mod like;
 mod parse;
 mod reader;
 mod request;
@@ -14,12 +16,14 @@ use vigie_core::{
     text::SourceId, zone::Zone,
 };
 
+pub(crate) use like::like;
 pub use reader::DefinitionError;
 pub(crate) use reader::parse_duration;
 
 use crate::{
     domain::Domain,
     follow::Follow,
+    history::History,
     path::Known,
     projection::Projection,
     spec::{Extract, Origin},
@@ -107,6 +111,8 @@ pub struct Definition {
     pub(crate) item_url: Option<String>,
     /// How an answer goes on, where it has several parts.
     pub follow: Option<Follow>,
+    /// How its past is asked for, where the provider keeps it.
+    pub history: Option<History>,
     pub(crate) extract: Extract,
     pub(crate) projection: Projection,
 }
@@ -154,7 +160,8 @@ impl Definition {
 
     /// Whether rows say where they are.
     pub fn says_where(&self) -> bool {
-        self.extract.point.is_some()
+        let join = self.extract.join.as_ref();
+        self.extract.point.is_some() || join.is_some_and(|join| join.point.is_some())
     }
 
     /// The names of the text attributes of rows.

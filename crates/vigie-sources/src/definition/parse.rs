@@ -13,6 +13,7 @@ use vigie_core::{
 use super::{
     Definition, ExpectedRows, Model,
     fields::{self, path},
+    history::history,
     reader::{DefinitionError, Source, Table, Value, nearest},
     request, sheet,
 };
@@ -82,6 +83,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         "content_type",
         "pages",
         "items",
+        "beside",
+        "history",
     ])?;
     let format_table = root.require("format")?.table(&[
         "kind",
@@ -97,7 +100,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let format = format(&format_table)?;
     let rows = root.require("rows")?.table(&[
         "model", "select", "optional", "columns", "header", "skip", "where", "pivot", "errors",
-        "horizon", "expected", "most", "leading", "future", "repeats",
+        "horizon", "expected", "most", "leading", "future", "repeats", "join",
     ])?;
     let model = rows.require("model")?.choice(&[
         ("observations", Model::Observations),
@@ -150,6 +153,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     };
     let post = request::post(&request, &params, has_key)?;
     let (follow, item_url) = request::follow(&request, &extract.format, &params, has_key)?;
+    if let (Some(join), None) = (rows.get("join"), request.get("beside")) {
+        return Err(join.error("needs request.beside, the address of the second document"));
+    }
+    let stale_after = schedule_table.require("stale_after")?.duration()?;
+    let history = history(&request, &extract.format, &params, has_key, stale_after)?;
     let projection = extract.projection();
     Ok(Definition {
         suggested: root
@@ -158,6 +166,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         post,
         follow,
         item_url,
+        history,
         id: SourceId::new(id.str()?).map_err(|bad| id.error(bad))?,
         domain: domain_of(&domain)?,
         sheet,
@@ -166,7 +175,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
             .get("publishes")
             .map(|value| value.duration())
             .transpose()?,
-        stale_after: schedule_table.require("stale_after")?.duration()?,
+        stale_after,
         model,
         measures,
         leading: match rows.get("leading") {
@@ -408,7 +417,18 @@ impl Parts<'_, '_> {
             },
             |value| value.bool(),
         )?;
+        let own = table
+            .get("attributes")
+            .map_or(Ok(Vec::new()), |v| fields::attributes(&v))?;
+        let (join, attributes) = match rows.get("join") {
+            None => (None, own),
+            Some(value) => {
+                let (join, all) = fields::join(&value, own)?;
+                (Some(join), all)
+            }
+        };
         let extract = Extract {
+            join,
             encoding: decoded,
             errors: rows
                 .get("errors")
@@ -442,9 +462,7 @@ impl Parts<'_, '_> {
                 .transpose()?,
             point: table.get("point").map(|v| fields::place(&v)).transpose()?,
             name: table.get(name_name).map(|v| fields::pick(&v)).transpose()?,
-            attributes: table
-                .get("attributes")
-                .map_or(Ok(Vec::new()), |v| fields::attributes(&v))?,
+            attributes,
             measures: readings,
             groups,
         };

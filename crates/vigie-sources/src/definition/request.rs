@@ -49,20 +49,29 @@ pub(super) fn follow(
     params: &BTreeMap<String, String>,
     has_key: bool,
 ) -> Result<(Option<Follow>, Option<String>), DefinitionError> {
-    let (value, is_pages) = match (request.get("pages"), request.get("items")) {
-        (None, None) => return Ok((None, None)),
-        (Some(_), Some(items)) => return Err(items.error("an answer has pages or items, not both")),
-        (Some(pages), None) => (pages, true),
-        (None, Some(items)) => (items, false),
+    let parts = ["pages", "items", "beside"];
+    let mut parts = parts.iter().filter_map(|key| request.get(key));
+    let Some(value) = parts.next() else {
+        return Ok((None, None));
     };
+    if let Some(second) = parts.next() {
+        return Err(
+            second.error("an answer has pages, items or a document beside it, only one of these")
+        );
+    }
     if !matches!(format, Format::Json { jsonp: false, .. }) {
         return Err(value.error("only JSON answers are joined from several parts"));
     }
     if let Some(body) = request.get("body") {
         return Err(body.error("parts are asked for by GET: nothing can be sent"));
     }
-    if is_pages {
+    if request.get("pages").is_some() {
         return Ok((Some(pages(&value)?), None));
+    }
+    if request.get("beside").is_some() {
+        let address = url(&value)?;
+        check(&address, params, has_key).map_err(|problem| value.error(problem))?;
+        return Ok((Some(Follow::new(Kind::Beside, 2)), Some(address)));
     }
     let table = value.table(&["select", "url", "most"])?;
     let template = table.require("url")?;
@@ -84,7 +93,8 @@ pub(super) fn follow(
     Ok((Some(follow), Some(address)))
 }
 
-fn pages(value: &Value<'_>) -> Result<Follow, DefinitionError> {
+/// How an answer in pages goes on.
+pub(super) fn pages(value: &Value<'_>) -> Result<Follow, DefinitionError> {
     let table = value.table(&[
         "link", "next", "cursor", "param", "from", "step", "list", "size", "most",
     ])?;

@@ -221,6 +221,48 @@ fn the_users_definitions_join_or_replace_those_embedded() {
 }
 
 #[test]
+fn a_few_lines_make_another_source_like_a_known_one() {
+    const OWN: &str =
+        "like = \"gbfs-network\"\nid = \"mine\"\ntitle = { fr = \"Le mien\", en = \"Mine\" }\n";
+    let with = |lines: &str| {
+        let text = format!("{OWN}{lines}");
+        Catalogue::embedded().with_user_definitions([("sources/mine.toml", text.as_str())])
+    };
+    let catalogue =
+        with("params = { network = \"a.org/v2\" }\ncollect = \"2m\"\nlicence = \"CC0-1.0\"")
+            .unwrap();
+    let mine = catalogue.get(&"mine".parse().unwrap()).unwrap();
+    assert_eq!(mine.params["network"], "a.org/v2");
+    assert_eq!(
+        (
+            mine.schedule.every().as_secs(),
+            mine.sheet.title.en.as_str()
+        ),
+        (120, "Mine")
+    );
+    assert_eq!(mine.sheet.rights.licence, "CC0-1.0");
+    assert_eq!(catalogue.len(), Catalogue::embedded().len() + 1);
+    for (lines, problem) in [
+        (
+            "params = { net = \"a.org\" }",
+            "sources/mine.toml:4:18: params.net: `net` is not a parameter",
+        ),
+        ("url = \"https://a.org\"", "unknown key `url`"),
+    ] {
+        let error = with(lines).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+    let unknown = OWN.replace("gbfs-network", "gbfs-netwrk");
+    let error = Catalogue::embedded()
+        .with_user_definitions([("x", unknown.as_str())])
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("did you mean `gbfs-network`"),
+        "{error}"
+    );
+}
+
+#[test]
 fn sheets_are_complete() {
     for definition in Catalogue::embedded().iter() {
         let id = &definition.id;

@@ -231,6 +231,54 @@ fn gtfs_realtime_nyct() {
 }
 
 #[test]
+fn recorded_stations_get_their_names_and_places_from_the_document_beside() {
+    for (network, status, information, named) in [
+        ("velib", "20241119T082218Z", "20241119T082218Z", 1_480),
+        ("citibike", "20241002T190126Z", "20241002T190325Z", 2_000),
+    ] {
+        let id = format!("{network}-station-status");
+        let (Some(first), Some(second)) = (
+            folder(&id),
+            folder(&format!("{network}-station-information")),
+        ) else {
+            return;
+        };
+        let read = |folder: &std::path::Path, stamp: &str| {
+            std::fs::read_to_string(folder.join(format!("{stamp}.json"))).unwrap()
+        };
+        let (status, information) = (read(&first, status), read(&second, information));
+        let definition = Catalogue::embedded()
+            .get(&SourceId::new(&id).unwrap())
+            .unwrap();
+        let context = Context {
+            fetched_at: "2024-11-19T08:22:18Z".parse().unwrap(),
+            zone_tz: &TimeZone::UTC,
+        };
+        let alone = extract(definition, status.as_bytes(), &context).unwrap();
+        let body = format!("[{status},\n{information}]");
+        let joined = extract(definition, body.as_bytes(), &context).unwrap();
+        assert!(joined.refusals.is_empty(), "{:?}", joined.refusals);
+        assert_eq!(joined.rows.len(), alone.rows.len());
+        let is_whole = |row: &&vigie_core::row::Row| {
+            row.name.is_some() && row.point.is_some() && row.attributes.contains_key("capacity")
+        };
+        let count = joined.rows.iter().filter(is_whole).count();
+        assert!(
+            count >= named,
+            "{network}: {count} of {}",
+            joined.rows.len()
+        );
+        // Counts are those of the first document alone.
+        for (alone, joined) in alone.rows.iter().zip(&joined.rows) {
+            assert_eq!(
+                (&alone.entity, alone.observed_at, &alone.values),
+                (&joined.entity, joined.observed_at, &joined.values)
+            );
+        }
+    }
+}
+
+#[test]
 fn recorded_errors_are_errors() {
     let Some(usgs) = folder("usgs-earthquakes") else {
         return;

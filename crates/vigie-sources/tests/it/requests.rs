@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use vigie_core::{
+    history::Stretch,
     row::Point,
     secret::Secret,
     text::{SourceId, Text},
     zone::{Scale, Zone},
 };
-use vigie_sources::{Catalogue, Definition, DefinitionError, Request, RequestError, build_request};
+use vigie_sources::{
+    Catalogue, Definition, DefinitionError, Request, RequestError, Workspace,
+    build_history_request, build_request,
+};
 
 const VELIB: &str = include_str!("../../../../catalogue/transport/velib-disponibilite/source.toml");
 
@@ -153,5 +157,148 @@ fn the_place_of_an_item_is_no_parameter_and_never_the_host() {
         let text = with(&format!("url = \"{bad}\""));
         let error = parse_with_url(&text, access).unwrap_err().to_string();
         assert!(error.contains("behind the host"), "{bad}: {error}");
+    }
+}
+
+fn with_history(table: &str) -> Result<Definition, DefinitionError> {
+    let text = VELIB.replace("[format]", &format!("[request.history]\n{table}\n[format]"));
+    Definition::parse("x", &text)
+}
+
+#[test]
+fn the_past_is_asked_for_in_the_time_zone_of_the_provider() {
+    let definition = with_history(
+        "url = \"https://a.org/{from:%Y-%m-%d}/{to-1s:%Y-%m-%d}?at={from-1h:%H:%M}&ms={to:%s}000\"\n\
+         time_zone = \"Europe/Paris\"\nsince = \"2012-01-01\"\nchunk = \"2d\"",
+    )
+    .unwrap();
+    // Two days, on the second of which clocks go forward.
+    let asked = Stretch::new(
+        "2026-03-27T23:00:00Z".parse().unwrap(),
+        "2026-03-29T22:00:00Z".parse().unwrap(),
+    )
+    .unwrap();
+    let zone = reunion();
+    let workspace = Workspace {
+        zone: &zone,
+        params: &BTreeMap::new(),
+        base_url: None,
+        key: None,
+    };
+    let request = build_history_request(&definition, workspace, asked, now()).unwrap();
+    assert_eq!(
+        request.url,
+        "https://a.org/2026-03-28/2026-03-29?at=23:00&ms=1774821600000"
+    );
+    let plain = with_url("https://a.org/", "kind = \"open\"");
+    let error = build_history_request(&plain, workspace, asked, now()).unwrap_err();
+    assert!(error.to_string().contains("no history"), "{error}");
+}
+
+#[test]
+fn a_history_that_cannot_work_is_refused_where_it_is_written() {
+    let cases = [
+        (
+            "url = \"https://a.org/\"\nback = \"9d\"\nchunk = \"1d\"",
+            "neither",
+        ),
+        (
+            "url = \"https://a.org/{from:%F}\"\nback = \"9d\"",
+            "`chunk` is missing",
+        ),
+        (
+            "url = \"https://a.org/{from:%F}\"\nchunk = \"1d\"",
+            "one of `since`",
+        ),
+        (
+            "url = \"https://a.org/{from:%F}\"\nback = \"9d\"\nchunk = \"36h\"",
+            "whole days",
+        ),
+        (
+            "url = \"https://a.org/{fro:%F}\"\nback = \"9d\"\nchunk = \"1d\"",
+            "is not known",
+        ),
+    ];
+    for (table, problem) in cases {
+        let error = with_history(table).unwrap_err();
+        assert!(error.to_string().contains(problem), "{table}: {error}");
+    }
+    // Elsewhere there is no stretch to speak of.
+    let error = parse_with_url("https://a.org/{from:%F}", "kind = \"open\"").unwrap_err();
+    assert!(error.to_string().contains("is not known"), "{error}");
+}
+
+#[test]
+fn every_history_of_the_catalogue_makes_requests() {
+    let zone = reunion();
+    let asked = Stretch::new(
+        "2026-03-27T00:00:00Z".parse().unwrap(),
+        "2026-03-28T00:00:00Z".parse().unwrap(),
+    )
+    .unwrap();
+    let key = Secret::new("k");
+    let mut count = 0;
+    for definition in Catalogue::embedded().iter() {
+        let Some(history) = &definition.history else {
+            continue;
+        };
+        count += 1;
+        let workspace = Workspace {
+            zone: &zone,
+            params: &BTreeMap::new(),
+            base_url: None,
+            key: Some(&key),
+        };
+        let request = build_history_request(definition, workspace, asked, now()).unwrap();
+        let live = build_request(definition, &zone, &BTreeMap::new(), None, Some(&key), now());
+        assert_ne!(request.url, live.unwrap().url, "{}", definition.id);
+        assert!(history.terms(now()).earliest < now(), "{}", definition.id);
+    }
+    assert!(count >= 25, "{count}");
+}
+
+#[test]
+fn an_address_of_the_user_is_asked_by_https_and_is_plain() {
+    let network = Catalogue::embedded()
+        .get(&SourceId::new("gbfs-network").unwrap())
+        .unwrap();
+    let asked = |address: &str| build(network, &[("network", address)], None, None);
+    for address in ["gbfs.a.org/v2/en", "https://gbfs.a.org/v2/en/"] {
+        let request = asked(address).unwrap();
+        assert_eq!(request.url, "https://gbfs.a.org/v2/en/station_status.json");
+        assert_eq!(
+            request.item_url.as_deref(),
+            Some("https://gbfs.a.org/v2/en/station_information.json")
+        );
+        assert_eq!(request.host, "gbfs.a.org");
+    }
+    for (address, problem) in [
+        ("", "has no value"),
+        ("http://a.org/v2", "another scheme"),
+        ("me:secret@a.org/v2", "no plain address"),
+        ("/etc", "no plain address"),
+        ("a.org/{zone.lat}", "no plain address"),
+        ("a.org/v2#", "no plain address"),
+    ] {
+        let error = asked(address).unwrap_err().to_string();
+        assert!(error.contains(problem), "{address}: {error}");
+    }
+    // A definition may take it nowhere else, and by no other scheme.
+    for url in [
+        "https://a.org/{+kind}",
+        "http://{+kind}/",
+        "https://{+other}/",
+    ] {
+        let params = "params = { kind = \"x\" }\n[format]";
+        let (before, rest) = VELIB
+            .split_once("url = \"https://opendata.paris.fr/api")
+            .unwrap();
+        let (_, after) = rest.split_once('\n').unwrap();
+        let text = format!(
+            "{before}url = \"{url}\"\n{}",
+            after.replacen("[format]", params, 1)
+        );
+        let error = Definition::parse("x", &text).unwrap_err();
+        assert!(error.to_string().contains("behind https"), "{url}: {error}");
     }
 }

@@ -54,6 +54,7 @@ impl Workspace {
             last_modified: None,
             not_before: None,
             backoff_until: None,
+            history: None,
         };
         let json = Extension::new("json").unwrap();
         let landed = self

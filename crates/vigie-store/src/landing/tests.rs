@@ -109,6 +109,7 @@ fn capture(started_at: &str) -> Capture {
         last_modified: None,
         not_before: None,
         backoff_until: None,
+        history: None,
     }
 }
 

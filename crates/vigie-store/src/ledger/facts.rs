@@ -32,7 +32,8 @@ impl Ledger {
     pub fn newest(&self, source: &SourceId, now: Timestamp) -> Result<Newest, LedgerError> {
         self.connection
             .prepare_cached(
-                "SELECT max(observed_to_ms), max(published_at_ms), max(started_at_ms) FROM captures
+                "SELECT max(observed_to_ms), max(published_at_ms),
+                     max(CASE WHEN history_from_ms IS NULL THEN started_at_ms END) FROM captures
                  WHERE source = ?1 AND started_at_ms <= ?2
                  AND outcome IN ('landed', 'unchanged', 'summarized')",
             )
@@ -51,7 +52,9 @@ impl Ledger {
     /// The first slot that was ever asked for: from then on the source is watched.
     pub fn first_slot(&self, source: &SourceId) -> Result<Option<Timestamp>, LedgerError> {
         self.connection
-            .prepare_cached("SELECT min(slot_ms) FROM captures WHERE source = ?1")
+            .prepare_cached(
+                "SELECT min(slot_ms) FROM captures WHERE source = ?1 AND history_from_ms IS NULL",
+            )
             .and_then(|mut statement| {
                 statement.query_row([source.as_str()], |row| rows::maybe_time(row, 0))
             })
@@ -68,7 +71,7 @@ impl Ledger {
         self.connection
             .prepare_cached(
                 "SELECT coalesce(sum(rows), 0), coalesce(sum(refused_rows), 0) FROM captures
-                 WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3",
+                 WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 AND history_from_ms IS NULL",
             )
             .and_then(|mut statement| {
                 let period = (source.as_str(), from.as_millisecond(), to.as_millisecond());

@@ -14,12 +14,18 @@ use crate::archive::Appended;
 
 const READ: &str = "read captures";
 
-const LAST_GOOD: &str = "source = ?1 AND outcome IN ('landed', 'summarized')
+// What a backfill asked for is not of any slot, and its bodies are like no other: questions about scheduled downloads leave
+// them out (`history_from_ms IS NULL`).
+
+const LAST_GOOD: &str =
+    "source = ?1 AND outcome IN ('landed', 'summarized') AND history_from_ms IS NULL
     ORDER BY started_at_ms DESC, id DESC";
 
-const LAST_ATTEMPT: &str = "source = ?1 ORDER BY started_at_ms DESC, sequence DESC";
+const LAST_ATTEMPT: &str =
+    "source = ?1 AND history_from_ms IS NULL ORDER BY started_at_ms DESC, sequence DESC";
 
 const LAST_ANSWERED: &str = "source = ?1 AND outcome IN ('landed', 'unchanged', 'summarized')
+    AND history_from_ms IS NULL
     ORDER BY started_at_ms DESC, id DESC";
 
 const WAITING: &str = "source = ?1 AND outcome = 'landed' ORDER BY started_at_ms, id";
@@ -29,9 +35,9 @@ const PROBLEMS: &str = "(?1 IS NULL OR source = ?1) AND started_at_ms >= ?2 AND 
     ORDER BY started_at_ms DESC, id DESC LIMIT ?4";
 
 const CONSECUTIVE_FAILURES: &str = "
-SELECT count(*) FROM captures WHERE source = ?1 AND started_at_ms > coalesce(
+SELECT count(*) FROM captures WHERE source = ?1 AND history_from_ms IS NULL AND started_at_ms > coalesce(
     (SELECT max(started_at_ms) FROM captures
-     WHERE source = ?1 AND outcome IN ('landed', 'unchanged', 'summarized')),
+     WHERE source = ?1 AND outcome IN ('landed', 'unchanged', 'summarized') AND history_from_ms IS NULL),
     -9223372036854775808)";
 
 const NOT_BEFORE: &str = "
@@ -42,17 +48,18 @@ SELECT max(not_before_ms) FROM captures WHERE source = ?1 AND started_at_ms >= c
 
 const HISTORY: &str = "
 SELECT started_at_ms, rows + refused_rows, outcome, (SELECT profile FROM profiles WHERE capture = id)
-FROM captures WHERE source = ?1 AND started_at_ms < ?2 AND readable = 1
+FROM captures WHERE source = ?1 AND started_at_ms < ?2 AND readable = 1 AND history_from_ms IS NULL
 ORDER BY started_at_ms DESC, id DESC LIMIT ?3";
 
 const NEWEST_CONTENT: &str = "
 SELECT max(observed_to_ms), max(published_at_ms) FROM captures
-WHERE source = ?1 AND outcome IN ('landed', 'summarized') AND started_at_ms < ?2 AND started_at_ms >= ?3";
+WHERE source = ?1 AND outcome IN ('landed', 'summarized') AND started_at_ms < ?2 AND started_at_ms >= ?3
+    AND history_from_ms IS NULL";
 
 const SAME_BODY: &str = "
 SELECT started_at_ms FROM captures
 WHERE source = ?1 AND outcome IN ('landed', 'summarized') AND started_at_ms < ?2 AND started_at_ms >= ?3
-    AND outcome = 'summarized' AND sha256 = ?4
+    AND outcome = 'summarized' AND sha256 = ?4 AND history_from_ms IS NULL
 ORDER BY started_at_ms DESC LIMIT 1";
 
 const NEWEST_OBSERVED: &str = "
@@ -91,7 +98,7 @@ impl Ledger {
         let later = match &good.sha256 {
             Some(sha256) => self.first(
                 "source = ?1 AND started_at_ms > ?2 AND outcome = 'unchanged' AND sha256 = ?3
-                 AND (etag IS NOT NULL OR last_modified IS NOT NULL) ORDER BY started_at_ms DESC",
+                 AND history_from_ms IS NULL AND (etag IS NOT NULL OR last_modified IS NOT NULL) ORDER BY started_at_ms DESC",
                 (source.as_str(), good.started_at.as_millisecond(), sha256),
             )?,
             None => None,
@@ -138,7 +145,7 @@ impl Ledger {
     /// How many attempts there were for a slot.
     pub fn attempts_in_slot(&self, source: &SourceId, slot: Timestamp) -> Result<u64, LedgerError> {
         self.connection
-            .prepare_cached("SELECT count(*) FROM captures WHERE source = ?1 AND slot_ms = ?2")
+            .prepare_cached("SELECT count(*) FROM captures WHERE source = ?1 AND slot_ms = ?2 AND history_from_ms IS NULL")
             .and_then(|mut statement| {
                 statement.query_row((source.as_str(), slot.as_millisecond()), |row| {
                     rows::number(row, 0)
@@ -152,7 +159,7 @@ impl Ledger {
         self.connection
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM captures WHERE source = ?1 AND slot_ms = ?2
-                 AND outcome IN ('landed', 'unchanged', 'summarized'))",
+                 AND history_from_ms IS NULL AND outcome IN ('landed', 'unchanged', 'summarized'))",
             )
             .and_then(|mut statement| {
                 statement.query_row((source.as_str(), slot.as_millisecond()), |row| row.get(0))
@@ -315,7 +322,7 @@ impl Ledger {
             .connection
             .prepare_cached(
                 "SELECT outcome, count(*) FROM captures
-                 WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 GROUP BY outcome",
+                 WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 AND history_from_ms IS NULL GROUP BY outcome",
             )
             .map_err(&failed)?;
         let found = statement
@@ -337,7 +344,7 @@ impl Ledger {
             .connection
             .prepare_cached(
                 "SELECT count(DISTINCT slot_ms) FROM captures
-                 WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3
+                 WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 AND history_from_ms IS NULL
                  AND outcome IN ('landed', 'unchanged', 'summarized')",
             )
             .and_then(|mut statement| statement.query_row(period, |row| rows::number(row, 0)))

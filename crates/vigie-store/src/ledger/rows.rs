@@ -5,6 +5,7 @@ use rusqlite::{Row, types::Type};
 use vigie_core::{
     capture::{Capture, Outcome},
     cause::Cause,
+    history::Stretch,
     text::SourceId,
 };
 
@@ -13,12 +14,16 @@ use super::{CaptureId, Entry};
 /// The columns that [`entry`] reads, in its order.
 pub(super) const COLUMNS: &str = "id, sequence, source, slot_ms, started_at_ms, finished_at_ms, outcome, url, \
     http_status, bytes, sha256, file, rows, refused_rows, observed_from_ms, observed_to_ms, published_at_ms, reason, etag, \
-    last_modified, not_before_ms, backoff_until_ms, cause";
+    last_modified, not_before_ms, backoff_until_ms, cause, history_from_ms, history_to_ms";
 
 /// Reads a row of [`COLUMNS`].
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let observed = match (maybe_time(row, 14)?, maybe_time(row, 15)?) {
         (Some(from), Some(to)) => Some((from, to)),
+        _ => None,
+    };
+    let history = match (maybe_time(row, 23)?, maybe_time(row, 24)?) {
+        (Some(from), Some(to)) => Stretch::new(from, to),
         _ => None,
     };
     Ok(Entry {
@@ -45,6 +50,7 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
             last_modified: row.get(19)?,
             not_before: maybe_time(row, 20)?,
             backoff_until: maybe_time(row, 21)?,
+            history,
         },
     })
 }
@@ -52,9 +58,14 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 /// What tells the attempts of a source apart: a body by its name (the same in the landing zone and in quarantine) and hash,
 /// an attempt without body by its start.
 pub(super) fn key(capture: &Capture) -> String {
-    match (&capture.file, &capture.sha256) {
-        (Some(file), Some(sha256)) => body_key(file, sha256),
-        _ => format!("@{}", capture.started_at.as_millisecond()),
+    if let (Some(file), Some(sha256)) = (&capture.file, &capture.sha256) {
+        return body_key(file, sha256);
+    }
+    let start = capture.started_at.as_millisecond();
+    match capture.history {
+        // A scheduled attempt may begin in the same second.
+        Some(settled) => format!("@{start} {}", settled.from.as_millisecond()),
+        None => format!("@{start}"),
     }
 }
 

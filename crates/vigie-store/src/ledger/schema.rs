@@ -77,7 +77,7 @@ CREATE TABLE settings (
 ";
 
 /// From each version to the next.
-const MIGRATIONS: [&str; 1] = [
+const MIGRATIONS: [&str; 2] = [
     // Version 2: named causes; what the last bodies of a source were like, and which entities it has.
     "
 ALTER TABLE captures ADD COLUMN cause TEXT;
@@ -92,6 +92,12 @@ CREATE TABLE entities (
     source TEXT PRIMARY KEY,
     known BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+",
+    // Version 3: what a backfill settles. Such captures are for no slot.
+    "
+ALTER TABLE captures ADD COLUMN history_from_ms INTEGER;
+ALTER TABLE captures ADD COLUMN history_to_ms INTEGER;
+CREATE INDEX captures_history ON captures (source, history_from_ms) WHERE history_from_ms IS NOT NULL;
 ",
 ];
 

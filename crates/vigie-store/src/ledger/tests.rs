@@ -74,6 +74,7 @@ fn attempt(source: &str, at: i64, outcome: Outcome) -> Capture {
         last_modified: None,
         not_before: None,
         backoff_until: None,
+        history: None,
     }
 }
 

@@ -20,11 +20,12 @@ const INSERT: &str = "
 INSERT INTO captures (
     sequence, source, key, slot_ms, started_at_ms, finished_at_ms, outcome, url, http_status, bytes, sha256, file, rows,
     refused_rows, observed_from_ms, observed_to_ms, published_at_ms, reason, etag, last_modified, not_before_ms,
-    backoff_until_ms, readable, cause
+    backoff_until_ms, readable, cause, history_from_ms, history_to_ms
 ) VALUES (
     (SELECT coalesce(max(sequence), 0) + 1 FROM captures), :source, :key, :slot_ms, :started_at_ms, :finished_at_ms,
     :outcome, :url, :http_status, :bytes, :sha256, :file, :rows, :refused_rows, :observed_from_ms, :observed_to_ms,
-    :published_at_ms, :reason, :etag, :last_modified, :not_before_ms, :backoff_until_ms, :readable, :cause
+    :published_at_ms, :reason, :etag, :last_modified, :not_before_ms, :backoff_until_ms, :readable, :cause,
+    :history_from_ms, :history_to_ms
 ) ON CONFLICT (source, key) DO ";
 
 const REPLACE: &str = "UPDATE SET
@@ -35,7 +36,7 @@ const REPLACE: &str = "UPDATE SET
     observed_to_ms = excluded.observed_to_ms, published_at_ms = excluded.published_at_ms, reason = excluded.reason,
     etag = excluded.etag, last_modified = excluded.last_modified, not_before_ms = excluded.not_before_ms,
     backoff_until_ms = excluded.backoff_until_ms, readable = excluded.readable,
-    cause = excluded.cause
+    cause = excluded.cause, history_from_ms = excluded.history_from_ms, history_to_ms = excluded.history_to_ms
 RETURNING id";
 
 const TOMBSTONE: &str = "
@@ -294,6 +295,8 @@ fn upsert(
                 ":backoff_until_ms": capture.backoff_until.map(Timestamp::as_millisecond),
                 ":readable": readable,
                 ":cause": capture.cause.map(Cause::as_str),
+                ":history_from_ms": capture.history.map(|asked| asked.from.as_millisecond()),
+                ":history_to_ms": capture.history.map(|asked| asked.to.as_millisecond()),
             },
             |row| row.get(0).map(CaptureId),
         )

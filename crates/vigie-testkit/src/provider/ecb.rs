@@ -48,8 +48,32 @@ const CURRENCIES: [(&str, f64, usize, f64); 30] = [
     ("ZAR", 19.7142, 4, 0.05),
 ];
 
+/// The calendar days of the longer document.
+const HISTORY_DAYS: i32 = 90;
+
 pub(super) fn page(world: &World, ask: &Ask<'_>) -> Page {
     let (date, published) = last_publication(world, ask.at);
+    envelope(world, ask, published, [date])
+}
+
+/// The same of the last ninety days, the latest first.
+pub(super) fn history(world: &World, ask: &Ask<'_>) -> Page {
+    let (last, published) = last_publication(world, ask.at);
+    let days = (0..HISTORY_DAYS).map(|back| last.saturating_sub(back.days()));
+    envelope(
+        world,
+        ask,
+        published,
+        days.filter(|date| is_target_day(*date)),
+    )
+}
+
+fn envelope(
+    world: &World,
+    ask: &Ask<'_>,
+    published: Timestamp,
+    dates: impl IntoIterator<Item = Date>,
+) -> Page {
     let mut xml = String::with_capacity(2_000);
     xml.push_str(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -59,6 +83,21 @@ pub(super) fn page(world: &World, ask: &Ask<'_>) -> Page {
          \t<gesmes:Sender>\n\t\t<gesmes:name>European Central Bank</gesmes:name>\n\
          \t</gesmes:Sender>\n\t<Cube>\n",
     );
+    for date in dates {
+        cube(world, ask, date, &mut xml);
+    }
+    xml.push_str("\t</Cube>\n</gesmes:Envelope>");
+    let tag = Random::keyed(world.seed, &[published.as_second().cast_unsigned()]).bits();
+    let rows = (ask.shape.keep * 1000.0) as u64;
+    Page {
+        etag: Some(format!("\"{:x}-{:x}\"", tag >> 32, xml.len() as u64 + rows)),
+        last_modified: Some(published),
+        ..Page::new("text/xml", xml.into_bytes())
+    }
+}
+
+/// The rates of a day.
+fn cube(world: &World, ask: &Ask<'_>, date: Date, xml: &mut String) {
     let _ = writeln!(xml, "\t\t<Cube time='{date}'>");
     let kept = CURRENCIES
         .iter()
@@ -73,14 +112,7 @@ pub(super) fn page(world: &World, ask: &Ask<'_>) -> Page {
             "\t\t\t<Cube currency='{code}' rate='{rate:.decimals$}'/>"
         );
     }
-    xml.push_str("\t\t</Cube>\n\t</Cube>\n</gesmes:Envelope>");
-    let tag = Random::keyed(world.seed, &[published.as_second().cast_unsigned()]).bits();
-    let rows = (ask.shape.keep * 1000.0) as u64;
-    Page {
-        etag: Some(format!("\"{:x}-{:x}\"", tag >> 32, xml.len() as u64 + rows)),
-        last_modified: Some(published),
-        ..Page::new("text/xml", xml.into_bytes())
-    }
+    xml.push_str("\t\t</Cube>\n");
 }
 
 /// The logarithm of the rate against its middle: waves of days, weeks, months and a year.

@@ -10,8 +10,10 @@ use super::{Ask, Page, World, hill, hour_of_day, instant, season};
 use crate::random::{Random, noise};
 
 const QUARTER: i64 = 900;
-/// How far the data set reaches back.
+/// How far the list reaches back.
 const REACH: i64 = 24 * 3600 + 1800;
+/// How far the data set reaches back.
+const HISTORY: i64 = 50 * 24 * 3600;
 const DEFAULT_LIMIT: usize = 10;
 const LARGEST_LIMIT: usize = 100;
 
@@ -97,6 +99,29 @@ pub(super) fn page(world: &World, ask: &Ask<'_>) -> Page {
         results,
     };
     let bytes = serde_json::to_vec(&envelope).expect("plain data has a JSON form");
+    Page::new("application/json; charset=utf-8", bytes)
+}
+
+/// The export of a stretch of time: all its rows at once, without an envelope.
+pub(super) fn history(world: &World, ask: &Ask<'_>) -> Page {
+    let condition = ask.query.get("where").map_or("", String::as_str);
+    let bound = |comparison: &str| {
+        let (_, rest) = condition.split_once(&format!("date_heure {comparison} date'"))?;
+        rest.split_once('\'')?.0.parse::<Timestamp>().ok()
+    };
+    let now = ask.at.as_second();
+    let from = bound(">=")
+        .map_or(i64::MIN, Timestamp::as_second)
+        .max(now - HISTORY);
+    let to = bound("<").map_or(i64::MAX, Timestamp::as_second).min(now);
+    let rows: Vec<Row> = (from.div_euclid(QUARTER)..=to.div_euclid(QUARTER))
+        .filter(|quarter| (from..to).contains(&(quarter * QUARTER)))
+        .filter(|quarter| publication(world.seed, *quarter) <= ask.at)
+        .enumerate()
+        .filter(|(index, _)| ask.shape.keeps(*index))
+        .map(|(_, quarter)| row(world, quarter, ask.at))
+        .collect();
+    let bytes = serde_json::to_vec(&rows).expect("plain data has a JSON form");
     Page::new("application/json; charset=utf-8", bytes)
 }
 

@@ -136,7 +136,12 @@ impl World {
             "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/records" => {
                 eco2mix::page(self, ask)
             }
+            "/api/explore/v2.1/catalog/datasets/eco2mix-national-tr/exports/json" => {
+                eco2mix::history(self, ask)
+            }
+            "/fdsnws/event/1/query" => usgs::history(self, ask),
             "/stats/eurofxref/eurofxref-daily.xml" => ecb::page(self, ask),
+            "/stats/eurofxref/eurofxref-hist-90d.xml" => ecb::history(self, ask),
             "/Dataservice/mtagtfsfeeds/nyct/gtfs-ace" => nyct::page(self, ask),
             "/CurrentStorms.json" => nhc::page(self, ask),
             "/api/v1/trends/tags" => mastodon::page(self, ask),

@@ -7,6 +7,7 @@
 
 use std::f64::consts::TAU;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Number;
 
@@ -113,39 +114,80 @@ struct Knowledge {
 
 pub(super) fn page(world: &World, ask: &Ask<'_>) -> Page {
     let generated = ask.at.as_second().div_euclid(60) * 60;
-    let mut known: Vec<(Quake, Knowledge)> = quakes(world.seed, generated - DAY, generated)
-        .into_iter()
-        .filter_map(|quake| {
-            let knowledge = knowledge(world.seed, &quake, generated)?;
-            Some((quake, knowledge))
-        })
-        .collect();
-    known.sort_by(|(left, _), (right, _)| right.second.total_cmp(&left.second));
-    let features: Vec<Feature> = known
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| ask.shape.keeps(*index))
-        .map(|(_, (quake, knowledge))| feature(world.seed, quake, knowledge))
-        .collect();
-    let whole = features.len() == known.len();
-    let collection = FeatureCollection {
-        r#type: "FeatureCollection",
-        metadata: Metadata {
-            generated: generated * 1000,
-            url: format!("{URL}/feed/v1.0/summary/2.5_day.geojson"),
-            title: "USGS Magnitude 2.5+ Earthquakes, Past Day",
-            status: 200,
-            // A thinner list comes from another server.
-            api: if whole { "1.14.1" } else { "2.2.0" },
-            count: features.len(),
-        },
-        bbox: bounding_box(&features),
-        features,
+    let list = List {
+        from: generated - DAY,
+        to: generated,
+        generated,
+        url: format!("{URL}/feed/v1.0/summary/2.5_day.geojson"),
+        title: "USGS Magnitude 2.5+ Earthquakes, Past Day",
     };
-    let bytes = serde_json::to_vec(&collection).expect("plain data has a JSON form");
     Page {
         last_modified: Some(instant(generated)),
-        ..Page::new("application/json; charset=utf-8", bytes)
+        ..list.page(world, ask)
+    }
+}
+
+/// The catalogue by the web service of the FDSN, with all that is known by now. Times without offset are UTC.
+pub(super) fn history(world: &World, ask: &Ask<'_>) -> Page {
+    let now = ask.at.as_second();
+    let time = |name: &str, otherwise: i64| {
+        let text = ask.query.get(name).map_or("", String::as_str);
+        let at = format!("{}Z", text.trim_end_matches('Z')).parse::<Timestamp>();
+        at.map_or(otherwise, Timestamp::as_second)
+    };
+    let list = List {
+        from: time("starttime", now - 30 * DAY),
+        to: time("endtime", now).min(now),
+        generated: now,
+        url: "https://earthquake.usgs.gov/fdsnws/event/1/query".to_owned(),
+        title: "USGS Earthquakes",
+    };
+    list.page(world, ask)
+}
+
+/// What a list says of itself.
+struct List {
+    from: i64,
+    to: i64,
+    generated: i64,
+    url: String,
+    title: &'static str,
+}
+
+impl List {
+    fn page(self, world: &World, ask: &Ask<'_>) -> Page {
+        let generated = self.generated;
+        let mut known: Vec<(Quake, Knowledge)> = quakes(world.seed, self.from, self.to)
+            .into_iter()
+            .filter_map(|quake| {
+                let knowledge = knowledge(world.seed, &quake, generated)?;
+                Some((quake, knowledge))
+            })
+            .collect();
+        known.sort_by(|(left, _), (right, _)| right.second.total_cmp(&left.second));
+        let features: Vec<Feature> = known
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| ask.shape.keeps(*index))
+            .map(|(_, (quake, knowledge))| feature(world.seed, quake, knowledge))
+            .collect();
+        let whole = features.len() == known.len();
+        let collection = FeatureCollection {
+            r#type: "FeatureCollection",
+            metadata: Metadata {
+                generated: generated * 1000,
+                url: self.url,
+                title: self.title,
+                status: 200,
+                // A thinner list comes from another server.
+                api: if whole { "1.14.1" } else { "2.2.0" },
+                count: features.len(),
+            },
+            bbox: bounding_box(&features),
+            features,
+        };
+        let bytes = serde_json::to_vec(&collection).expect("plain data has a JSON form");
+        Page::new("application/json; charset=utf-8", bytes)
     }
 }
 

@@ -7,26 +7,37 @@ use reqwest::Url;
 use tokio::task::block_in_place;
 use vigie_core::cause::Cause;
 use vigie_sources::{Definition, Follow, FollowError, Part, rebase};
-use vigie_store::ledger::Reservation;
+use vigie_store::ledger::{RequestLimit, Reservation};
 
-use super::{Collector, limits};
+use super::Collector;
 use crate::fetch::{Answer, NoAnswer, Question};
 
+/// An answer as a whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole<'w> {
+    pub(super) definition: &'w Definition,
+    /// How it goes on, where it has several parts.
+    pub(super) follow: Option<&'w Follow>,
+    pub(super) item_url: Option<&'w str>,
+    /// Whom requests are counted for.
+    pub(super) counted: &'w str,
+    pub(super) limits: &'w [RequestLimit],
+}
+
 impl Collector {
-    /// Asks, and where the answer has several parts goes on to their end. `counted` is whom requests are counted for.
+    /// Asks, and where the answer has several parts goes on to their end.
     ///
     /// All parts are one body, or there is none: a part that fails is the failure of the whole, which is asked for again. A part
     /// that is no data is given back alone, so that it is set aside as what it is.
     pub(super) async fn fetch_whole(
         &self,
-        definition: &Definition,
+        asked: Whole<'_>,
         mut question: Question,
-        item_url: Option<&str>,
-        counted: &str,
         now: Timestamp,
     ) -> Result<Answer, NoAnswer> {
+        let definition = asked.definition;
         let first = self.fetcher.fetch(&question, now).await?;
-        let Some(follow) = &definition.follow else {
+        let Some(follow) = asked.follow else {
             return Ok(first);
         };
         let most = self.app.config().http.body_bytes_max;
@@ -47,7 +58,7 @@ impl Collector {
             };
             let next = vigie_sources::sniff(definition, &body)
                 .map_err(FollowError::from)
-                .and_then(|()| follow.after(definition, item_url, part));
+                .and_then(|()| follow.after(definition, asked.item_url, part));
             match next {
                 Ok(next) => waiting.extend(next),
                 Err(FollowError::Body(_)) => {
@@ -77,14 +88,13 @@ impl Collector {
             let Some(url) = waiting.pop_front() else {
                 break;
             };
-            question.url = if follow.counts_first() {
-                allowed(&question, &url)?
-            } else {
-                // The definition says who has the items.
+            question.url = if follow.is_told_by_definition() {
                 url
+            } else {
+                allowed(&question, &url)?
             };
             (question.etag, question.last_modified) = (None, None);
-            self.reserve(definition, counted)?;
+            self.reserve(asked)?;
             answer = self.fetcher.fetch(&question, self.app.now()).await?;
         }
         let mut whole = whole.ok_or_else(|| failed(Cause::Empty, "no part came".to_owned()))?;
@@ -94,11 +104,11 @@ impl Collector {
         Ok(whole)
     }
 
-    fn reserve(&self, definition: &Definition, counted: &str) -> Result<(), NoAnswer> {
+    fn reserve(&self, asked: Whole<'_>) -> Result<(), NoAnswer> {
         let reserved = block_in_place(|| {
             self.app
                 .ledger()
-                .reserve_request(counted, self.app.now(), &limits(definition))
+                .reserve_request(asked.counted, self.app.now(), asked.limits)
         });
         match reserved {
             Ok(Reservation::RetryAt(until)) => Err(NoAnswer {

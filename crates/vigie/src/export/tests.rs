@@ -260,6 +260,7 @@ fn captures_are_the_ledger_without_addresses_and_validators() {
         last_modified: None,
         not_before: None,
         backoff_until: None,
+        history: None,
     };
     let [csv, ndjson] = text(&table::CAPTURES, &[&table::capture_row(&capture)]);
     assert_eq!(

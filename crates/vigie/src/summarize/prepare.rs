@@ -341,7 +341,7 @@ impl<'a> Intake<'a> {
             Err(Doubted { degraded, profile }) => {
                 let rows = extraction.rows.len() as u64 + extraction.refused_rows;
                 let (cause, reason) = (degraded.cause(), degraded.to_string());
-                let readable = Some((rows, &profile));
+                let readable = Some((rows, profile.as_ref()));
                 set_aside(
                     self.app,
                     file,
@@ -426,6 +426,6 @@ fn tombstone(extraction: &Extraction<Rows>, expired: u64, believed: Believed) ->
         published_at: published,
         cause: believed.cause,
         reason,
-        profile: Some(believed.profile),
+        profile: believed.profile,
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod alerts;
+mod backfill;
 mod backup;
 mod cli;
 mod clocks;

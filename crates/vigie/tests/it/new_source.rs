@@ -48,7 +48,7 @@ fn serve(body: String) -> String {
 fn the_worked_example_goes_from_a_body_to_a_summary() {
     for (page, language) in [("add-a-source.md", "en"), ("ajouter-une-source.md", "fr")] {
         let body = blocks(page, "json").remove(0);
-        let [definition, enabled]: [String; 2] = blocks(page, "toml").try_into().unwrap();
+        let [definition, enabled, like]: [String; 3] = blocks(page, "toml").try_into().unwrap();
         let [said, checked]: [String; 2] = blocks(page, "text").try_into().unwrap();
         let workspace = Workspace::new("Lyon");
         fs::write(workspace.path().join("counters.json"), &body).unwrap();
@@ -98,6 +98,10 @@ fn the_worked_example_goes_from_a_body_to_a_summary() {
         let text = fs::read_to_string(&settings).unwrap();
         let enabled = enabled.replace("http://127.0.0.1:8000", &serve(body));
         fs::write(settings, format!("{text}\n{enabled}")).unwrap();
+        let own = workspace.path().join("sources/velov-lyon.toml");
+        fs::write(own, like).unwrap();
+        let shown = workspace.run(&["sources", "show", "velov-lyon"]).ends(0);
+        assert!(shown.contains("etalab-2.0"), "{shown}");
         let now = ["--now", "2026-11-26T07:10:00Z"];
         for step in ["collect", "summarize"] {
             workspace

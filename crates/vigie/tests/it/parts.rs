@@ -193,6 +193,82 @@ fn the_items_of_a_list_are_asked_for_one_by_one() {
     assert_eq!(stations(&workspace), ["7", "a%2Fb"]);
 }
 
+/// Names for the entities of the first document.
+const JOIN: &str = "[rows.join]\nselect = \"[1].stations[*]\"\nkey = \"id\"\nname = \"name\"\n\
+    point = { lon = \"lon\", lat = \"lat\" }\n\n[fields]";
+
+fn workspace_with_names(provider: &Provider) -> Workspace {
+    let workspace = workspace(
+        provider,
+        "beside = \"https://api.example.org/names\"",
+        "[0].rows[*]",
+        OPEN,
+    );
+    let file = workspace.path().join("sources/mine.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("[fields]", JOIN)).unwrap();
+    workspace
+}
+
+#[test]
+fn a_document_beside_the_first_names_its_entities_and_places_them() {
+    let provider = Provider::new(|_, path, _| {
+        let body = if path == "/names" {
+            r#"{"stations":[{"id":"B2","name":"Bee","lon":2.5,"lat":48.5},{"id":"Z9","name":"Zed"}]}"#
+                .to_owned()
+        } else {
+            format!(r#"{{"rows":[{},{}]}}"#, report("A1"), report("B2"))
+        };
+        (200, String::new(), body)
+    });
+    let workspace = workspace_with_names(&provider);
+    at(&workspace, "collect").ends(0);
+    assert_eq!(provider.asked().len(), 2);
+    // What names alone say is no row.
+    assert_eq!(stations(&workspace), ["A1", "B2"]);
+    let store = rusqlite::Connection::open(workspace.path().join("data/vigie.db")).unwrap();
+    let labels: String = store
+        .query_row("SELECT group_concat(label) FROM summaries", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert!(
+        labels.contains("Bee") && labels.contains("48.5"),
+        "{labels}"
+    );
+    assert!(!labels.contains("Zed"), "{labels}");
+}
+
+#[test]
+fn without_the_document_beside_there_is_no_body() {
+    let provider = Provider::new(|_, path, _| {
+        if path == "/names" {
+            return (503, String::new(), String::new());
+        }
+        (
+            200,
+            String::new(),
+            format!(r#"{{"rows":[{}]}}"#, report("A1")),
+        )
+    });
+    let workspace = workspace_with_names(&provider);
+    at(&workspace, "collect").ends(1);
+    assert!(workspace.files("data/raw").is_empty());
+    // One that is another is set aside as a whole: names must not vanish.
+    let provider = Provider::new(|_, path, _| {
+        let body = if path == "/names" {
+            "{}".to_owned()
+        } else {
+            format!(r#"{{"rows":[{}]}}"#, report("A1"))
+        };
+        (200, String::new(), body)
+    });
+    let workspace = workspace_with_names(&provider);
+    at(&workspace, "collect").ends(0);
+    let said = at(&workspace, "summarize").ends(1);
+    assert!(said.contains("[1].stations[*]"), "{said}");
+}
+
 #[test]
 fn a_part_that_fails_is_the_failure_of_the_whole_with_its_cause() {
     let rows = |next: &str| {

@@ -319,7 +319,7 @@ fn source(
 fn quotas(app: &App, ledger: &Ledger, now: Timestamp) -> Outcome<Vec<Quota>> {
     let mut quotas: BTreeMap<String, Quota> = BTreeMap::new();
     for definition in app.enabled() {
-        let limits = limits(&definition);
+        let limits = limits(&definition, 1);
         if limits.is_empty() {
             continue;
         }

@@ -1,0 +1,77 @@
+//! What was obtained of the past: by the schedule, and by backfills.
+
+use jiff::Timestamp;
+use rusqlite::{Params, Row};
+use vigie_core::{history::Stretch, text::SourceId};
+
+use super::{Ledger, LedgerError, rows};
+
+const GOOD_SLOTS: &str = "
+SELECT DISTINCT slot_ms FROM captures
+WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 AND history_from_ms IS NULL
+    AND outcome IN ('landed', 'unchanged', 'summarized')
+ORDER BY slot_ms";
+
+const SETTLED: &str = "
+SELECT history_from_ms, history_to_ms FROM captures
+WHERE source = ?1 AND history_from_ms IS NOT NULL AND outcome IN ('landed', 'unchanged', 'summarized')
+ORDER BY history_from_ms, id";
+
+impl Ledger {
+    /// The slots from `from` (included) to `to` (excluded) with an attempt that the provider answered as it should, ascending.
+    pub fn good_slots(
+        &self,
+        source: &SourceId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Timestamp>, LedgerError> {
+        let period = (source.as_str(), from.as_millisecond(), to.as_millisecond());
+        self.column(GOOD_SLOTS, period, |row| rows::time(row, 0))
+    }
+
+    /// The stretches that backfills have obtained, in order of their beginnings.
+    pub fn settled(&self, source: &SourceId) -> Result<Vec<Stretch>, LedgerError> {
+        let stretch = |row: &Row<'_>| {
+            let (from, to) = (rows::time(row, 0)?, rows::time(row, 1)?);
+            Ok(Stretch { from, to })
+        };
+        self.column(SETTLED, [source.as_str()], stretch)
+    }
+
+    fn column<T>(
+        &self,
+        sql: &str,
+        parameters: impl Params,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, LedgerError> {
+        let failed = self.failed("read what was obtained of the past");
+        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
+        statement
+            .query_map(parameters, read)
+            .and_then(Iterator::collect)
+            .map_err(&failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_obtained_is_found_by_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&folder.path().join("ledger.db"), false).unwrap();
+        for (sql, index) in [(GOOD_SLOTS, "captures_slot"), (SETTLED, "captures_history")] {
+            let plan: Vec<String> = ledger
+                .connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .and_then(|mut statement| {
+                    let parameters = vec![1; statement.parameter_count()];
+                    let parameters = rusqlite::params_from_iter(parameters);
+                    statement.query_map(parameters, |row| row.get(3))?.collect()
+                })
+                .unwrap();
+            assert!(plan.join("; ").contains(index), "{sql}: {plan:?}");
+        }
+    }
+}
