@@ -8,6 +8,7 @@ import { FreshnessView } from "./freshness.ts";
 import { decimal, milliseconds, moment, quantity, timeOfDay, unitSign, unitSpace } from "./format.ts";
 import { domainName, inLanguage, words } from "./i18n.ts";
 import { table } from "./table.ts";
+import { usualOf, usualRange } from "./usual.ts";
 import { dataColour, placeOf } from "./theme.ts";
 import type { Headline, Period, SourceAnalysis } from "./types.ts";
 
@@ -18,6 +19,8 @@ export class Card {
   readonly #title = element("h2");
   readonly #empty = element("p", { class: "no-data" });
   readonly #lead = element("div", { class: "lead" });
+  readonly #usual = element("p", { class: "usual" });
+  readonly #sentences = element("ul", { class: "sentences" });
   readonly #others = element("dl", { class: "figures" });
   readonly #freshness: FreshnessView;
   readonly #chart: ChartView;
@@ -48,7 +51,7 @@ export class Card {
         element("div", {}, this.#domain, this.#title),
         this.#freshness.element,
       ),
-      element("div", { class: "now" }, this.#lead, this.#others, this.#empty),
+      element("div", { class: "now" }, this.#lead, this.#usual, this.#others, this.#empty, this.#sentences),
       this.#chart.element,
       element("div", { class: "card-foot" }, this.#captures.element, this.#lines, this.#credit),
     );
@@ -81,6 +84,7 @@ export class Card {
     setText(this.#title, inLanguage(source.title));
     this.#freshness.update(source.freshness, now);
     this.#writeFigures(source.headlines);
+    this.#writeFindings();
     this.#chart.setNow(now);
     this.#chart.update(source.chart ?? null, this.#period);
     this.#captures.update(source.captures, source.coverage ?? null);
@@ -108,7 +112,23 @@ export class Card {
       const ranked = known ? this.#ranked(headline, value) : null;
       setText(term, ranked?.label ?? label(headline));
       setText(figure, ranked?.entity ?? (known ? quantity(value, headline.unit, headline.decimals) : "–"));
-      setAttribute(figure, "title", observed(headline));
+      const usual = headline.usual ? words().usualIs(usualRange(headline.usual, headline.unit, headline.decimals)) : null;
+      setAttribute(figure, "title", [observed(headline), usual].filter((part) => part !== null).join(" · ") || null);
+    }
+  }
+
+  /** What is usual of the leading figure, and all but the sentence that says that figure again. */
+  #writeFindings(): void {
+    const source = this.#source;
+    const usual = this.#lead.hidden ? "" : usualOf(source);
+    this.#usual.hidden = usual === "";
+    setText(this.#usual, usual);
+    const rest = this.#lead.hidden ? [] : source.sentences.slice(1);
+    this.#sentences.hidden = rest.length === 0;
+    const items = keepChildren(this.#sentences, rest.length, () => element("li"));
+    for (const [index, sentence] of rest.entries()) {
+      const item = items[index];
+      if (item) setText(item, inLanguage(sentence));
     }
   }
 

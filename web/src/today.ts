@@ -4,6 +4,7 @@ import { BadAnswer } from "./api.ts";
 import { Card } from "./card.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Day, DayState } from "./day.ts";
+import { DigestView } from "./digest.ts";
 import { element, setAttribute, setText } from "./dom.ts";
 import { words } from "./i18n.ts";
 import { MapView } from "./map.ts";
@@ -15,6 +16,7 @@ export class TodayView {
   readonly #day: Day;
   readonly #clock: ServerClock;
   readonly #heading = element("h2", { class: "visually-hidden" });
+  readonly #digest = new DigestView();
   readonly #cards = element("div", { class: "cards" });
   readonly #message = element("div", { class: "message", role: "status" }, element("p"), element("p"));
   readonly #retry = element("button", { type: "button", class: "small-button" });
@@ -27,7 +29,7 @@ export class TodayView {
     this.#clock = clock;
     this.#message.append(this.#retry);
     this.#retry.addEventListener("click", () => void day.load());
-    this.#board = element("div", { class: "board", hidden: "" }, element("section", { class: "sources" }, this.#heading, this.#cards), this.#map.element);
+    this.#board = element("div", { class: "board", hidden: "" }, element("section", { class: "sources" }, this.#digest.element, this.#heading, this.#cards), this.#map.element);
     this.element = element("main", { id: "main", tabindex: "-1" }, this.#message, this.#board);
     day.changed.add((state) => this.#show(state));
     day.sourceChanged.add((source) => this.#showSource(source));
@@ -40,6 +42,7 @@ export class TodayView {
 
   /** Writes everything again in the present language and colours. */
   refresh(): void {
+    this.#writeDigest();
     for (const card of this.#byId.values()) card.refresh();
     this.#map.refresh();
     this.#writeMessage(this.#day.state);
@@ -71,7 +74,13 @@ export class TodayView {
     }
     this.#layOut(analysis);
     this.#map.update(analysis);
+    this.#digest.update(analysis);
     this.tick(this.#clock.now());
+  }
+
+  #writeDigest(): void {
+    const { state } = this.#day;
+    if (state.kind === "ready") this.#digest.update(state.analysis);
   }
 
   /** The map of a large zone is wide and leads the cards; that of a country or city stands beside the cards. */
@@ -88,6 +97,7 @@ export class TodayView {
     const { state } = this.#day;
     if (state.kind !== "ready") return;
     this.#byId.get(source.id)?.update(source, state.analysis.period);
+    this.#writeDigest();
     this.#map.updateSource(source);
   }
 

@@ -1,7 +1,7 @@
 //! From stored summaries and events to the analysis of a period.
 //!
 //! [`SourceAnalyser`] takes the summaries and events of one source one by one, so that memory grows with
-//! the number of entities and not with that of documents. [`History`] does the same with the days before, and
+//! the number of entities and not with that of documents. [`HistoryGatherer`] does the same with the days before, and
 //! [`SourceAnalyser::against`] compares the two. `docs/analysis.md` says how each figure is computed.
 
 mod baseline;
@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 pub use self::{
     correlation::{HourlySeries, correlations},
     gather::SourceAnalyser,
-    history::{History, history_ranges},
+    history::{History, HistoryGatherer, history_ranges},
 };
 use crate::{
     analysis::{Credit, Period, PeriodKind},
@@ -36,6 +36,9 @@ use crate::{
 pub(crate) const LINES_MAX: usize = 8;
 /// Headline figures.
 pub(crate) const HEADLINES_MAX: usize = 4;
+/// A sum over entities is known only where at least this share of those that report on the day did; below, a
+/// missing station would look like missing bikes.
+pub(crate) const COMPLETE_SHARE_MIN: f64 = 0.8;
 /// From this rhythm on, a week is drawn by days.
 const HOURLY_WEEK_RHYTHM: SignedDuration = SignedDuration::from_hours(12);
 
@@ -88,7 +91,9 @@ impl SourceSheet {
         if rhythm <= 1.0 {
             return 1;
         }
-        (rhythm.ceil() + 1.0).min((2.0 * rhythm).ceil() - 1.0).max(1.0) as u32
+        (rhythm.ceil() + 1.0)
+            .min((2.0 * rhythm).ceil() - 1.0)
+            .max(1.0) as u32
     }
 }
 

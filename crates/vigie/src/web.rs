@@ -26,7 +26,6 @@ use vigie_core::{
     text::{Language, SourceId},
     time,
 };
-use vigie_report::ReportOptions;
 use vigie_store::store::Store;
 
 pub(crate) use self::guard::Guard;
@@ -34,6 +33,7 @@ use self::live::Live;
 use crate::{
     app::App,
     failure::{Failure, Outcome},
+    report as reports,
 };
 
 /// The dashboard, bound to its address but not yet serving.
@@ -215,6 +215,7 @@ async fn day(
         now: app.now(),
         simulated: app.config().simulated,
         sources,
+        correlations: Vec::new(),
     }))
 }
 
@@ -269,16 +270,9 @@ async fn report(
 ) -> Result<Response, Refusal> {
     let app = &shared.app;
     let date = DayQuery { date: query.date }.date(app);
-    let analysis = crate::analyse::analyse(app, &shared.store, PeriodKind::Day, date).await?;
     let language = query.lang.unwrap_or(app.config().language);
-    let options = ReportOptions {
-        language,
-        ..ReportOptions::default()
-    };
-    let pdf = tokio::task::spawn_blocking(move || vigie_report::render_pdf(&analysis, &options))
-        .await
-        .map_err(Failure::usage)?
-        .map_err(Failure::usage)?;
+    let wanted = reports::Wanted::day(date, language);
+    let (_, pdf) = reports::make(app, &shared.store, wanted).await?;
     let name = format!("inline; filename=\"vigie_day_{date}.pdf\"");
     let headers = [
         (header::CONTENT_TYPE, "application/pdf".to_owned()),

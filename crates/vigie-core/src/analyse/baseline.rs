@@ -135,7 +135,11 @@ impl<'a> Baseline<'a> {
         let half = FOUR_OF_FIVE * table.spread_of(hour);
         let low = median - half;
         Some(Band {
-            low: if self.never_negative { low.max(0.0) } else { low },
+            low: if self.never_negative {
+                low.max(0.0)
+            } else {
+                low
+            },
             median,
             high: median + half,
             samples: set.len() as u32,
@@ -252,7 +256,10 @@ mod tests {
             &tz,
         );
         let hours = hours_between(start, end, &tz);
-        (0..).zip(hours).map(|(index, at)| (at, value(at, index))).collect()
+        (0..)
+            .zip(hours)
+            .map(|(index, at)| (at, value(at, index)))
+            .collect()
     }
 
     fn thursday(hour: i64) -> Timestamp {
@@ -284,8 +291,13 @@ mod tests {
         let tz = paris();
         let hour = |at: Timestamp, _| f64::from(at.to_zoned_datetime(paris()).hour());
         let two = weeks(2, hour);
-        let band = Baseline::new(&two, Step::Hour, 1.0, &tz).band(thursday(8)).unwrap();
-        assert_eq!((band.median, band.samples, band.basis), (8.0, 14, Basis::HourOfDay));
+        let band = Baseline::new(&two, Step::Hour, 1.0, &tz)
+            .band(thursday(8))
+            .unwrap();
+        assert_eq!(
+            (band.median, band.samples, band.basis),
+            (8.0, 14, Basis::HourOfDay)
+        );
         let four_days = &two[two.len() - 96..];
         let baseline = Baseline::new(four_days, Step::Hour, 1.0, &tz);
         assert_eq!(baseline.band(thursday(8)), None);
@@ -295,7 +307,9 @@ mod tests {
     #[test]
     fn what_never_was_negative_is_not_usually_negative() {
         let past = weeks(8, |_, index| (noise(index) * 3.0).floor());
-        let band = Baseline::new(&past, Step::Hour, 1.0, &paris()).band(thursday(3)).unwrap();
+        let band = Baseline::new(&past, Step::Hour, 1.0, &paris())
+            .band(thursday(3))
+            .unwrap();
         assert!(band.low >= 0.0 && band.high < 4.0, "{band:?}");
     }
 
@@ -306,7 +320,10 @@ mod tests {
         for world in 0..40_u64 {
             // A daily course with normal noise, of which the last day is judged.
             let normal = |index: u64| {
-                let (a, b) = (noise(world * 9973 + index), noise(world * 7919 + index + 1_000_000));
+                let (a, b) = (
+                    noise(world * 9973 + index),
+                    noise(world * 7919 + index + 1_000_000),
+                );
                 (-2.0 * a.max(1e-12).ln()).sqrt() * (b * std::f64::consts::TAU).cos()
             };
             let values = weeks(9, |at, index| {

@@ -131,8 +131,7 @@ pub fn correlations(series: &[HourlySeries], tz: &TimeZone) -> Vec<Correlation> 
     let mut best: BTreeMap<(usize, usize), Tried> = BTreeMap::new();
     for tried in tried {
         let better = best.get(&tried.pair).is_none_or(|known| {
-            (tried.p, -tried.r.abs(), tried.lag.abs())
-                < (known.p, -known.r.abs(), known.lag.abs())
+            (tried.p, -tried.r.abs(), tried.lag.abs()) < (known.p, -known.r.abs(), known.lag.abs())
         });
         if better {
             best.insert(tried.pair, tried);
@@ -198,7 +197,8 @@ mod tests {
     fn what_follows_three_hours_behind_is_found_with_its_lag() {
         let one = series("one", |hour| Some(wave(1000, hour)));
         let other = series("other", |hour| {
-            (hour % 17 != 0).then(|| -2.0 * wave(1000, hour - 3) + 0.3 * noise(hour.unsigned_abs() + 9000))
+            (hour % 17 != 0)
+                .then(|| -2.0 * wave(1000, hour - 3) + 0.3 * noise(hour.unsigned_abs() + 9000))
         });
         let found = correlations(&[one, other], &TimeZone::UTC);
         assert_eq!(found.len(), 1);
@@ -229,13 +229,23 @@ mod tests {
     fn holm_corrects_for_the_number_of_tests() {
         let mut tried: Vec<Tried> = [0.01, 0.04, 0.03, 0.005]
             .into_iter()
-            .map(|p| Tried { pair: (0, 1), lag: 0, r: 0.5, n: 100, effective: 50.0, p })
+            .map(|p| Tried {
+                pair: (0, 1),
+                lag: 0,
+                r: 0.5,
+                n: 100,
+                effective: 50.0,
+                p,
+            })
             .collect();
         holm(&mut tried);
         let corrected: Vec<f64> = tried.iter().map(|tried| tried.p).collect();
         let expected = [0.02, 0.03, 0.06, 0.06];
         for (corrected, expected) in corrected.iter().zip(expected) {
-            assert!((corrected - expected).abs() < 1e-12, "{corrected} {expected}");
+            assert!(
+                (corrected - expected).abs() < 1e-12,
+                "{corrected} {expected}"
+            );
         }
     }
 }

@@ -108,8 +108,15 @@ mod tests {
         let mut counters = Counters::default();
         for (entity, hour, values) in hours {
             let start = Timestamp::from_second(hour * 3600).unwrap();
-            let samples = (0..).zip(*values).map(|(i, v)| At(start.as_millisecond() + i, *v));
-            counters.add(entity, None, start, &Stats::from_samples(Kind::Counter, samples));
+            let samples = (0..)
+                .zip(*values)
+                .map(|(i, v)| At(start.as_millisecond() + i, *v));
+            counters.add(
+                entity,
+                None,
+                start,
+                &Stats::from_samples(Kind::Counter, samples),
+            );
         }
         counters.figure(&Measure {
             id: MeasureId::new("views").unwrap(),
@@ -131,7 +138,10 @@ mod tests {
             ("b", 1, &[9.0]),
         ])
         .unwrap();
-        assert_eq!((figure.increase, figure.resets, figure.entities), (62.0, 0, 2));
+        assert_eq!(
+            (figure.increase, figure.resets, figure.entities),
+            (62.0, 0, 2)
+        );
         assert_eq!(figure.most, Some(("a".to_owned(), 60.0)));
     }
 

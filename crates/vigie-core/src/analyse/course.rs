@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
+use super::{COMPLETE_SHARE_MIN, LINES_MAX};
 use crate::{
     bucket::BucketSummary,
     measure::{Across, Kind, Measure},
@@ -14,13 +15,10 @@ use crate::{
     time::local_date,
 };
 
-/// A sum over entities is known only where at least this share of those that report on the day did; below, a
-/// missing station would look like missing bikes.
-pub(super) const COMPLETE_SHARE_MIN: f64 = 0.8;
 /// A day has a value where at least this share of the hours that the source fills is known.
 const DAY_SHARE_MIN: f64 = 0.5;
 /// Entities that have a course of their own, beside the leading ones; a source with more is seen as a whole.
-const SINGLES_MAX: usize = super::LINES_MAX;
+const SINGLES_MAX: usize = LINES_MAX;
 
 /// Hours and their values, ascending.
 pub(crate) type Values = Vec<(Timestamp, f64)>;
@@ -162,6 +160,12 @@ impl Course {
             .collect()
     }
 
+    /// The hourly values of the leading measure by entity.
+    pub(super) fn singles(&self) -> HashMap<String, Values> {
+        let ids = self.singles.keys();
+        ids.map(|id| (id.clone(), self.single(id))).collect()
+    }
+
     /// The hourly values of the leading measure of one entity.
     pub(super) fn single(&self, id: &str) -> Values {
         let hours = self.singles.get(id).into_iter().flatten();
@@ -180,7 +184,9 @@ pub(super) fn by_day(
 ) -> Vec<(Date, f64)> {
     let mut days: BTreeMap<Date, Mean> = BTreeMap::new();
     for (hour, value) in values {
-        days.entry(local_date(*hour, tz)).or_default().add(kind, *value);
+        days.entry(local_date(*hour, tz))
+            .or_default()
+            .add(kind, *value);
     }
     let every = rhythm.as_secs_f64().max(3600.0);
     days.into_iter()

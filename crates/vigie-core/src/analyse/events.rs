@@ -29,12 +29,19 @@ pub(super) fn classes(values: &[f64], magnitude: bool) -> Vec<EventClass> {
             .map(|power| 10_f64.powi(power))
             .collect()
     } else {
-        let step = if magnitude { 1.0 } else { round_step((greatest - least) / 5.0) };
+        let step = if magnitude {
+            1.0
+        } else {
+            round_step((greatest - least) / 5.0)
+        };
         let first = (least / step).floor();
         let count = ((greatest / step).floor() - first) as usize + 1;
-        (0..=count).map(|index| (first + index as f64) * step).collect()
+        (0..=count)
+            .map(|index| (first + index as f64) * step)
+            .collect()
     };
-    let count = |from: f64, to: f64| finite.clone().filter(|v| (from..to).contains(v)).count() as u64;
+    let count =
+        |from: f64, to: f64| finite.clone().filter(|v| (from..to).contains(v)).count() as u64;
     let mut classes: Vec<EventClass> = bounds
         .windows(2)
         .map(|pair| EventClass {
@@ -61,7 +68,10 @@ fn round_step(least: f64) -> f64 {
     }
     let power = 10_f64.powf(least.log10().floor());
     let steps = [1.0, 2.0, 5.0].map(|factor| factor * power);
-    steps.into_iter().find(|step| *step >= least).unwrap_or(10.0 * power)
+    steps
+        .into_iter()
+        .find(|step| *step >= least)
+        .unwrap_or(10.0 * power)
 }
 
 /// How many events as much of an earlier period had, for each that is known from its start, ascending.
@@ -71,7 +81,10 @@ pub(super) fn earlier_counts(
     now: Timestamp,
     tz: &TimeZone,
 ) -> Vec<u64> {
-    let elapsed = period.end.min(now.max(period.start)).duration_since(period.start);
+    let elapsed = period
+        .end
+        .min(now.max(period.start))
+        .duration_since(period.start);
     let start = |back: i64| {
         let date = match period.kind {
             PeriodKind::Day => period.date.saturating_sub(back.days()),
@@ -85,7 +98,10 @@ pub(super) fn earlier_counts(
         .take_while(|start| *start >= history.known_from() && *start > Timestamp::MIN)
         .map(|start| {
             let end = start.saturating_add(elapsed).unwrap_or(Timestamp::MAX);
-            let within = history.events.iter().filter(|event| (start..end).contains(&event.0));
+            let within = history
+                .events
+                .iter()
+                .filter(|event| (start..end).contains(&event.0));
             within.count() as u64
         })
         .collect();
@@ -132,16 +148,33 @@ mod tests {
 
     fn counts(values: &[f64], magnitude: bool) -> Vec<(f64, u64)> {
         let classes = classes(values, magnitude);
-        classes.iter().map(|class| (class.from, class.count)).collect()
+        classes
+            .iter()
+            .map(|class| (class.from, class.count))
+            .collect()
     }
 
     #[test]
     fn magnitudes_are_counted_by_whole_units_and_others_by_round_steps() {
         let magnitudes = [-0.3, 0.2, 1.0, 1.9, 4.5, 5.0];
-        let expected = [(-1.0, 1), (0.0, 1), (1.0, 2), (2.0, 0), (3.0, 0), (4.0, 1), (5.0, 1)];
+        let expected = [
+            (-1.0, 1),
+            (0.0, 1),
+            (1.0, 2),
+            (2.0, 0),
+            (3.0, 0),
+            (4.0, 1),
+            (5.0, 1),
+        ];
         assert_eq!(counts(&magnitudes, true), expected);
-        assert_eq!(counts(&[3.0, 8.0, 21.0], false), [(0.0, 1), (5.0, 1), (10.0, 0), (15.0, 0), (20.0, 1)]);
-        assert_eq!(counts(&[2.0, 30.0, 40.0, 5000.0], false), [(1.0, 1), (10.0, 2), (100.0, 0), (1000.0, 1)]);
+        assert_eq!(
+            counts(&[3.0, 8.0, 21.0], false),
+            [(0.0, 1), (5.0, 1), (10.0, 0), (15.0, 0), (20.0, 1)]
+        );
+        assert_eq!(
+            counts(&[2.0, 30.0, 40.0, 5000.0], false),
+            [(1.0, 1), (10.0, 2), (100.0, 0), (1000.0, 1)]
+        );
         assert_eq!(counts(&[4.0, 4.0], false), [(4.0, 2)]);
         assert_eq!(counts(&[], true), []);
         let many: Vec<f64> = (0..20).map(f64::from).collect();
@@ -153,7 +186,10 @@ mod tests {
     fn counts_have_a_usual_range_and_a_chance_to_exceed_them_all() {
         assert_eq!(usual(&[3, 4, 4, 9]), None);
         let band = usual(&[2, 3, 4, 4, 5, 40]).unwrap();
-        assert_eq!((band.low, band.median, band.high, band.samples), (2.0, 4.0, 23.0, 6));
+        assert_eq!(
+            (band.low, band.median, band.high, band.samples),
+            (2.0, 4.0, 23.0, 6)
+        );
         let twenty: Vec<u64> = (1..=19).collect();
         assert_eq!(chance_above(&twenty, 20), Some(0.05));
         assert_eq!(chance_above(&twenty, 19), None);

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     analysis::{
-        Anomalies, Anomaly, Band, Change, Extreme, HistoryFacts, PeriodKind, Record, SourceAnalysis,
-        Trend,
+        Anomalies, Anomaly, Band, Change, Extreme, HistoryFacts, PeriodKind, Record,
+        SourceAnalysis, Trend,
     },
     measure::{Across, Kind, Measure},
     time::{day_start, hour_end, hour_start, local_date, period},
@@ -41,7 +41,16 @@ const COMPARED_SHARE_MIN: f64 = 0.5;
 const CORRELATED_DAYS: i64 = 28;
 
 /// Units whose zero means nothing: of these, ratios are not formed.
-const NO_RATIO: &[&str] = &["Cel", "[degF]", "deg", "hPa", "mbar", "[in_i'Hg]", "dB", "[pH]"];
+const NO_RATIO: &[&str] = &[
+    "Cel",
+    "[degF]",
+    "deg",
+    "hPa",
+    "mbar",
+    "[in_i'Hg]",
+    "dB",
+    "[pH]",
+];
 
 impl SourceAnalyser<'_> {
     /// The series that stands for the source; `None` where none does, as in rankings.
@@ -77,12 +86,11 @@ impl SourceAnalyser<'_> {
         let Some(history) = self.history else {
             return Vec::new();
         };
-        let mut values: BTreeMap<Timestamp, f64> = match subject {
-            Subject::Together(index) => history.course.together(index),
-            Subject::Entity(id) => history.course.single(id),
-        }
-        .into_iter()
-        .collect();
+        let before = match subject {
+            Subject::Together(index) => history.together(index),
+            Subject::Entity(id) => history.single(id),
+        };
+        let mut values: BTreeMap<Timestamp, f64> = before.iter().copied().collect();
         values.extend(self.present(subject));
         let before = values.into_iter().filter(|(at, _)| *at < self.period.start);
         before.collect()
@@ -150,7 +158,10 @@ impl SourceAnalyser<'_> {
         {
             findings.anomalies = self.anomalies(subject);
             findings.history.enough = analysis.headlines.iter().any(|h| h.usual.is_some())
-                || analysis.chart.as_ref().is_some_and(|chart| !chart.usual.is_empty());
+                || analysis
+                    .chart
+                    .as_ref()
+                    .is_some_and(|chart| !chart.usual.is_empty());
             if matches!(measure.kind, Kind::Gauge | Kind::Event) {
                 let placed = self.placed(subject, measure);
                 findings.change = self.change(subject, measure);
@@ -183,7 +194,7 @@ impl SourceAnalyser<'_> {
     }
 
     fn history_facts(&self) -> HistoryFacts {
-        let days = self.history.map_or_else(Vec::new, super::History::days);
+        let days = self.history.map_or(&[][..], |history| &history.days);
         HistoryFacts {
             days: days.len() as u32,
             since: days.first().copied(),
@@ -238,7 +249,10 @@ impl SourceAnalyser<'_> {
             let measure = self.measure_of(subject)?;
             let mut last: Option<Anomaly> = None;
             for (at, value) in self.placed(subject, measure) {
-                let judged = self.is_over(at).then(|| baseline.judge(at, value)).flatten();
+                let judged = self
+                    .is_over(at)
+                    .then(|| baseline.judge(at, value))
+                    .flatten();
                 let Some(judged) = judged else {
                     continue;
                 };
@@ -248,9 +262,7 @@ impl SourceAnalyser<'_> {
                     continue;
                 }
                 let above = value > judged.band.median;
-                let joined = last.take_if(|last| {
-                    last.above == above && self.follows(last.to, at)
-                });
+                let joined = last.take_if(|last| last.above == above && self.follows(last.to, at));
                 all.found.extend(last.take());
                 let mut anomaly = joined.unwrap_or_else(|| Anomaly {
                     entity: name.clone(),
@@ -273,7 +285,9 @@ impl SourceAnalyser<'_> {
                 anomaly.steps += 1;
                 anomaly.to = match self.step() {
                     Step::Hour => hour_end(at, self.tz),
-                    Step::Day => day_start(local_date(at, self.tz).saturating_add(1.day()), self.tz),
+                    Step::Day => {
+                        day_start(local_date(at, self.tz).saturating_add(1.day()), self.tz)
+                    }
                 };
                 last = Some(anomaly);
             }
@@ -303,16 +317,28 @@ impl SourceAnalyser<'_> {
             PeriodKind::Week => 1.week(),
             PeriodKind::Month => 1.month(),
         };
-        let before = period(self.period.kind, self.period.date.saturating_sub(back), self.tz);
+        let before = period(
+            self.period.kind,
+            self.period.date.saturating_sub(back),
+            self.tz,
+        );
         // By day or by hour of the local clock, counted from the first date of each period.
         let slot = |at: Timestamp, first: Date| {
             let date = local_date(at, self.tz);
             let day = date.duration_since(first).as_hours().div_euclid(24);
-            let hour = if self.by_day { 0 } else { at.to_zoned_datetime(self.tz.clone()).hour() };
+            let hour = if self.by_day {
+                0
+            } else {
+                at.to_zoned_datetime(self.tz.clone()).hour()
+            };
             (day, hour)
         };
         let of_before = self.past(subject);
-        let placed = if self.by_day { self.days_of(&of_before, measure) } else { of_before };
+        let placed = if self.by_day {
+            self.days_of(&of_before, measure)
+        } else {
+            of_before
+        };
         let known: BTreeMap<(i64, i8), f64> = placed
             .into_iter()
             .filter(|(at, _)| (before.start..before.end).contains(at))
@@ -324,7 +350,11 @@ impl SourceAnalyser<'_> {
             .filter_map(|(at, value)| Some((value, *known.get(&slot(at, self.period.date))?)))
             .collect();
         let pace = self.sheet.pace();
-        let every = if self.by_day { pace.max(SignedDuration::from_hours(24)) } else { pace };
+        let every = if self.by_day {
+            pace.max(SignedDuration::from_hours(24))
+        } else {
+            pace
+        };
         let hours_passed = passed(self.period, self.now, Some(every));
         if pairs.is_empty() || (pairs.len() as f64) < COMPARED_SHARE_MIN * hours_passed.floor() {
             return None;
@@ -358,7 +388,11 @@ impl SourceAnalyser<'_> {
         let resolution = 10_f64.powi(-i32::from(measure.decimals));
         [false, true].into_iter().find_map(|least| {
             let (before, now) = (extreme(&past, least)?, extreme(&placed, least)?);
-            let beyond = if least { before.value - now.value } else { now.value - before.value };
+            let beyond = if least {
+                before.value - now.value
+            } else {
+                now.value - before.value
+            };
             (beyond >= resolution).then_some(Record {
                 highest: !least,
                 value: now.value,
@@ -415,7 +449,10 @@ impl SourceAnalyser<'_> {
         let mut values = self.past(subject);
         values.extend(self.placed_hours(subject));
         values.retain(|(at, _)| *at >= from);
-        Some(HourlySeries { source: self.sheet.id.clone(), values })
+        Some(HourlySeries {
+            source: self.sheet.id.clone(),
+            values,
+        })
     }
 }
 
@@ -425,5 +462,8 @@ fn extreme(values: &Values, least: bool) -> Option<Extreme> {
         .iter()
         .filter(|(_, value)| value.is_finite())
         .reduce(|a, b| if sign * b.1 > sign * a.1 { b } else { a })?;
-    Some(Extreme { value: best.1, at: best.0 })
+    Some(Extreme {
+        value: best.1,
+        at: best.0,
+    })
 }

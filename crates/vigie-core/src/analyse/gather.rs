@@ -155,11 +155,14 @@ impl<'a> SourceAnalyser<'a> {
         if !self.entities.contains_key(id) {
             let first = self.entities.is_empty();
             let stepped = if first { measures } else { 1 };
-            self.entities.insert(id.to_owned(), Entity {
-                stats: vec![None; measures],
-                cells: vec![Vec::new(); stepped.min(measures)],
-                ..Entity::default()
-            });
+            self.entities.insert(
+                id.to_owned(),
+                Entity {
+                    stats: vec![None; measures],
+                    cells: vec![Vec::new(); stepped.min(measures)],
+                    ..Entity::default()
+                },
+            );
         }
         let Some(entity) = self.entities.get_mut(id) else {
             return;

@@ -143,7 +143,11 @@ impl SourceAnalyser<'_> {
         let count = self.events.len() as u64;
         EventFigures {
             count,
-            placed: self.events.iter().filter(|event| event.1.point.is_some()).count() as u64,
+            placed: self
+                .events
+                .iter()
+                .filter(|event| event.1.point.is_some())
+                .count() as u64,
             strongest: strongest.map(|(value, key, version)| Strongest {
                 title: version.title.clone().unwrap_or_else(|| key.clone()),
                 value,
@@ -185,14 +189,21 @@ impl SourceAnalyser<'_> {
             PeriodKind::Week => 1.week(),
             PeriodKind::Month => 1.month(),
         };
-        let before = period(self.period.kind, self.period.date.saturating_sub(back), self.tz);
+        let before = period(
+            self.period.kind,
+            self.period.date.saturating_sub(back),
+            self.tz,
+        );
         if before.start < history.known_from() {
             return None;
         }
         let until = self.period.end.min(self.now.max(self.period.start));
         let elapsed = until.duration_since(self.period.start);
         let end = before.start.saturating_add(elapsed).ok()?.min(before.end);
-        let within = history.events.iter().filter(|event| (before.start..end).contains(&event.0));
+        let within = history
+            .events
+            .iter()
+            .filter(|event| (before.start..end).contains(&event.0));
         let hours = elapsed.as_hours().unsigned_abs() as u32;
         Some(Change {
             value: self.events.len() as f64,

@@ -4,12 +4,17 @@ use std::collections::HashMap;
 
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
-use super::{SourceSheet, course::Course, headline_measures, ranking::Place};
+use super::{
+    SourceSheet,
+    course::{Course, Values},
+    headline_measures,
+    ranking::Place,
+};
 use crate::{
     analysis::{Period, PeriodKind},
     bucket::BucketSummary,
     event::Event,
-    measure::Kind,
+    measure::{Kind, Measure},
     time::{day_start, local_date},
 };
 
@@ -55,22 +60,20 @@ pub fn history_ranges(
     vec![(back(days), period.start)]
 }
 
-/// What the days before a period say.
+/// Takes in what the days before a period say, document by document.
 #[derive(Debug)]
-pub struct History {
-    pub(super) course: Course,
-    /// Of rankings: what is known of each entity.
-    pub(super) places: HashMap<String, Place>,
-    /// Of events: when, and the value of the leading measure.
-    pub(super) events: Vec<(Timestamp, Option<f64>)>,
-    measures: Vec<crate::measure::Measure>,
+pub struct HistoryGatherer {
+    course: Course,
+    places: HashMap<String, Place>,
+    events: Vec<(Timestamp, Option<f64>)>,
+    measures: Vec<Measure>,
     ranked: bool,
     from: Timestamp,
     watched_since: Option<Timestamp>,
     tz: TimeZone,
 }
 
-impl History {
+impl HistoryGatherer {
     /// Begins with nothing. `ranges` is what will be taken in; `watched_since` is when the source was asked first.
     pub fn new(
         sheet: &SourceSheet,
@@ -83,7 +86,9 @@ impl History {
             course: Course::new(&measures, tz, &sheet.leading),
             places: HashMap::new(),
             events: Vec::new(),
-            ranked: measures.first().is_some_and(|measure| measure.kind == Kind::Rank),
+            ranked: measures
+                .first()
+                .is_some_and(|measure| measure.kind == Kind::Rank),
             measures: measures.into_iter().cloned().collect(),
             from: ranges.first().map_or(Timestamp::MAX, |range| range.0),
             watched_since,
@@ -111,6 +116,57 @@ impl History {
         }
     }
 
+    /// What was taken in, in little room.
+    pub fn finish(self) -> History {
+        let date = |at: Timestamp| local_date(at, &self.tz);
+        let mut days = self.course.days();
+        days.extend(self.events.iter().map(|event| date(event.0)));
+        days.sort_unstable();
+        days.dedup();
+        History {
+            together: (0..self.measures.len())
+                .map(|measure| self.course.together(measure))
+                .collect(),
+            singles: self.course.singles(),
+            places: self.places,
+            events: self.events,
+            began: self.watched_since.map(date),
+            from: self.from,
+            watched_since: self.watched_since,
+            days,
+        }
+    }
+}
+
+/// What the days before a period say.
+#[derive(Debug)]
+pub struct History {
+    /// The hours of all entities together, by headline measure.
+    together: Vec<Values>,
+    /// The hours of the leading measure by entity.
+    singles: HashMap<String, Values>,
+    /// Of rankings: what is known of each entity.
+    pub(super) places: HashMap<String, Place>,
+    /// Of events: when, and the value of the leading measure.
+    pub(super) events: Vec<(Timestamp, Option<f64>)>,
+    /// Those that have data, ascending.
+    pub(super) days: Vec<Date>,
+    began: Option<Date>,
+    from: Timestamp,
+    watched_since: Option<Timestamp>,
+}
+
+impl History {
+    /// The hourly values of all entities together.
+    pub(super) fn together(&self, measure: usize) -> &[(Timestamp, f64)] {
+        self.together.get(measure).map_or(&[], Vec::as_slice)
+    }
+
+    /// The hourly values of the leading measure of one entity.
+    pub(super) fn single(&self, id: &str) -> &[(Timestamp, f64)] {
+        self.singles.get(id).map_or(&[], Vec::as_slice)
+    }
+
     /// From when on the source is known within what was read: the start of the watch, or of what was read.
     pub(super) fn known_from(&self) -> Timestamp {
         self.watched_since
@@ -122,34 +178,18 @@ impl History {
         self.watched_since.is_some_and(|since| since >= self.from)
     }
 
-    /// The days that have data.
-    pub(super) fn days(&self) -> Vec<Date> {
-        if self.events.is_empty() {
-            return self.course.days();
-        }
-        let mut days: Vec<Date> = self
-            .events
-            .iter()
-            .map(|event| local_date(event.0, &self.tz))
-            .collect();
-        days.sort_unstable();
-        days.dedup();
-        days
-    }
-
-    /// The first date of the days that have data without a break before `date`, and whether the watch began there.
+    /// The first date of the days that have data without a break before `date`, how many they are, and whether the watch began there.
     pub(super) fn unbroken(&self, date: Date) -> Option<(Date, u32, bool)> {
-        let days = self.course.days();
         let mut first = date;
         let mut count = 0;
-        for day in days.iter().rev() {
+        for day in self.days.iter().rev().skip_while(|day| **day >= date) {
             if day.tomorrow().ok() != Some(first) {
                 break;
             }
             first = *day;
             count += 1;
         }
-        let began = self.watched_since.map(|at| local_date(at, &self.tz));
-        (count > 0).then_some((first, count, began.is_some_and(|began| began >= first)))
+        let began = self.began.is_some_and(|began| began >= first);
+        (count > 0).then_some((first, count, began))
     }
 }

@@ -184,8 +184,8 @@ impl SourceAnalyser<'_> {
                 .iter()
                 .enumerate()
                 .filter(|(_, m)| m.unit == leading.unit);
-            let lines = lines
-                .map(|(index, measure)| line(measure.title.clone(), entity.step_means(index)));
+            let lines =
+                lines.map(|(index, measure)| line(measure.title.clone(), entity.step_means(index)));
             (None, lines.collect())
         } else if apart {
             let lines = entities.iter().take(LINES_MAX).map(|(id, entity)| {
@@ -206,7 +206,9 @@ impl SourceAnalyser<'_> {
             .filter(|s| s.values.iter().any(Option::is_some))
             .collect();
         let usual = match (series.as_slice(), subject) {
-            ([only], Some(subject)) if only.label == leading.title || !self.drawn_apart() || entities.len() == 1 => {
+            ([only], Some(subject))
+                if only.label == leading.title || !self.drawn_apart() || entities.len() == 1 =>
+            {
                 self.usual_on_steps(subject)
             }
             _ => Vec::new(),

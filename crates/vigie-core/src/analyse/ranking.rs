@@ -41,7 +41,13 @@ pub(super) fn follow(
     let (first, last) = ((first.0, first.1), (last.0, last.1));
     let place = places
         .entry(summary.key.entity.as_str().to_owned())
-        .or_insert_with(|| Place { name: None, first, last, best: stats.min, hours: 0 });
+        .or_insert_with(|| Place {
+            name: None,
+            first,
+            last,
+            best: stats.min,
+            hours: 0,
+        });
     place.name = summary.label.name.clone().or(place.name.take());
     if first.0 < place.first.0 {
         place.first = first;
@@ -88,14 +94,20 @@ pub(super) fn ranking(
                 .unwrap_or_else(|| id.clone()),
             rank: now.get(id).copied(),
             before: then.and_then(|then| then.get(id).copied()),
-            best: places().map(|place| place.best).fold(f64::INFINITY, f64::min),
+            best: places()
+                .map(|place| place.best)
+                .fold(f64::INFINITY, f64::min),
             hours: here.map_or(0, |place| place.hours),
         }
     };
     let sorted = |ids: Vec<&String>, by: fn(&RankLine) -> Option<f64>| {
         let mut lines: Vec<RankLine> = ids.into_iter().map(line).collect();
         let place = |line: &RankLine| by(line).unwrap_or(f64::INFINITY);
-        lines.sort_by(|a, b| place(a).total_cmp(&place(b)).then_with(|| a.entity.cmp(&b.entity)));
+        lines.sort_by(|a, b| {
+            place(a)
+                .total_cmp(&place(b))
+                .then_with(|| a.entity.cmp(&b.entity))
+        });
         lines
     };
     let mut ranking = Ranking {
@@ -108,11 +120,21 @@ pub(super) fn ranking(
         ..Ranking::default()
     };
     if let Some(then) = then {
-        ranking.entries = ranking.top.iter().filter(|line| line.before.is_none()).cloned().collect();
+        ranking.entries = ranking
+            .top
+            .iter()
+            .filter(|line| line.before.is_none())
+            .cloned()
+            .collect();
         let left = then.keys().copied().filter(|id| !now.contains_key(*id));
         ranking.exits = sorted(left.collect(), |line| line.before);
         let gain = |line: &RankLine| line.before.zip(line.rank).map_or(0.0, |(a, b)| a - b);
-        ranking.climbers = ranking.top.iter().filter(|line| gain(line) >= 1.0).cloned().collect();
+        ranking.climbers = ranking
+            .top
+            .iter()
+            .filter(|line| gain(line) >= 1.0)
+            .cloned()
+            .collect();
         ranking.climbers.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
     }
     ranking.entry_count = ranking.entries.len() as u32;
@@ -168,15 +190,29 @@ mod tests {
         assert_eq!(ids(&ranking.exits), ["b"]);
         assert_eq!(ids(&ranking.climbers), ["c"]);
         let c = &ranking.climbers[0];
-        assert_eq!((c.before, c.rank, c.best, c.name.as_str()), (Some(9.0), Some(2.0), 1.0, "C"));
-        assert_eq!((ranking.size, ranking.entry_count, ranking.exit_count), (3, 1, 1));
+        assert_eq!(
+            (c.before, c.rank, c.best, c.name.as_str()),
+            (Some(9.0), Some(2.0), 1.0, "C")
+        );
+        assert_eq!(
+            (ranking.size, ranking.entry_count, ranking.exit_count),
+            (3, 1, 1)
+        );
     }
 
     #[test]
-    fn without_a_past_the_first_ranking_of_the_period_serves_and_one_alone_is_compared_with_nothing() {
-        let now = places(&[("a", 20, 1.0, 30, 2.0), ("b", 30, 1.0, 30, 1.0), ("c", 20, 2.0, 20, 2.0)]);
+    fn without_a_past_the_first_ranking_of_the_period_serves_and_one_alone_is_compared_with_nothing()
+     {
+        let now = places(&[
+            ("a", 20, 1.0, 30, 2.0),
+            ("b", 30, 1.0, 30, 1.0),
+            ("c", 20, 2.0, 20, 2.0),
+        ]);
         let compared = ranking(&now, None).unwrap();
-        assert_eq!((ids(&compared.entries), ids(&compared.exits)), (vec!["b"], vec!["c"]));
+        assert_eq!(
+            (ids(&compared.entries), ids(&compared.exits)),
+            (vec!["b"], vec!["c"])
+        );
         let alone = ranking(&places(&[("a", 20, 1.0, 20, 1.0)]), None).unwrap();
         assert_eq!((alone.compared_with, alone.entry_count), (None, 0));
         assert_eq!(ranking(&HashMap::new(), None), None);

@@ -115,8 +115,14 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
     let findings = &source.findings;
     let leading = source.leading_measure.as_ref();
     let scale = leading.map_or_else(
-        || Scale { unit: "1".into(), decimals: 0 },
-        |measure| Scale { unit: measure.unit.clone(), decimals: measure.decimals },
+        || Scale {
+            unit: "1".into(),
+            decimals: 0,
+        },
+        |measure| Scale {
+            unit: measure.unit.clone(),
+            decimals: measure.decimals,
+        },
     );
     if let Some(events) = &findings.events {
         if source.captures.obtained == 0 && events.count == 0 {
@@ -131,11 +137,19 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
         if let (Some(chance), Some(usual)) = (events.above_all, events.usual) {
             said.push(Sentence::MoreThanEver(usual.samples, chance));
         }
-        let counts = Scale { unit: "1".into(), decimals: 0 };
-        let compared = findings.change.clone().filter(|_| findings.events.as_ref().is_some_and(|e| e.usual.is_none()));
+        let counts = Scale {
+            unit: "1".into(),
+            decimals: 0,
+        };
+        let compared = findings
+            .change
+            .clone()
+            .filter(|_| findings.events.as_ref().is_some_and(|e| e.usual.is_none()));
         said.extend(compared.map(|change| Sentence::Compared(change, counts, true)));
     } else if let Some(ranking) = &findings.ranking {
-        let label = leading.map(|measure| measure.title.clone()).unwrap_or_default();
+        let label = leading
+            .map(|measure| measure.title.clone())
+            .unwrap_or_default();
         let compared = ranking.compared_with.is_some();
         let first = ranking.top.first().cloned();
         said.extend(first.map(|first| Sentence::First(label, first, compared)));
@@ -143,9 +157,18 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
             && (ranking.entry_count > 0 || ranking.exit_count > 0)
         {
             let first = ranking.entries.first().cloned();
-            said.push(Sentence::Movement(ranking.entry_count, ranking.exit_count, since, first));
+            said.push(Sentence::Movement(
+                ranking.entry_count,
+                ranking.exit_count,
+                since,
+                first,
+            ));
         }
-        let far = |line: &&RankLine| line.before.zip(line.rank).is_some_and(|(a, b)| a - b >= 2.0);
+        let far = |line: &&RankLine| {
+            line.before
+                .zip(line.rank)
+                .is_some_and(|(a, b)| a - b >= 2.0)
+        };
         let climber = ranking.climbers.first().filter(far);
         said.extend(climber.cloned().map(Sentence::Climber));
     } else {
@@ -159,9 +182,18 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
     {
         let others = anomalies.found.len() - 1;
         let expected = anomalies.false_alarms_expected();
-        said.push(Sentence::Unusual(first.clone(), scale.clone(), others, expected));
+        said.push(Sentence::Unusual(
+            first.clone(),
+            scale.clone(),
+            others,
+            expected,
+        ));
     }
-    said.extend(findings.record.map(|record| Sentence::Record(record, scale.clone())));
+    said.extend(
+        findings
+            .record
+            .map(|record| Sentence::Record(record, scale.clone())),
+    );
     if findings.events.is_none() {
         let change = findings.change.clone();
         said.extend(change.map(|change| Sentence::Compared(change, scale.clone(), false)));
@@ -176,7 +208,10 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
         said.push(Sentence::Growth {
             title: counter.title.clone(),
             increase: counter.increase,
-            scale: Scale { unit: counter.unit.clone(), decimals: 0 },
+            scale: Scale {
+                unit: counter.unit.clone(),
+                decimals: 0,
+            },
             entities: counter.entities,
             resets: counter.resets,
             most: counter.most.clone(),
@@ -202,7 +237,10 @@ fn lead(
             .as_ref()
             .is_some_and(|measure| matches!(measure.kind, Kind::Gauge | Kind::Event));
         if linear && let Some(value) = source.findings.mean.filter(|value| value.is_finite()) {
-            let alone = source.leading_measure.as_ref().is_some_and(|m| m.across == crate::measure::Across::Each);
+            let alone = source
+                .leading_measure
+                .as_ref()
+                .is_some_and(|m| m.across == crate::measure::Across::Each);
             return Some(Sentence::Mean {
                 label: headline.label.clone(),
                 entity: headline.entity.clone().filter(|_| alone),
@@ -215,7 +253,10 @@ fn lead(
         label: headline.label.clone(),
         entity: headline.entity.clone(),
         value: headline.value.filter(|value| value.is_finite())?,
-        scale: Scale { unit: headline.unit.clone(), decimals: headline.decimals },
+        scale: Scale {
+            unit: headline.unit.clone(),
+            decimals: headline.decimals,
+        },
         at: headline.at,
         usual: headline.usual,
     })
@@ -223,7 +264,8 @@ fn lead(
 
 fn incomplete(source: &SourceAnalysis) -> Option<Sentence> {
     let captures = &source.captures;
-    if captures.expected > 0 && (captures.obtained as f64) < COMPLETE_MIN * captures.expected as f64 {
+    if captures.expected > 0 && (captures.obtained as f64) < COMPLETE_MIN * captures.expected as f64
+    {
         return Some(Sentence::Incomplete(captures.obtained, captures.expected));
     }
     let coverage = source.coverage.filter(|coverage| *coverage < COMPLETE_MIN);

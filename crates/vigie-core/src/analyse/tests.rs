@@ -221,16 +221,20 @@ fn against_the_past(
     });
     let ranges = history_ranges(sheet, &day, 10, &tz);
     let watched = day_start(day.date.saturating_sub(days.days()), &tz);
-    let mut history = History::new(sheet, &ranges, Some(watched), &tz);
+    let mut history = HistoryGatherer::new(sheet, &ranges, Some(watched), &tz);
     for summary in &summaries {
         let hour = summary.key.hour;
         if ranges.iter().any(|(from, to)| (*from..*to).contains(&hour)) {
             history.add_summary(summary);
         }
     }
+    let history = history.finish();
     let mut analyser = SourceAnalyser::new(sheet, &day, &tz, now);
     analyser.against(&history);
-    for summary in summaries.iter().filter(|summary| summary.key.hour >= day.start) {
+    for summary in summaries
+        .iter()
+        .filter(|summary| summary.key.hour >= day.start)
+    {
         analyser.add_summary(summary);
     }
     analyser.finish(Freshness::default(), CaptureCount::default())
@@ -263,7 +267,10 @@ fn what_is_unlike_eight_weeks_is_found_in_its_hours() {
     // The chart and the headline say what is usual at each hour.
     let chart = analysis.chart.as_ref().unwrap();
     let band = chart.usual[23].unwrap();
-    assert!((3280.0..3340.0).contains(&band.median) && band.low < band.high, "{band:?}");
+    assert!(
+        (3280.0..3340.0).contains(&band.median) && band.low < band.high,
+        "{band:?}"
+    );
     assert_eq!(band.samples, 8);
     assert_eq!(analysis.headlines[0].usual, Some(band));
     assert!(findings.history.enough);
@@ -271,7 +278,10 @@ fn what_is_unlike_eight_weeks_is_found_in_its_hours() {
     let change = findings.change.as_ref().unwrap();
     assert_eq!((change.hours, change.ratio), (24, true));
     assert_eq!(change.before_date, Date::constant(2026, 10, 14));
-    assert!((0.85..0.95).contains(&(change.value / change.before)), "{change:?}");
+    assert!(
+        (0.85..0.95).contains(&(change.value / change.before)),
+        "{change:?}"
+    );
     // And lower than in all the weeks before.
     let record = findings.record.unwrap();
     assert_eq!((record.highest, record.of_all), (false, false));
@@ -326,7 +336,10 @@ fn hours_that_yesterday_lacks_are_not_compared_and_too_few_compare_nothing() {
     };
     let change = yesterday(10).findings.change.unwrap();
     assert_eq!((change.hours, change.hours_passed), (14, 24));
-    assert!((0.99..1.01).contains(&(change.value / change.before)), "{change:?}");
+    assert!(
+        (0.99..1.01).contains(&(change.value / change.before)),
+        "{change:?}"
+    );
     assert_eq!(yesterday(14).findings.change, None);
 }
 
@@ -363,11 +376,17 @@ fn what_a_source_says_every_three_hours_is_joined_and_what_it_omits_is_not() {
         sheet.rhythm = Some(SignedDuration::from_mins(minutes));
         sheet.joined_steps(by_day)
     };
-    assert_eq!([10, 60, 90, 120, 180, 360].map(|minutes| steps(minutes, false)), [1, 1, 2, 3, 4, 7]);
+    assert_eq!(
+        [10, 60, 90, 120, 180, 360].map(|minutes| steps(minutes, false)),
+        [1, 1, 2, 3, 4, 7]
+    );
     assert_eq!([180, 1440].map(|minutes| steps(minutes, true)), [1, 1]);
     // Of what is expected every so many hours, one that is missing is always farther apart than that.
     for minutes in 61..2000 {
-        assert!(i64::from(steps(minutes, false)) * 60 < 2 * minutes, "{minutes}");
+        assert!(
+            i64::from(steps(minutes, false)) * 60 < 2 * minutes,
+            "{minutes}"
+        );
     }
 }
 

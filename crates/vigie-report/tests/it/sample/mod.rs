@@ -6,8 +6,8 @@ mod zones;
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use vigie_core::{
     analysis::{
-        Analysis, CaptureCount, Chart, ChartKind, Credit, EntityLine, EventLine, Freshness,
-        Headline, MapPoint, Mark, Period, PeriodKind, Problem, Series, SourceAnalysis,
+        Analysis, CaptureCount, Chart, ChartKind, Credit, EntityLine, EventLine, Findings,
+        Freshness, Headline, MapPoint, Mark, Period, PeriodKind, Problem, Series, SourceAnalysis,
     },
     capture::Outcome,
     measure::{Across, Kind, Measure},
@@ -51,6 +51,7 @@ pub(crate) fn analysis(zone: Zone, kind: PeriodKind) -> Analysis {
         now,
         simulated: true,
         sources,
+        correlations: Vec::new(),
     }
 }
 
@@ -100,6 +101,8 @@ impl Sample {
             entity_count: 0,
             events: Vec::new(),
             event_count: 0,
+            findings: Findings::default(),
+            sentences: Vec::new(),
         }
     }
 
@@ -145,6 +148,7 @@ impl Sample {
             unit: unit.into(),
             decimals,
             at: Some(self.ago(9)),
+            usual: None,
         }
     }
 
@@ -196,6 +200,8 @@ impl Sample {
         Chart {
             kind: ChartKind::Line,
             ranked: false,
+            joined_steps: 1,
+            usual: Vec::new(),
             title,
             unit: unit.into(),
             decimals,
@@ -389,6 +395,8 @@ impl Sample {
         source.chart = Some(Chart {
             kind: ChartKind::Scatter,
             ranked: false,
+            joined_steps: 1,
+            usual: Vec::new(),
             title: magnitude.clone(),
             unit: "1".into(),
             decimals: 1,
@@ -670,6 +678,8 @@ impl Sample {
         source.chart = Some(Chart {
             kind: ChartKind::Bars,
             ranked: false,
+            joined_steps: 1,
+            usual: Vec::new(),
             title: Text::new("Taux pour 1 €", "Rate for €1"),
             unit: "1".into(),
             decimals: 4,

@@ -23,6 +23,8 @@ pub(crate) fn slow_rates(analysis: &Analysis) -> Chart {
     ];
     Chart {
         ranked: false,
+        joined_steps: 1,
+        usual: Vec::new(),
         kind: ChartKind::Line,
         title: Text::new("Taux pour 1 €", "Rate for €1"),
         unit: "1".into(),
