@@ -82,19 +82,19 @@ impl SourceSheet {
             PeriodKind::Month => true,
         }
     }
+}
 
-    /// How many steps of a chart apart two values may be that belong to one line. A rhythm of three hours may fall
-    /// four hourly steps apart, by the minute; that one is missing is never hidden.
-    fn joined_steps(&self, by_day: bool) -> u32 {
-        let step = SignedDuration::from_hours(if by_day { 24 } else { 1 });
-        let rhythm = self.pace().as_secs_f64() / step.as_secs_f64();
-        if rhythm <= 1.0 {
-            return 1;
-        }
-        (rhythm.ceil() + 1.0)
-            .min((2.0 * rhythm).ceil() - 1.0)
-            .max(1.0) as u32
+/// How many steps of a chart apart two values may be that belong to one line. A rhythm of three hours may fall
+/// four hourly steps apart, by the minute; that one is missing is never hidden.
+fn joined_steps(pace: SignedDuration, by_day: bool) -> u32 {
+    let step = SignedDuration::from_hours(if by_day { 24 } else { 1 });
+    let rhythm = pace.as_secs_f64() / step.as_secs_f64();
+    if rhythm <= 1.0 {
+        return 1;
     }
+    (rhythm.ceil() + 1.0)
+        .min((2.0 * rhythm).ceil() - 1.0)
+        .max(1.0) as u32
 }
 
 /// The measures to lead with.

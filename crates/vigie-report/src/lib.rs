@@ -95,6 +95,10 @@ fn place(line: Option<usize>, column: Option<usize>) -> String {
     }
 }
 
+// The sample is shared with the tests from outside, and calls this crate by its name.
+#[cfg(test)]
+extern crate self as vigie_report;
+
 #[cfg(test)]
 #[path = "../tests/it/sample/mod.rs"]
 mod sample;

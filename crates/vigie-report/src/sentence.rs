@@ -291,10 +291,10 @@ impl Speaker<'_> {
             ),
             Sentence::Range(least, greatest, scale) => format!(
                 "{} {} ({}) {} {} ({}).",
-                self.pick("De", "From"),
+                self.pick("Entre", "Between"),
                 self.quantity(least.value, scale),
                 self.when(least.at),
-                self.pick("à", "to"),
+                self.pick("et", "and"),
                 self.quantity(greatest.value, scale),
                 self.when(greatest.at),
             ),
@@ -424,7 +424,7 @@ impl Speaker<'_> {
             decimals: measure.decimals,
         };
         let value = self.quantity(strongest.value, &scale);
-        let colon = self.colon();
+        let (colon, label) = (self.colon(), uncapitalised(&label));
         format!(
             "{}{label} max.{colon}{value} – {title} ({at})",
             self.semicolon()
@@ -742,6 +742,19 @@ fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(char::to_uppercase);
     first.map_or_else(String::new, |first| first.chain(letters).collect())
+}
+
+/// A label within a sentence: `Wind` but not `PM10` begins with a small letter.
+fn uncapitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next();
+    let rest = letters.as_str();
+    match first {
+        Some(first) if rest.starts_with(char::is_lowercase) => {
+            first.to_lowercase().chain(rest.chars()).collect()
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// `M 5.1 - 8 km NNE of Amatrice, Italy` without its magnitude, which is said already.

@@ -20,6 +20,9 @@ const DAY_SHARE_MIN: f64 = 0.5;
 /// Entities that have a course of their own, beside the leading ones; a source with more is seen as a whole.
 const SINGLES_MAX: usize = LINES_MAX;
 
+/// Fewer gaps between hours say nothing of a rhythm.
+const GAPS_MIN: usize = 3;
+
 /// Hours and their values, ascending.
 pub(crate) type Values = Vec<(Timestamp, f64)>;
 
@@ -158,6 +161,23 @@ impl Course {
                 (mean.count > 0 && complete).then(|| (*hour, mean.sum.value()))
             })
             .collect()
+    }
+
+    /// The time between two hours of an entity, as a rule: the median of what was seen. Nothing where that is too little.
+    pub(super) fn usual_gap(&self) -> SignedDuration {
+        let mut gaps: Vec<SignedDuration> = self
+            .singles
+            .values()
+            .flat_map(|hours| {
+                let later = hours.keys().skip(1);
+                hours.keys().zip(later).map(|(a, b)| b.duration_since(*a))
+            })
+            .collect();
+        if gaps.len() < GAPS_MIN {
+            return SignedDuration::ZERO;
+        }
+        let middle = gaps.len() / 2;
+        *gaps.select_nth_unstable(middle).1
     }
 
     /// The hourly values of the leading measure by entity.

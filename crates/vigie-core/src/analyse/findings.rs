@@ -306,7 +306,7 @@ impl SourceAnalyser<'_> {
     fn follows(&self, end: Timestamp, at: Timestamp) -> bool {
         let between = at.duration_since(end);
         let step = SignedDuration::from_hours(if self.by_day { 24 } else { 1 });
-        let joined = i64::from(self.sheet.joined_steps(self.by_day)) - 1;
+        let joined = i64::from(self.joined_steps()) - 1;
         between.as_secs() <= step.as_secs() * joined
     }
 

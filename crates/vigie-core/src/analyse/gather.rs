@@ -10,6 +10,7 @@ use super::{
     course::{Course, Mean},
     headline_measures,
     history::History,
+    joined_steps,
     ranking::{self, Place},
     steps,
 };
@@ -231,6 +232,16 @@ impl<'a> SourceAnalyser<'a> {
         }
         self.find(&mut analysis);
         analysis
+    }
+
+    /// How many steps of the chart apart two values may be that belong to one line. Where the definition knows no rhythm, it
+    /// is what is between most values of an entity.
+    pub(super) fn joined_steps(&self) -> u32 {
+        let pace = match self.sheet.rhythm {
+            Some(_) => self.sheet.pace(),
+            None => self.sheet.pace().max(self.course.usual_gap()),
+        };
+        joined_steps(pace, self.by_day)
     }
 
     /// Whether entities are drawn each by itself, not combined.

@@ -221,7 +221,7 @@ impl SourceAnalyser<'_> {
             decimals: leading.decimals,
             across,
             times: self.steps.clone(),
-            joined_steps: self.sheet.joined_steps(self.by_day),
+            joined_steps: self.joined_steps(),
             usual,
             series,
         })

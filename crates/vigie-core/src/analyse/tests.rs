@@ -371,11 +371,7 @@ fn prices_have_no_usual_level_but_are_compared_with_the_day_before() {
 
 #[test]
 fn what_a_source_says_every_three_hours_is_joined_and_what_it_omits_is_not() {
-    let steps = |minutes: i64, by_day: bool| {
-        let mut sheet = sheet(Across::Mean);
-        sheet.rhythm = Some(SignedDuration::from_mins(minutes));
-        sheet.joined_steps(by_day)
-    };
+    let steps = |minutes: i64, by_day| joined_steps(SignedDuration::from_mins(minutes), by_day);
     assert_eq!(
         [10, 60, 90, 120, 180, 360].map(|minutes| steps(minutes, false)),
         [1, 1, 2, 3, 4, 7]
@@ -388,6 +384,24 @@ fn what_a_source_says_every_three_hours_is_joined_and_what_it_omits_is_not() {
             "{minutes}"
         );
     }
+}
+
+#[test]
+fn where_no_rhythm_is_known_most_values_of_an_entity_tell_it() {
+    let mut sheet = sheet(Across::Mean);
+    sheet.rhythm = None;
+    let every_six = |hours: &[i64]| {
+        let rows: Vec<_> = hours
+            .iter()
+            .map(|hour| ("a".to_owned(), hour * 60, 1.0))
+            .collect();
+        analysis(&sheet, &rows).chart.unwrap().joined_steps
+    };
+    assert_eq!(every_six(&[2, 8, 14, 20]), 7);
+    // One that is missing does not change it, and two values are no rhythm.
+    assert_eq!(every_six(&[0, 6, 12, 24]), 7);
+    assert_eq!(every_six(&[0, 12]), 1);
+    assert_eq!(every_six(&[0, 1, 2, 3, 9]), 1);
 }
 
 #[test]

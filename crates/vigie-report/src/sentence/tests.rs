@@ -320,11 +320,11 @@ fn records_trends_ranges_and_rankings() {
     let range = Sentence::Range(least, greatest, scale("MW", 0));
     assert_eq!(
         both(&range)[1],
-        "From 8200_MW (08:00) to 15,000_MW (03:00)."
+        "Between 8200_MW (08:00) and 15,000_MW (03:00)."
     );
     assert_eq!(
         said(&range, PeriodKind::Month, hour(30), true)[1],
-        "From 8200_MW (23~Nov) to 15,000_MW (23~Nov)."
+        "Between 8200_MW (23~Nov) and 15,000_MW (23~Nov)."
     );
     let line = |rank, before| RankLine {
         entity: "x".into(),
@@ -351,7 +351,7 @@ fn records_trends_ranges_and_rankings() {
     );
     assert_eq!(
         first(None, true)[1],
-        "First: #panic() <b>x</b>, new in the ranking."
+        "First: #panic() <b>x</b>, not in it before."
     );
     assert_eq!(first(None, false)[1], "First: #panic() <b>x</b>.");
     let movement = Sentence::Movement(1, 0, hour(0), Some(line(4.0, None)));
