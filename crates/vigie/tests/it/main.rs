@@ -26,6 +26,7 @@ mod providers;
 mod proxy;
 mod recordings;
 mod retention;
+mod reports;
 #[path = "../../../vigie-store/tests/it/server.rs"]
 mod server;
 mod stores;
