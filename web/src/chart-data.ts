@@ -28,7 +28,7 @@ function lineData(chart: Chart, period: Period, now: number): ChartData {
     const end = ends[index] ?? start;
     return (start + (start <= now ? Math.min(end, now) : end)) / 2000;
   });
-  const columns = chart.series.map((series) => joined(starts.map((_, index) => series.values[index] ?? null), chart.joined_steps));
+  const columns = chart.series.map((series) => joined(starts.map((_, index) => series.values[index] ?? null), series.joined_steps));
   const days = (starts[1] ?? 0) - (starts[0] ?? 0) > 2 * 3_600_000;
   const labels = starts.map((start, index) =>
     days ? dayTick(start) : `${timeOfDay(start)}–${timeOfDay(ends[index] ?? start)}`,
@@ -69,7 +69,7 @@ export function describe(chart: Chart): string {
     const least = known.reduce((a, b) => Math.min(a, b));
     const greatest = known.reduce((a, b) => Math.max(a, b));
     const until = values.slice(0, values.lastIndexOf(last) + 1);
-    const gaps = joined(until, chart.joined_steps).filter((value) => value === null).length;
+    const gaps = joined(until, series.joined_steps).filter((value) => value === null).length;
     const sentence = words().chartSeries(label, say(least), say(greatest), say(last));
     return gaps > 0 ? `${sentence} (${words().chartGaps(gaps)})` : sentence;
   });

@@ -244,12 +244,6 @@ export interface components {
              * @description The digits to show after the decimal point.
              */
             decimals: number;
-            /**
-             * Format: int32
-             * @description For lines: values at most so many times apart are joined, for the source says no more in between. What is
-             *     farther apart has a gap between.
-             */
-            joined_steps: number;
             /** @description How it is drawn. */
             kind: components["schemas"]["ChartKind"];
             /** @description Whether the values are ranks: 1 is drawn at the top, and there is no 0. */
@@ -803,6 +797,12 @@ export interface components {
         Scale: "earth" | "continent" | "country" | "city";
         /** @description A series of a chart. */
         Series: {
+            /**
+             * Format: int32
+             * @description For lines: values at most so many times apart are joined, for the source says no more in between. What is
+             *     farther apart has a gap between.
+             */
+            joined_steps: number;
             /** @description The entity or the measure it is of. */
             label: components["schemas"]["Text"];
             /** @description For scatters: the marks, in the order of time. */

@@ -50,7 +50,7 @@ export function bandOf(chart: Chart, starts: number[], ends: number[]): UsualBan
     times: starts.map((start, index) => (start + (ends[index] ?? start)) / 2000),
     low: chart.usual.map((band) => band?.low ?? null),
     high: chart.usual.map((band) => band?.high ?? null),
-    joined: chart.joined_steps,
+    joined: chart.series[0]?.joined_steps ?? 1,
   };
 }
 

@@ -222,9 +222,6 @@ pub struct Chart {
     /// For lines: the starts of the hours (or local days) of the period, all of them.
     #[schema(value_type = Vec<String>)]
     pub times: Vec<Timestamp>,
-    /// For lines: values at most so many times apart are joined, for the source says no more in between. What is
-    /// farther apart has a gap between.
-    pub joined_steps: u32,
     /// For a line of one series: what is usual, per time of the chart; else empty.
     pub usual: Vec<Option<Band>>,
     /// At most eight.
@@ -238,6 +235,9 @@ pub struct Series {
     pub label: Text,
     /// For lines: a value per time of the chart; `None` is a gap, never a zero. For bars: one value.
     pub values: Vec<Option<f64>>,
+    /// For lines: values at most so many times apart are joined, for the source says no more in between. What is
+    /// farther apart has a gap between.
+    pub joined_steps: u32,
     /// For scatters: the marks, in the order of time.
     pub marks: Vec<Mark>,
 }

@@ -309,7 +309,8 @@ fn steps<'a>(
 
 /// What is usual as closed outlines: along the high ends, and back along the low ones. Of hours to come as well.
 fn outlines(chart: &Chart, time: &TimeAxis<'_>, axis: &ValueAxis) -> Vec<Vec<Fractions>> {
-    let joined = chart.joined_steps.max(1) as usize;
+    let joined = chart.series.first().map_or(1, |series| series.joined_steps);
+    let joined = joined.max(1) as usize;
     let mut stretches: Vec<Vec<(f64, f64, f64)>> = Vec::new();
     let mut last: Option<usize> = None;
     for (index, ((from, to), band)) in steps(chart, time).zip(&chart.usual).enumerate() {
@@ -351,7 +352,7 @@ fn line(
     now: Timestamp,
     language: Language,
 ) -> LineView {
-    let joined = chart.joined_steps.max(1) as usize;
+    let joined = series.joined_steps.max(1) as usize;
     let mut segments: Vec<Vec<Fractions>> = Vec::new();
     let mut last: Option<usize> = None;
     for (index, ((from, to), value)) in steps(chart, time).zip(&series.values).enumerate() {
@@ -458,7 +459,6 @@ mod tests {
             unit: "Cel".into(),
             decimals: 1,
             across: None,
-            joined_steps: 1,
             usual: Vec::new(),
             times,
             series,
@@ -474,6 +474,7 @@ mod tests {
         Series {
             label: Text::same("S"),
             values,
+            joined_steps: 1,
             marks: Vec::new(),
         }
     }
@@ -533,7 +534,7 @@ mod tests {
             segments.map(Vec::len).collect()
         };
         assert_eq!(lengths(&chart), [1; 5]);
-        chart.joined_steps = 4;
+        chart.series[0].joined_steps = 4;
         assert_eq!(lengths(&chart), [3, 2]);
     }
 
@@ -639,6 +640,7 @@ mod tests {
         let series = Series {
             label: Text::same("M"),
             values: Vec::new(),
+            joined_steps: 1,
             marks,
         };
         let view = view(&chart(ChartKind::Scatter, vec![series])).unwrap();

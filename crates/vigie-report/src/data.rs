@@ -184,7 +184,11 @@ mod tests {
         let velib = find(&files, "/data/velib-disponibilite.csv");
         let lines: Vec<&str> = velib.lines().collect();
         assert_eq!(lines.len(), 25);
-        assert!(lines[10].ends_with("Bikes available,,,,"), "{}", lines[10]);
+        assert!(
+            lines[10].ends_with("Bikes available,,12660,13300,13940"),
+            "{}",
+            lines[10]
+        );
         assert!(lines[1].starts_with("2026-11-23T00:00:00+01:00,Bikes available,1"));
         let manifest: serde_json::Value = serde_json::from_str(&find(&files, MANIFEST)).unwrap();
         let entries = manifest["files"].as_array().unwrap();

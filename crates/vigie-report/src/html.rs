@@ -268,11 +268,11 @@ impl Page {
         }
         self.put("</tr></thead>\n<tbody>");
         for row in &table.rows {
-            let cells = row.iter().enumerate();
-            let cells: String = cells
-                .map(|(index, cell)| format!("<td{}>{}</td>", class(index), escape(cell)))
-                .collect();
-            self.put(&format!("<tr>{cells}</tr>"));
+            self.0.push_str("<tr>");
+            for (index, cell) in row.iter().enumerate() {
+                let _ = write!(self.0, "<td{}>{}</td>", class(index), escape(cell));
+            }
+            self.put("</tr>");
         }
         self.put("</tbody></table></div>");
     }

@@ -1,5 +1,7 @@
 //! The words of [`Sentence`], in both languages: for the page, the PDF and the HTML alike.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use vigie_core::{
     analyse::sentence::{self, Scale, Sentence},
@@ -233,10 +235,7 @@ impl Speaker<'_> {
                     } else {
                         self.pick("habituel", "usual")
                     };
-                    text.push_str(&format!(
-                        "{semicolon}{words}{colon}{}",
-                        self.usual_count(usual)
-                    ));
+                    let _ = write!(text, "{semicolon}{words}{colon}{}", self.usual_count(usual));
                 }
                 text + "."
             }
@@ -267,14 +266,11 @@ impl Speaker<'_> {
                 );
                 if let Some(at) = at {
                     let at = time::moment(*at, self.period, self.tz, self.language);
-                    text.push_str(&format!(" ({at})"));
+                    let _ = write!(text, " ({at})");
                 }
                 if let Some(usual) = usual {
                     let words = self.pick("habituel à cette heure", "usual at that hour");
-                    text.push_str(&format!(
-                        "{semicolon}{words}{colon}{}",
-                        self.band(usual, scale)
-                    ));
+                    let _ = write!(text, "{semicolon}{words}{colon}{}", self.band(usual, scale));
                 }
                 text + "."
             }
@@ -328,11 +324,12 @@ impl Speaker<'_> {
                 );
                 if let Some((name, increase)) = most.as_ref().filter(|_| *entities > 1) {
                     let words = self.pick("le plus", "most");
-                    text.push_str(&format!(
+                    let _ = write!(
+                        text,
                         "{semicolon}{words}{colon}{} (+{})",
                         Self::name(name),
                         self.quantity(*increase, scale)
-                    ));
+                    );
                 }
                 if *resets > 0 {
                     let (one, many) = if self.is_french() {
@@ -344,10 +341,11 @@ impl Speaker<'_> {
                         ("reset or correction", "resets or corrections")
                     };
                     let word = if *resets == 1 { one } else { many };
-                    text.push_str(&format!(
+                    let _ = write!(
+                        text,
                         "{semicolon}{} {word}",
                         count(u64::from(*resets), self.language)
-                    ));
+                    );
                 }
                 text + "."
             }
@@ -459,7 +457,7 @@ impl Speaker<'_> {
                 }
             }
             None if compared => self
-                .pick(", qui vient d’entrer", ", new in the ranking")
+                .pick(", absent auparavant", ", not in it before")
                 .to_owned(),
             None => String::new(),
         };
@@ -508,11 +506,12 @@ impl Speaker<'_> {
         {
             let (name, rank) = (Self::name(&line.name), self.number(rank, 0));
             text.push_str(self.semicolon());
-            text.push_str(&if self.is_french() {
+            let highest = if self.is_french() {
                 format!("meilleure entrée\u{A0}: {name}, au rang {rank}")
             } else {
                 format!("highest entry: {name}, at rank {rank}")
-            });
+            };
+            text.push_str(&highest);
         }
         text + "."
     }
@@ -564,20 +563,21 @@ impl Speaker<'_> {
         if others > 0 {
             let others_words = count(others as u64, self.language);
             text.push_str(self.semicolon());
-            text.push_str(&match (self.is_french(), others) {
+            let others = match (self.is_french(), others) {
                 (true, 1) => "un autre écart".to_owned(),
                 (true, _) => format!("{others_words} autres écarts"),
                 (false, 1) => "one other deviation".to_owned(),
                 (false, _) => format!("{others_words} other deviations"),
-            });
+            };
+            text.push_str(&others);
         }
         let expected = self.number(expected, u8::from(expected < 10.0));
-        text.push_str(&if self.is_french() {
+        let expected = if self.is_french() {
             format!(" (fausses alertes à attendre\u{A0}: {expected}).")
         } else {
             format!(" (false alarms to expect: {expected}).")
-        });
-        text
+        };
+        text + &expected
     }
 
     /// The end of a stretch, as people say it: the last day of days, the instant of hours (24:00 of a day's end).

@@ -70,7 +70,7 @@ fn pearson(pairs: &[(f64, f64)]) -> Option<(f64, f64)> {
     Some((xy / (xx * yy).sqrt(), effective(pairs)))
 }
 
-/// How many independent pairs these are worth: 1/n* = 1/n + 2/n Σ (n−j)/n · r_x(j) r_y(j), over a fifth of them.
+/// How many independent pairs these are worth: `1/n* = 1/n + 2/n Σ (n−j)/n · r_x(j) r_y(j)`, over a fifth of them.
 fn effective(pairs: &[(f64, f64)]) -> f64 {
     let (xs, ys): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
     let n = pairs.len() as f64;

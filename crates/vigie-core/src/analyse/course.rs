@@ -163,21 +163,12 @@ impl Course {
             .collect()
     }
 
-    /// The time between two hours of an entity, as a rule: the median of what was seen. Nothing where that is too little.
-    pub(super) fn usual_gap(&self) -> SignedDuration {
-        let mut gaps: Vec<SignedDuration> = self
-            .singles
-            .values()
-            .flat_map(|hours| {
-                let later = hours.keys().skip(1);
-                hours.keys().zip(later).map(|(a, b)| b.duration_since(*a))
-            })
-            .collect();
-        if gaps.len() < GAPS_MIN {
-            return SignedDuration::ZERO;
-        }
-        let middle = gaps.len() / 2;
-        *gaps.select_nth_unstable(middle).1
+    /// The time between two hours of an entity, as a rule: the median of what was seen of it, or, where that is too little,
+    /// of all entities.
+    pub(super) fn usual_gap(&self, id: Option<&str>) -> SignedDuration {
+        let own = id.and_then(|id| usual_gap(self.singles.get(id)));
+        own.or_else(|| usual_gap(self.singles.values()))
+            .unwrap_or_default()
     }
 
     /// The hourly values of the leading measure by entity.
@@ -219,6 +210,24 @@ pub(super) fn by_day(
             Some((date, mean.value()?))
         })
         .collect()
+}
+
+/// The median time between hours that follow each other, if they are enough to say.
+fn usual_gap<'a>(
+    singles: impl IntoIterator<Item = &'a BTreeMap<Timestamp, f64>>,
+) -> Option<SignedDuration> {
+    let mut gaps: Vec<SignedDuration> = singles
+        .into_iter()
+        .flat_map(|hours| {
+            let later = hours.keys().skip(1);
+            hours.keys().zip(later).map(|(a, b)| b.duration_since(*a))
+        })
+        .collect();
+    if gaps.len() < GAPS_MIN {
+        return None;
+    }
+    let middle = gaps.len() / 2;
+    Some(*gaps.select_nth_unstable(middle).1)
 }
 
 /// A value and its hour, of a stored sample.

@@ -10,6 +10,8 @@ use crate::{
 
 /// Classes of the leading measure.
 const CLASSES_MAX: usize = 8;
+/// Earlier periods counted, at most.
+const PERIODS_MAX: i64 = 100;
 /// Past days from which "more than on all of them" may be said: it is wrong on one day in twenty at most.
 const ABOVE_ALL_MIN: usize = 19;
 
@@ -93,7 +95,7 @@ pub(super) fn earlier_counts(
         };
         day_start(date, tz)
     };
-    let mut counts: Vec<u64> = (1..)
+    let mut counts: Vec<u64> = (1..PERIODS_MAX)
         .map(start)
         .take_while(|start| *start >= history.known_from() && *start > Timestamp::MIN)
         .map(|start| {

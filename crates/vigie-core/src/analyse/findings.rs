@@ -262,7 +262,8 @@ impl SourceAnalyser<'_> {
                     continue;
                 }
                 let above = value > judged.band.median;
-                let joined = last.take_if(|last| last.above == above && self.follows(last.to, at));
+                let joined =
+                    last.take_if(|last| last.above == above && self.follows(subject, last.to, at));
                 all.found.extend(last.take());
                 let mut anomaly = joined.unwrap_or_else(|| Anomaly {
                     entity: name.clone(),
@@ -303,10 +304,10 @@ impl SourceAnalyser<'_> {
     }
 
     /// Whether a step belongs to the stretch that ended at `end`: nothing was missed in between.
-    fn follows(&self, end: Timestamp, at: Timestamp) -> bool {
+    fn follows(&self, subject: Subject<'_>, end: Timestamp, at: Timestamp) -> bool {
         let between = at.duration_since(end);
         let step = SignedDuration::from_hours(if self.by_day { 24 } else { 1 });
-        let joined = i64::from(self.joined_steps()) - 1;
+        let joined = i64::from(self.joined_steps(subject)) - 1;
         between.as_secs() <= step.as_secs() * joined
     }
 

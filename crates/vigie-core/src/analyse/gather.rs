@@ -11,6 +11,7 @@ use super::{
     headline_measures,
     history::History,
     joined_steps,
+    observed::Subject,
     ranking::{self, Place},
     steps,
 };
@@ -234,12 +235,14 @@ impl<'a> SourceAnalyser<'a> {
         analysis
     }
 
-    /// How many steps of the chart apart two values may be that belong to one line. Where the definition knows no rhythm, it
-    /// is what is between most values of an entity.
-    pub(super) fn joined_steps(&self) -> u32 {
-        let pace = match self.sheet.rhythm {
-            Some(_) => self.sheet.pace(),
-            None => self.sheet.pace().max(self.course.usual_gap()),
+    /// How many steps of the chart apart two values of a series may be that belong to one line. Where the definition knows no
+    /// rhythm, it is what is between most values of the entity.
+    pub(super) fn joined_steps(&self, subject: Subject<'_>) -> u32 {
+        let pace = self.sheet.pace();
+        let pace = match (self.sheet.rhythm, subject) {
+            (Some(_), _) => pace,
+            (None, Subject::Entity(id)) => pace.max(self.course.usual_gap(Some(id))),
+            (None, Subject::Together(_)) => pace.max(self.course.usual_gap(None)),
         };
         joined_steps(pace, self.by_day)
     }

@@ -78,6 +78,7 @@ impl SourceAnalyser<'_> {
                 let series = Series {
                     label: measure.title.clone(),
                     values: Vec::new(),
+                    joined_steps: 1,
                     marks,
                 };
                 analysis.chart = Some(Chart {
@@ -88,7 +89,6 @@ impl SourceAnalyser<'_> {
                     decimals: measure.decimals,
                     across: None,
                     times: self.steps.clone(),
-                    joined_steps: 1,
                     usual: Vec::new(),
                     series: vec![series],
                 });

@@ -178,19 +178,25 @@ impl SourceAnalyser<'_> {
         let mut subject = entities.first().map(|(id, _)| Subject::Entity(id));
         let (across, series): (_, Vec<Series>) = if entities.len() == 1 && !alone {
             // One entity: its measures of the leading unit, side by side.
-            let (_, entity) = entities[0];
+            let (id, entity) = entities[0];
+            let joined = self.joined_steps(Subject::Entity(id));
             let lines = self
                 .measures
                 .iter()
                 .enumerate()
                 .filter(|(_, m)| m.unit == leading.unit);
-            let lines =
-                lines.map(|(index, measure)| line(measure.title.clone(), entity.step_means(index)));
+            let lines = lines.map(|(index, measure)| {
+                line(measure.title.clone(), entity.step_means(index), joined)
+            });
             (None, lines.collect())
         } else if apart {
             let lines = entities.iter().take(LINES_MAX).map(|(id, entity)| {
                 let name = entity.name.clone().unwrap_or_else(|| (*id).clone());
-                line(Text::same(name), entity.step_means(0))
+                line(
+                    Text::same(name),
+                    entity.step_means(0),
+                    self.joined_steps(Subject::Entity(id)),
+                )
             });
             (None, lines.collect())
         } else {
@@ -198,7 +204,11 @@ impl SourceAnalyser<'_> {
             let values = self.on_steps(&self.course.together(0), leading);
             (
                 Some(leading.across),
-                vec![line(leading.title.clone(), values)],
+                vec![line(
+                    leading.title.clone(),
+                    values,
+                    self.joined_steps(Subject::Together(0)),
+                )],
             )
         };
         let series: Vec<Series> = series
@@ -221,7 +231,6 @@ impl SourceAnalyser<'_> {
             decimals: leading.decimals,
             across,
             times: self.steps.clone(),
-            joined_steps: self.joined_steps(),
             usual,
             series,
         })
@@ -268,10 +277,11 @@ impl SourceAnalyser<'_> {
     }
 }
 
-fn line(label: Text, values: Vec<Option<f64>>) -> Series {
+fn line(label: Text, values: Vec<Option<f64>>, joined_steps: u32) -> Series {
     Series {
         label,
         values,
+        joined_steps,
         marks: Vec::new(),
     }
 }

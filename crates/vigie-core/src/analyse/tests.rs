@@ -12,7 +12,7 @@ use crate::{
     time::period,
 };
 
-/// A number of 0 to 1 that looks random and is always the same (the finish of SplitMix64).
+/// A number of 0 to 1 that looks random and is always the same (the finish of `SplitMix64`).
 pub(super) fn noise(seed: u64) -> f64 {
     let mut hash = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -395,13 +395,25 @@ fn where_no_rhythm_is_known_most_values_of_an_entity_tell_it() {
             .iter()
             .map(|hour| ("a".to_owned(), hour * 60, 1.0))
             .collect();
-        analysis(&sheet, &rows).chart.unwrap().joined_steps
+        analysis(&sheet, &rows).chart.unwrap().series[0].joined_steps
     };
     assert_eq!(every_six(&[2, 8, 14, 20]), 7);
     // One that is missing does not change it, and two values are no rhythm.
     assert_eq!(every_six(&[0, 6, 12, 24]), 7);
     assert_eq!(every_six(&[0, 12]), 1);
     assert_eq!(every_six(&[0, 1, 2, 3, 9]), 1);
+    // Each entity has its own.
+    let rows: Vec<_> = [("a", 3), ("b", 6)]
+        .iter()
+        .flat_map(|(id, every)| (0..4).map(move |n| ((*id).to_owned(), n * every * 60, 1.0)))
+        .collect();
+    let chart = analysis(&sheet, &rows).chart.unwrap();
+    let joined: Vec<u32> = chart
+        .series
+        .iter()
+        .map(|series| series.joined_steps)
+        .collect();
+    assert_eq!(joined, [4, 7]);
 }
 
 #[test]

@@ -56,8 +56,9 @@ fn correction(points: &[(f64, f64)], slope: f64) -> f64 {
     let n = points.len() as f64;
     let rho = (n * autocorrelation(&rest, 1) + 2.0) / (n - 4.0);
     let rho = rho.clamp(0.0, 0.95);
-    let sum: f64 = (1..points.len())
-        .map(|lag| (1.0 - lag as f64 / n) * rho.powi(lag as i32))
+    let lags = (1_i32..).take(points.len() - 1);
+    let sum: f64 = lags
+        .map(|lag| (1.0 - f64::from(lag) / n) * rho.powi(lag))
         .sum();
     1.0 + 2.0 * sum
 }

@@ -25,8 +25,8 @@ mod providers;
 #[path = "../../../vigie-store/tests/it/proxy.rs"]
 mod proxy;
 mod recordings;
-mod retention;
 mod reports;
+mod retention;
 #[path = "../../../vigie-store/tests/it/server.rs"]
 mod server;
 mod stores;

@@ -314,6 +314,7 @@ impl Sample {
         Series {
             label,
             values,
+            joined_steps: 1,
             marks: Vec::new(),
         }
     }
@@ -329,7 +330,6 @@ impl Sample {
         Chart {
             kind: ChartKind::Line,
             ranked: false,
-            joined_steps: 1,
             usual: Vec::new(),
             title,
             unit: unit.into(),
@@ -524,7 +524,6 @@ impl Sample {
         source.chart = Some(Chart {
             kind: ChartKind::Scatter,
             ranked: false,
-            joined_steps: 1,
             usual: Vec::new(),
             title: magnitude.clone(),
             unit: "1".into(),
@@ -534,6 +533,7 @@ impl Sample {
             series: vec![Series {
                 label: magnitude.clone(),
                 values: Vec::new(),
+                joined_steps: 1,
                 marks,
             }],
         });
@@ -807,7 +807,6 @@ impl Sample {
         source.chart = Some(Chart {
             kind: ChartKind::Bars,
             ranked: false,
-            joined_steps: 1,
             usual: Vec::new(),
             title: Text::new("Taux pour 1 €", "Rate for €1"),
             unit: "1".into(),
@@ -820,11 +819,13 @@ impl Sample {
                 .map(|(code, rate)| Series {
                     label: Text::same(*code),
                     values: vec![Some(*rate)],
+                    joined_steps: 1,
                     marks: Vec::new(),
                 })
                 .chain([Series {
                     label: Text::same("RUB"),
                     values: vec![None],
+                    joined_steps: 1,
                     marks: Vec::new(),
                 }])
                 .collect(),

@@ -23,7 +23,6 @@ pub(crate) fn slow_rates(analysis: &Analysis) -> Chart {
     ];
     Chart {
         ranked: false,
-        joined_steps: 1,
         usual: Vec::new(),
         kind: ChartKind::Line,
         title: Text::new("Taux pour 1 €", "Rate for €1"),
@@ -47,6 +46,7 @@ pub(crate) fn slow_rates(analysis: &Analysis) -> Chart {
                         open.then(|| rate * (1.0 + 0.02 * noise((index * 100 + day) as u64)))
                     })
                     .collect(),
+                joined_steps: 1,
                 marks: Vec::new(),
             })
             .collect(),
