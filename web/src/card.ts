@@ -9,6 +9,7 @@ import { decimal, milliseconds, moment, quantity, timeOfDay, unitSign, unitSpace
 import { domainName, inLanguage, words } from "./i18n.ts";
 import { ask, hearTraced, nameProvenanceButton, provenanceButton, tracedFigure } from "./provenance-button.ts";
 import { table } from "./table.ts";
+import { usualOf, usualRange } from "./usual.ts";
 import { dataColour, placeOf } from "./theme.ts";
 import type { Headline, Period, SourceAnalysis } from "./types.ts";
 
@@ -19,6 +20,8 @@ export class Card {
   readonly #title = element("h2");
   readonly #empty = element("p", { class: "no-data" });
   readonly #lead = element("div", { class: "lead" });
+  readonly #usual = element("p", { class: "usual" });
+  readonly #sentences = element("ul", { class: "sentences" });
   readonly #others = element("dl", { class: "figures" });
   readonly #trace = provenanceButton(() => this.#askLead());
   readonly #freshness: FreshnessView;
@@ -50,7 +53,7 @@ export class Card {
         element("div", {}, this.#domain, this.#title),
         this.#freshness.element,
       ),
-      element("div", { class: "now" }, element("div", { class: "traced-lead" }, this.#lead, this.#trace), this.#others, this.#empty),
+      element("div", { class: "now" }, element("div", { class: "traced-lead" }, this.#lead, this.#trace), this.#usual, this.#others, this.#empty, this.#sentences),
       this.#chart.element,
       element("div", { class: "card-foot" }, this.#captures.element, this.#lines, this.#credit),
     );
@@ -84,6 +87,7 @@ export class Card {
     setText(this.#title, inLanguage(source.title));
     this.#freshness.update(source.freshness, now);
     this.#writeFigures(source.headlines);
+    this.#writeFindings();
     this.#chart.setNow(now);
     this.#chart.update(source.chart ?? null, this.#period);
     this.#captures.update(source.captures, source.coverage ?? null);
@@ -112,7 +116,23 @@ export class Card {
       const ranked = known ? this.#ranked(headline, value) : null;
       setText(term, ranked?.label ?? label(headline));
       setText(figure, ranked?.entity ?? (known ? quantity(value, headline.unit, headline.decimals) : "–"));
-      setAttribute(figure, "title", observed(headline));
+      const usual = headline.usual ? words().usualIs(usualRange(headline.usual, headline.unit, headline.decimals)) : null;
+      setAttribute(figure, "title", [observed(headline), usual].filter((part) => part !== null).join(" · ") || null);
+    }
+  }
+
+  /** What is usual of the leading figure, and all but the sentence that says that figure again. */
+  #writeFindings(): void {
+    const source = this.#source;
+    const usual = this.#lead.hidden ? "" : usualOf(source);
+    this.#usual.hidden = usual === "";
+    setText(this.#usual, usual);
+    const rest = this.#lead.hidden ? [] : source.sentences.slice(1);
+    this.#sentences.hidden = rest.length === 0;
+    const items = keepChildren(this.#sentences, rest.length, () => element("li"));
+    for (const [index, sentence] of rest.entries()) {
+      const item = items[index];
+      if (item) setText(item, inLanguage(sentence));
     }
   }
 

@@ -11,7 +11,8 @@ import { inLanguage, words } from "./i18n.ts";
 import { createPlot } from "./plot.ts";
 import { tellTraced } from "./provenance-button.ts";
 import { dataColour } from "./theme.ts";
-import type { Chart, Period } from "./types.ts";
+import type { Band, Chart, Period } from "./types.ts";
+import { usualRange } from "./usual.ts";
 
 export class ChartView {
   readonly element: HTMLElement;
@@ -120,6 +121,7 @@ export class ChartView {
         series: chart.series.length,
         firstColour: this.#firstColour,
         period: () => this.#period ?? period,
+        usual: () => this.#data?.usual ?? null,
         fromZero: () => this.#chart?.across === "sum" || this.#chart?.kind === "scatter",
         cursorMoved: (index) => this.#writeLegend(index),
       });
@@ -135,13 +137,13 @@ export class ChartView {
   #writeLegend(cursor: number | null): void {
     const { chart, data } = { chart: this.#chart, data: this.#data };
     if (chart === null || data === null || chart.kind === "bars") return;
-    const items = keepChildren(this.#legend, chart.series.length, () =>
+    const items = keepChildren(this.#legend, chart.series.length + (data.usual ? 1 : 0), () =>
       element("li", {}, element("i", { class: "swatch" }), element("span"), element("b")),
     );
     let shown: number | null = null;
     for (const [index, series] of chart.series.entries()) {
-      const values = data.values[index + 1] as (number | null)[];
-      const at = cursor ?? values.findLastIndex((value) => value !== null);
+      const values = data.values[index + 1] as (number | null | undefined)[];
+      const at = cursor ?? values.findLastIndex((value) => typeof value === "number");
       const value = values[at] ?? null;
       if (value !== null) shown = Math.max(shown ?? 0, at);
       const item = items[index];
@@ -150,11 +152,23 @@ export class ChartView {
       const paint = `var(--${dataColour(this.#firstColour + index)})`;
       if (swatch.style.getPropertyValue("--paint") !== paint) swatch.style.setProperty("--paint", paint);
       setAttribute(swatch, "data-dash", index >= 4 ? "" : null);
+      setAttribute(swatch, "data-band", null);
       setText(name, inLanguage(series.label));
       setText(figure, value === null ? words().gap : quantity(value, chart.unit, chart.decimals));
     }
     const at = cursor ?? shown;
+    if (data.usual) this.#writeUsual(items[chart.series.length], chart.usual[at ?? 0] ?? null, chart);
     setText(this.#legendTime, at === null ? "" : (data.labels[at] ?? ""));
+  }
+
+  #writeUsual(item: Element | undefined, band: Band | null, chart: Chart): void {
+    const [swatch, name, figure] = item?.children ?? [];
+    if (!(swatch instanceof HTMLElement) || !name || !figure) return;
+    swatch.style.setProperty("--paint", "var(--usual)");
+    setAttribute(swatch, "data-dash", null);
+    setAttribute(swatch, "data-band", "");
+    setText(name, words().usual);
+    setText(figure, band ? usualRange(band, chart.unit, chart.decimals) : "–");
   }
 
   #fillTable(): void {

@@ -6,6 +6,7 @@ import uPlot from "uplot";
 import { dayTick, milliseconds, tick, timeOfDay } from "./format.ts";
 import { colour, dataColour, faded } from "./theme.ts";
 import type { Chart, Period } from "./types.ts";
+import { stretches, type UsualBand } from "./usual.ts";
 
 const HOUR_SECONDS = 3600;
 const DAY_HOURS = 24;
@@ -18,6 +19,8 @@ export interface PlotOptions {
   series: number;
   firstColour: number;
   period: () => Period;
+  /** What is usual, drawn behind the line. */
+  usual: () => UsualBand | null;
   /** Whether the scale of values starts at zero, as it must for totals. */
   fromZero: () => boolean;
   cursorMoved: (index: number | null) => void;
@@ -63,6 +66,28 @@ const stems: uPlot.Series.PathBuilder = (plot, series, from, to) => {
   return { stroke, fill: null, clip: null, band: null, flags: 0 };
 };
 
+/** The band of what is usual, of the hours to come as well. */
+function drawUsual(plot: uPlot, band: UsualBand): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.fillStyle = colour("usual");
+  const point = (index: number, values: (number | null)[]): [number, number] => [
+    plot.valToPos(band.times[index] ?? 0, "x", true),
+    plot.valToPos(values[index] ?? 0, "y", true),
+  ];
+  for (const stretch of stretches(band)) {
+    ctx.beginPath();
+    for (const index of stretch) ctx.lineTo(...point(index, band.high));
+    for (const index of [...stretch].reverse()) ctx.lineTo(...point(index, band.low));
+    ctx.closePath();
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
 function seriesOptions(options: PlotOptions, index: number): uPlot.Series {
   const paint = (): string => colour(dataColour(options.firstColour + index));
   if (options.kind === "scatter") {
@@ -79,7 +104,7 @@ function seriesOptions(options: PlotOptions, index: number): uPlot.Series {
     dash: index >= 4 ? [6, 4] : [],
     spanGaps: false,
     fill: (plot) => {
-      if (options.series > 1 || !options.fromZero()) return "transparent";
+      if (options.series > 1 || !options.fromZero() || options.usual() !== null) return "transparent";
       const { top, height } = plot.bbox;
       const gradient = plot.ctx.createLinearGradient(0, top, 0, top + height);
       gradient.addColorStop(0, faded(paint(), 0.22));
@@ -113,7 +138,11 @@ export function createPlot(place: HTMLElement, data: uPlot.AlignedData, options:
         y: {
           dir: options.ranked ? -1 : 1,
           // The types allow numbers only, yet uPlot passes null where a chart has no value at all.
-          range: (_plot, least: number | null, greatest: number | null) => {
+          range: (_plot, ofLines: number | null, toLines: number | null) => {
+            const band = options.usual();
+            const ends = [...(band?.low ?? []), ...(band?.high ?? []), ofLines, toLines].filter((end) => end !== null);
+            const least = ends.length > 0 ? Math.min(...ends) : null;
+            const greatest = ends.length > 0 ? Math.max(...ends) : null;
             if (least === null || greatest === null) return [0, 1];
             if (options.ranked) return [0.5, greatest + 0.5];
             if (options.fromZero() && least >= 0) return [0, greatest > 0 ? greatest * 1.12 : 1];
@@ -146,6 +175,12 @@ export function createPlot(place: HTMLElement, data: uPlot.AlignedData, options:
       ],
       series: [{}, ...Array.from({ length: options.series }, (_, index) => seriesOptions(options, index))],
       hooks: {
+        drawAxes: [
+          (plot) => {
+            const band = options.usual();
+            if (band) drawUsual(plot, band);
+          },
+        ],
         setCursor: [(plot) => options.cursorMoved(plot.cursor.left !== undefined && plot.cursor.left >= 0 ? (plot.cursor.idx ?? null) : null)],
       },
     },

@@ -315,6 +315,8 @@ export interface components {
         Across: "mean" | "sum" | "each";
         /** @description What happened in a zone over a period, per source. */
         Analysis: {
+            /** @description Sources whose values vary together. Only reports look for them. */
+            correlations: components["schemas"]["Correlation"][];
             /**
              * Format: date-time
              * @description The time at which the analysis was made.
@@ -329,6 +331,60 @@ export interface components {
             /** @description The watched place. */
             zone: components["schemas"]["Zone"];
         };
+        /** @description Hours (or days) that are unlike what is usual. */
+        Anomalies: {
+            /**
+             * Format: double
+             * @description The share of ordinary values that are flagged all the same; no more, if the past is like the present.
+             */
+            false_alarm_rate: number;
+            /** @description What was found, the most unusual first, at most ten. */
+            found: components["schemas"]["Anomaly"][];
+            /**
+             * Format: int32
+             * @description How many values were judged.
+             */
+            judged: number;
+        };
+        /** @description A stretch of values all above, or all below, what is usual. */
+        Anomaly: {
+            /** @description Whether the values are greater than usual. */
+            above: boolean;
+            /**
+             * Format: date-time
+             * @description The hour (or day) of that value.
+             */
+            at: string;
+            /** @description The entity, where the values are of one. */
+            entity?: string | null;
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            from: string;
+            /**
+             * Format: double
+             * @description The share of past values that were at least as far from what was usual, of `1 + n`.
+             */
+            p: number;
+            /**
+             * Format: int32
+             * @description How many values it has.
+             */
+            steps: number;
+            /**
+             * Format: date-time
+             * @description The first instant after it.
+             */
+            to: string;
+            /** @description What is usual then. */
+            usual: components["schemas"]["Band"];
+            /**
+             * Format: double
+             * @description The value farthest from what is usual.
+             */
+            value: number;
+        };
         /** @description A city or region. */
         Area: {
             /** @description West, south, east, north, in degrees. */
@@ -336,11 +392,36 @@ export interface components {
             /** @description Its name. */
             name: components["schemas"]["Text"];
         };
+        /** @description What is usual: about four of five ordinary values lie from `low` to `high`. */
+        Band: {
+            /** @description Of which ones. */
+            basis: components["schemas"]["Basis"];
+            /**
+             * Format: double
+             * @description The high end.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description The low end.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description The median.
+             */
+            median: number;
+            /**
+             * Format: int32
+             * @description Of how many values of the past.
+             */
+            samples: number;
+        };
         /**
-         * @description How it is known which captures went into a figure.
+         * @description Which values of the past stand for what is usual.
          * @enum {string}
          */
-        Basis: "samples" | "versions" | "times";
+        Basis: "hour_of_week" | "hour_of_day" | "weekday" | "any_day";
         /** @description The lag at which two series go together most, and how far that can be trusted. */
         Best: {
             /**
@@ -511,6 +592,36 @@ export interface components {
             /** @description What it means, in a sentence. */
             sentence: components["schemas"]["Text"];
         };
+        /** @description A figure of the period beside that of the period before, over the hours that both know. */
+        Change: {
+            /**
+             * Format: double
+             * @description The same of the period before.
+             */
+            before: number;
+            /**
+             * Format: date
+             * @description The first date of the period before.
+             */
+            before_date: string;
+            /**
+             * Format: int32
+             * @description How many hours of the period were compared: those that have passed and that both periods know.
+             */
+            hours: number;
+            /**
+             * Format: int32
+             * @description How many hours have passed.
+             */
+            hours_passed: number;
+            /** @description Whether a ratio of the two means anything: 20 °C are not twice 10 °C. */
+            ratio: boolean;
+            /**
+             * Format: double
+             * @description The mean of the period; of events, their count.
+             */
+            value: number;
+        };
         /** @description A chart of the period. */
         Chart: {
             across?: components["schemas"]["Across"] | null;
@@ -531,12 +642,46 @@ export interface components {
             title: components["schemas"]["Text"];
             /** @description The unit of the values. */
             unit: string;
+            /** @description For a line of one series: what is usual, per time of the chart; else empty. */
+            usual: (components["schemas"]["Band"] | null)[];
         };
         /**
          * @description How a chart is drawn.
          * @enum {string}
          */
         ChartKind: "line" | "scatter" | "bars";
+        /** @description Two sources whose hourly values vary together, their daily cycles taken out. No more than that: neither causes the other by it. */
+        Correlation: {
+            /**
+             * Format: int32
+             * @description How many hours the other follows behind; negative where it goes ahead.
+             */
+            lag_hours: number;
+            /**
+             * Format: int32
+             * @description How many hours both have.
+             */
+            n: number;
+            /**
+             * Format: double
+             * @description How many independent hours those are worth (Bartlett; Pyper and Peterman 1998).
+             */
+            n_effective: number;
+            /** @description One source. */
+            one: string;
+            /** @description The other. */
+            other: string;
+            /**
+             * Format: double
+             * @description The probability of so large a coefficient without any connection, corrected for all pairs and lags tried (Holm).
+             */
+            p: number;
+            /**
+             * Format: double
+             * @description The coefficient of correlation (Pearson's), −1 to 1.
+             */
+            r: number;
+        };
         /** @description How two series go together. */
         CorrelationAnswer: {
             /** @description The first series, as asked for. */
@@ -552,6 +697,33 @@ export interface components {
             lags: components["schemas"]["Lag"][];
             /** @description The length of a step. */
             step: components["schemas"]["Step"];
+        };
+        /** @description By how much a counter grew. */
+        CounterFigure: {
+            /**
+             * Format: int32
+             * @description How many entities have a counter.
+             */
+            entities: number;
+            /**
+             * Format: double
+             * @description By how much the counters of all entities grew together while they were watched in the period.
+             */
+            increase: number;
+            /** @description The entity whose counter grew most, and by how much. Text from outside: never markup. */
+            most?: [
+                string,
+                number
+            ] | null;
+            /**
+             * Format: int32
+             * @description How often a counter fell: it began anew, or its provider corrected it.
+             */
+            resets: number;
+            /** @description What is counted. */
+            title: components["schemas"]["Text"];
+            /** @description Its unit. */
+            unit: string;
         };
         /** @description Where a source applies: the whole Earth, or the union of what is named. */
         Coverage: {
@@ -679,6 +851,24 @@ export interface components {
             /** @description Its name, or its identifier. Text from outside: never markup. */
             name: string;
         };
+        /** @description Events of a class of the leading measure. */
+        EventClass: {
+            /**
+             * Format: int64
+             * @description How many there were.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description From this value on.
+             */
+            from: number;
+            /**
+             * Format: double
+             * @description Up to this value, excluded; `None`: without end.
+             */
+            to?: number | null;
+        };
         /** @description An event, in the version that counted. */
         EventEntry: {
             /**
@@ -719,6 +909,28 @@ export interface components {
              * @description How many versions were known.
              */
             versions: number;
+        };
+        /** @description What is to be said of the events of a period. */
+        EventFigures: {
+            /**
+             * Format: double
+             * @description The chance that an ordinary day has more than all days before: what a claim of "more than ever" may be wrong.
+             */
+            above_all?: number | null;
+            /** @description The counts by class of the leading measure, in ascending order; empty without values. */
+            classes: components["schemas"]["EventClass"][];
+            /**
+             * Format: int64
+             * @description How many there were.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description How many have a place.
+             */
+            placed: number;
+            strongest?: components["schemas"]["Strongest"] | null;
+            usual?: components["schemas"]["Band"] | null;
         };
         /** @description An event of the period, at its latest revision. */
         EventLine: {
@@ -774,6 +986,24 @@ export interface components {
             /** @description Its title. */
             title: components["schemas"]["Text"];
         };
+        /**
+         * @description How it is known which captures went into a figure.
+         * @enum {string}
+         */
+        Evidence: "samples" | "versions" | "times";
+        /** @description An hour (or day) and its value. */
+        Extreme: {
+            /**
+             * Format: date-time
+             * @description Its hour (or day).
+             */
+            at: string;
+            /**
+             * Format: double
+             * @description The value.
+             */
+            value: number;
+        };
         /** @description Statistics as they are published; `None` where the kind of the measure has no such figure. */
         Figures: {
             /**
@@ -821,6 +1051,31 @@ export interface components {
              * @description The sum.
              */
             sum?: number | null;
+        };
+        /** @description Everything found of a source's period. */
+        Findings: {
+            anomalies?: components["schemas"]["Anomalies"] | null;
+            change?: components["schemas"]["Change"] | null;
+            /** @description Of counters. */
+            counters: components["schemas"]["CounterFigure"][];
+            events?: components["schemas"]["EventFigures"] | null;
+            /** @description What they rest on. */
+            history: components["schemas"]["HistoryFacts"];
+            /**
+             * Format: double
+             * @description The mean of the leading series over its hours (or days).
+             */
+            mean?: number | null;
+            peak?: components["schemas"]["Extreme"] | null;
+            ranking?: components["schemas"]["Ranking"] | null;
+            record?: components["schemas"]["Record"] | null;
+            /**
+             * Format: int32
+             * @description Over how many.
+             */
+            steps: number;
+            trend?: components["schemas"]["Trend"] | null;
+            trough?: components["schemas"]["Extreme"] | null;
         };
         FolderUse: {
             /**
@@ -882,6 +1137,7 @@ export interface components {
             label: components["schemas"]["Text"];
             /** @description Its unit, as in [`Measure::unit`]. */
             unit: string;
+            usual?: components["schemas"]["Band"] | null;
             /**
              * Format: double
              * @description The figure; `None` when nothing was observed.
@@ -908,6 +1164,23 @@ export interface components {
             simulated: boolean;
             /** @description The enabled sources, in the order of domains. */
             sources: components["schemas"]["SourceHealth"][];
+        };
+        /** @description How far back the memory reaches that the findings rest on. */
+        HistoryFacts: {
+            /**
+             * Format: int32
+             * @description How many days before the period have data.
+             */
+            days: number;
+            /** @description Whether that suffices to say what is usual; where nothing is usual (ranks, rates of exchange), it is never said. */
+            enough: boolean;
+            /** @description Whether it is still being read: what rests on it will follow. */
+            pending: boolean;
+            /**
+             * Format: date
+             * @description The first of them.
+             */
+            since?: string | null;
         };
         /** @description A key that a source needs. */
         KeyAccess: {
@@ -1104,6 +1377,11 @@ export interface components {
             /** @description IANA name of the time zone in which hours and days are counted. */
             time_zone: string;
         };
+        /** @description What an answer says when there is none. */
+        Mistake: {
+            /** @description What is wrong, and what to do, in English. */
+            error: string;
+        };
         /** @description What the rows of a source are. */
         ModelRecord: {
             /** @description The names of its text attributes. */
@@ -1232,7 +1510,7 @@ export interface components {
         /** @description Where a figure comes from. */
         Provenance: {
             /** @description How the captures are known. */
-            basis: components["schemas"]["Basis"];
+            basis: components["schemas"]["Evidence"];
             /** @description The captures, newest first, at most 100. */
             captures: components["schemas"]["CaptureLine"][];
             /** @description Whom to credit, and the licence. */
@@ -1306,6 +1584,96 @@ export interface components {
              */
             used: number;
         };
+        /** @description An entity of a ranking. */
+        RankLine: {
+            /**
+             * Format: double
+             * @description Its rank before; `None` of those that entered.
+             */
+            before?: number | null;
+            /**
+             * Format: double
+             * @description The best rank known, of the period and the seven days before.
+             */
+            best: number;
+            /** @description Its identifier. */
+            entity: string;
+            /**
+             * Format: int32
+             * @description In how many hours of the period it was seen in the ranking.
+             */
+            hours: number;
+            /** @description Its name, or its identifier. Text from outside: never markup. */
+            name: string;
+            /**
+             * Format: double
+             * @description Its rank now; `None` of those that left.
+             */
+            rank?: number | null;
+        };
+        /** @description What happened in a ranking. */
+        Ranking: {
+            /**
+             * Format: date-time
+             * @description When the present ranking was observed.
+             */
+            at?: string | null;
+            /** @description Those that climbed by most places, at most three. */
+            climbers: components["schemas"]["RankLine"][];
+            /**
+             * Format: date-time
+             * @description When the one was observed that it is compared with: the last before the period, else the first of it.
+             */
+            compared_with?: string | null;
+            /** @description Those that were not in it before, by rank, at most ten. */
+            entries: components["schemas"]["RankLine"][];
+            /**
+             * Format: int32
+             * @description How many they are.
+             */
+            entry_count: number;
+            /**
+             * Format: int32
+             * @description How many they are.
+             */
+            exit_count: number;
+            /** @description Those that were in it before, by their rank then, at most ten. */
+            exits: components["schemas"]["RankLine"][];
+            /**
+             * Format: int32
+             * @description How many are in it.
+             */
+            size: number;
+            /** @description The first ten. */
+            top: components["schemas"]["RankLine"][];
+        };
+        /** @description A value beyond all those known before. */
+        Record: {
+            /**
+             * Format: date-time
+             * @description Its hour (or day), or the time of its event.
+             */
+            at: string;
+            /**
+             * Format: double
+             * @description The record before.
+             */
+            before: number;
+            /** @description Whether it is the greatest (or the least). */
+            highest: boolean;
+            /** @description Whether that is where the watch began. */
+            of_all: boolean;
+            /**
+             * Format: date
+             * @description The first date of what it was compared with, without a break.
+             */
+            since: string;
+            /**
+             * Format: double
+             * @description The value.
+             */
+            value: number;
+        };
         /** @description What may be done with a source's data. */
         Rights: {
             /** @description Whether raw bodies may be stored for good. */
@@ -1348,6 +1716,12 @@ export interface components {
         };
         /** @description A series of a chart. */
         Series: {
+            /**
+             * Format: int32
+             * @description For lines: values at most so many times apart are joined, for the source says no more in between. What is
+             *     farther apart has a gap between.
+             */
+            joined_steps: number;
             /** @description The entity or the measure it is of. */
             label: components["schemas"]["Text"];
             /** @description For scatters: the marks, in the order of time. */
@@ -1466,6 +1840,8 @@ export interface components {
             event_count: number;
             /** @description For events: those of the period, the latest first, at most 200. */
             events: components["schemas"]["EventLine"][];
+            /** @description What is usual, what is not, what changed. */
+            findings: components["schemas"]["Findings"];
             /** @description The age of what is shown. */
             freshness: components["schemas"]["Freshness"];
             /** @description The figures to lead with, at most four. */
@@ -1475,6 +1851,8 @@ export interface components {
             leading_measure?: components["schemas"]["Measure"] | null;
             /** @description The places to draw on the map, each with its latest value. */
             map: components["schemas"]["MapPoint"][];
+            /** @description The same in words, the most important first. Text from outside may be in them: never markup. */
+            sentences: components["schemas"]["Text"][];
             /** @description Its title. */
             title: components["schemas"]["Text"];
         };
@@ -1648,12 +2026,50 @@ export interface components {
             /** @description The program that keeps it, with its version. */
             server?: string | null;
         };
+        /** @description An event with its value. */
+        Strongest: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Its title. Text from outside: never markup. */
+            title: string;
+            /**
+             * Format: double
+             * @description Its value of the leading measure.
+             */
+            value: number;
+        };
         /** @description A text in the two languages that users read. */
         Text: {
             /** @description English. */
             en: string;
             /** @description French. */
             fr: string;
+        };
+        /** @description A tendency of daily values (Theil and Sen's slope, Mann and Kendall's test). */
+        Trend: {
+            /**
+             * Format: int32
+             * @description Over how many days.
+             */
+            days: number;
+            /**
+             * Format: int32
+             * @description How many of them have a value.
+             */
+            known: number;
+            /**
+             * Format: double
+             * @description The probability of so clear a tendency where there is none, serial correlation taken into account.
+             */
+            p: number;
+            /**
+             * Format: double
+             * @description By how much the value changes a day.
+             */
+            per_day: number;
         };
         /** @description What a provider said of an event. */
         VersionLine: {
@@ -1909,7 +2325,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Mistake"];
                 };
             };
             /** @description No such source, measure or entity */
@@ -1918,7 +2334,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Mistake"];
                 };
             };
         };
@@ -2028,7 +2444,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Mistake"];
                 };
             };
             /** @description No such source or measure */
@@ -2037,7 +2453,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Mistake"];
                 };
             };
         };
@@ -2088,7 +2504,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Mistake"];
                 };
             };
             /** @description No such source */
@@ -2097,7 +2513,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Mistake"];
                 };
             };
         };
@@ -2270,7 +2686,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Mistake"];
                 };
             };
             /** @description No such source, measure or entity */
@@ -2279,7 +2695,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Mistake"];
                 };
             };
         };

@@ -4,6 +4,7 @@ import { Card } from "./card.ts";
 import type { ServerClock } from "./clock.ts";
 import { DayMessage } from "./day-message.ts";
 import type { Day, DayState } from "./day.ts";
+import { DigestView } from "./digest.ts";
 import { element, setText } from "./dom.ts";
 import { words } from "./i18n.ts";
 import { giveColours } from "./theme.ts";
@@ -15,6 +16,7 @@ export class TodayView implements View {
   readonly #day: Day;
   readonly #clock: ServerClock;
   readonly #heading = element("h2", { class: "visually-hidden" });
+  readonly #digest = new DigestView();
   readonly #cards = element("div", { class: "cards" });
   readonly #message: DayMessage;
   readonly #board: HTMLElement;
@@ -24,7 +26,7 @@ export class TodayView implements View {
     this.#day = day;
     this.#clock = clock;
     this.#message = new DayMessage(day);
-    this.#board = element("div", { class: "board", hidden: "" }, element("section", { class: "sources" }, this.#heading, this.#cards));
+    this.#board = element("div", { class: "board", hidden: "" }, element("section", { class: "sources" }, this.#digest.element, this.#heading, this.#cards));
     this.element = element("div", {}, this.#message.element, this.#board);
     day.changed.add((state) => this.#show(state));
     day.sourceChanged.add((source) => this.#showSource(source));
@@ -37,6 +39,7 @@ export class TodayView implements View {
 
   /** Writes everything again in the present language and colours. */
   refresh(): void {
+    this.#writeDigest();
     for (const card of this.#byId.values()) card.refresh();
     setText(this.#heading, words().sources);
     this.#message.write(this.#day.state);
@@ -61,12 +64,19 @@ export class TodayView implements View {
       for (const card of this.#cards.querySelectorAll(".card")) card.remove();
       this.#cards.append(...[...this.#byId.values()].map((card) => card.element));
     }
+    this.#digest.update(analysis);
     this.tick(this.#clock.now());
+  }
+
+  #writeDigest(): void {
+    const { state } = this.#day;
+    if (state.kind === "ready") this.#digest.update(state.analysis);
   }
 
   #showSource(source: SourceAnalysis): void {
     const { state } = this.#day;
     if (state.kind !== "ready") return;
     this.#byId.get(source.id)?.update(source, state.analysis.period);
+    this.#writeDigest();
   }
 }

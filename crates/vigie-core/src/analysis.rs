@@ -1,5 +1,7 @@
 //! The analysis of a period: one value, read by the page and by the PDF alike.
 
+mod findings;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +13,11 @@ use crate::{
     stats::Figures,
     text::{SourceId, Text},
     zone::Zone,
+};
+
+pub use self::findings::{
+    Anomalies, Anomaly, Band, Basis, Change, Correlation, CounterFigure, EventClass, EventFigures,
+    Extreme, Findings, HistoryFacts, RankLine, Ranking, Record, Strongest, Trend,
 };
 
 /// What happened in a zone over a period, per source.
@@ -27,6 +34,8 @@ pub struct Analysis {
     pub simulated: bool,
     /// One entry per enabled source, in the order of domains.
     pub sources: Vec<SourceAnalysis>,
+    /// Sources whose values vary together. Only reports look for them.
+    pub correlations: Vec<Correlation>,
 }
 
 /// The length of an analysed period.
@@ -92,6 +101,10 @@ pub struct SourceAnalysis {
     pub events: Vec<EventLine>,
     /// How many events happened in the period.
     pub event_count: u64,
+    /// What is usual, what is not, what changed.
+    pub findings: Findings,
+    /// The same in words, the most important first. Text from outside may be in them: never markup.
+    pub sentences: Vec<Text>,
 }
 
 /// Whom to credit.
@@ -175,6 +188,8 @@ pub struct Headline {
     /// When it was observed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
+    /// What is usual at that hour.
+    pub usual: Option<Band>,
 }
 
 /// How a chart is drawn.
@@ -207,6 +222,8 @@ pub struct Chart {
     /// For lines: the starts of the hours (or local days) of the period, all of them.
     #[schema(value_type = Vec<String>)]
     pub times: Vec<Timestamp>,
+    /// For a line of one series: what is usual, per time of the chart; else empty.
+    pub usual: Vec<Option<Band>>,
     /// At most eight.
     pub series: Vec<Series>,
 }
@@ -218,6 +235,9 @@ pub struct Series {
     pub label: Text,
     /// For lines: a value per time of the chart; `None` is a gap, never a zero. For bars: one value.
     pub values: Vec<Option<f64>>,
+    /// For lines: values at most so many times apart are joined, for the source says no more in between. What is
+    /// farther apart has a gap between.
+    pub joined_steps: u32,
     /// For scatters: the marks, in the order of time.
     pub marks: Vec<Mark>,
 }

@@ -21,7 +21,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let month = sample::analysis(sample::paris(), PeriodKind::Month);
     let mut nothing = day.clone();
     nothing.sources.clear();
+    // Twenty charts: the figure of benches/README.md.
+    let mut twenty = month.clone();
+    twenty.sources = month
+        .sources
+        .iter()
+        .filter(|source| source.chart.is_some())
+        .cycle()
+        .take(20)
+        .enumerate()
+        .map(|(index, source)| {
+            let mut source = source.clone();
+            source.id = vigie_core::text::SourceId::new(format!("{}-{index}", source.id))?;
+            Ok(source)
+        })
+        .collect::<Result<_, vigie_core::text::BadIdentifier>>()?;
     let reports = [
+        ("twenty-charts-en", &twenty, Language::En),
         ("day-fr", &day, Language::Fr),
         ("day-en", &day, Language::En),
         ("week-en", &week, Language::En),

@@ -51,6 +51,8 @@ pub struct PanelView {
     pub y_ticks: Vec<Tick>,
     /// Where the value zero stands on the value axis, if it is on it.
     pub zero: Option<f64>,
+    /// For `"line"` of one series: the outlines of what is usual, to be drawn behind it; empty where that is not known.
+    pub usual: Vec<Vec<Fractions>>,
     /// For `"line"`.
     pub lines: Vec<LineView>,
     /// For `"scatter"`.
@@ -168,6 +170,7 @@ pub(crate) fn chart_view(
             view.panels = vec![PanelView {
                 y_ticks: axis.ticks(language),
                 zero: axis.zero(),
+                usual: Vec::new(),
                 lines: Vec::new(),
                 clouds: chart
                     .series
@@ -240,10 +243,23 @@ fn line_panel(
     now: Timestamp,
     language: Language,
 ) -> Option<PanelView> {
-    let axis = ValueAxis::around(group.iter().copied().flat_map(finite), false)?;
+    let bands = || {
+        chart
+            .usual
+            .iter()
+            .flatten()
+            .filter(|_| chart.series.len() == 1)
+    };
+    let ends = bands().flat_map(|band| [band.low, band.high]);
+    let axis = ValueAxis::around(group.iter().copied().flat_map(finite).chain(ends), false)?;
     let mut panel = PanelView {
         y_ticks: axis.ticks(language),
         zero: axis.zero(),
+        usual: if bands().next().is_some() {
+            outlines(chart, time, &axis)
+        } else {
+            Vec::new()
+        },
         lines: group
             .iter()
             .map(|series| line(series, chart, time, &axis, now, language))
@@ -282,7 +298,52 @@ fn extremes(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         .reduce(|(least, greatest), (value, _)| (least.min(value), greatest.max(value)))
 }
 
-/// A value stands for its whole hour or day, as far as it has passed, so its point is in the middle of that.
+/// The starts and ends of a chart's steps.
+fn steps<'a>(
+    chart: &'a Chart,
+    time: &'a TimeAxis<'_>,
+) -> impl Iterator<Item = (&'a Timestamp, &'a Timestamp)> {
+    let ends = chart.times.iter().skip(1).chain(std::iter::once(&time.end));
+    chart.times.iter().zip(ends)
+}
+
+/// What is usual as closed outlines: along the high ends, and back along the low ones. Of hours to come as well.
+fn outlines(chart: &Chart, time: &TimeAxis<'_>, axis: &ValueAxis) -> Vec<Vec<Fractions>> {
+    let joined = chart.series.first().map_or(1, |series| series.joined_steps);
+    let joined = joined.max(1) as usize;
+    let mut stretches: Vec<Vec<(f64, f64, f64)>> = Vec::new();
+    let mut last: Option<usize> = None;
+    for (index, ((from, to), band)) in steps(chart, time).zip(&chart.usual).enumerate() {
+        let drawn = band.filter(|band| drawable(band.low) && drawable(band.high));
+        let place = || Some(f64::midpoint(time.at(*from)?, time.at(*to)?));
+        let (Some(band), Some(x)) = (drawn, place()) else {
+            continue;
+        };
+        let point = (
+            crate::axis::rounded(x),
+            axis.at(band.low),
+            axis.at(band.high),
+        );
+        let follows = last.is_some_and(|last| index - last <= joined);
+        match stretches.last_mut() {
+            Some(stretch) if follows => stretch.push(point),
+            _ => stretches.push(vec![point]),
+        }
+        last = Some(index);
+    }
+    stretches
+        .into_iter()
+        .filter(|stretch| stretch.len() > 1)
+        .map(|stretch| {
+            let high = stretch.iter().map(|(x, _, high)| (*x, *high));
+            let low = stretch.iter().rev().map(|(x, low, _)| (*x, *low));
+            high.chain(low).collect()
+        })
+        .collect()
+}
+
+/// A value stands for its whole hour or day, as far as it has passed, so its point is in the middle of that. Values that are
+/// no farther apart than the source's own rhythm are joined.
 fn line(
     series: &Series,
     chart: &Chart,
@@ -291,28 +352,26 @@ fn line(
     now: Timestamp,
     language: Language,
 ) -> LineView {
-    let starts = chart.times.iter();
-    let ends = chart.times.iter().skip(1).chain(std::iter::once(&time.end));
+    let joined = series.joined_steps.max(1) as usize;
     let mut segments: Vec<Vec<Fractions>> = Vec::new();
-    let mut broken = true;
-    for ((from, to), value) in starts.zip(ends).zip(&series.values) {
+    let mut last: Option<usize> = None;
+    for (index, ((from, to), value)) in steps(chart, time).zip(&series.values).enumerate() {
         let place = || {
             Some(f64::midpoint(
                 time.at(*from)?,
                 time.at((*to).min(now.max(*from)))?,
             ))
         };
-        match (value.filter(|value| drawable(*value)), place()) {
-            (Some(value), Some(x)) => {
-                let point = (crate::axis::rounded(x), axis.at(value));
-                match segments.last_mut() {
-                    Some(segment) if !broken => segment.push(point),
-                    _ => segments.push(vec![point]),
-                }
-                broken = false;
-            }
-            _ => broken = true,
+        let (Some(value), Some(x)) = (value.filter(|value| drawable(*value)), place()) else {
+            continue;
+        };
+        let point = (crate::axis::rounded(x), axis.at(value));
+        let follows = last.is_some_and(|last| index - last <= joined);
+        match segments.last_mut() {
+            Some(segment) if follows => segment.push(point),
+            _ => segments.push(vec![point]),
         }
+        last = Some(index);
     }
     LineView {
         label: clean(series.label.get(language), 60),
@@ -400,6 +459,7 @@ mod tests {
             unit: "Cel".into(),
             decimals: 1,
             across: None,
+            usual: Vec::new(),
             times,
             series,
         }
@@ -414,6 +474,7 @@ mod tests {
         Series {
             label: Text::same("S"),
             values,
+            joined_steps: 1,
             marks: Vec::new(),
         }
     }
@@ -458,6 +519,46 @@ mod tests {
             view.alternative,
             "Chart: from 10.0\u{202F}°C to 14.0\u{202F}°C."
         );
+    }
+
+    #[test]
+    fn values_of_a_slow_rhythm_are_joined_and_one_that_is_missing_breaks_the_line() {
+        let mut values = vec![None; 24];
+        for hour in [0, 3, 6, 12, 15] {
+            values[hour] = Some(10.0);
+        }
+        let mut chart = chart(ChartKind::Line, vec![series(values)]);
+        let lengths = |chart: &Chart| -> Vec<usize> {
+            let view = view(chart).unwrap();
+            let segments = view.panels[0].lines[0].segments.iter();
+            segments.map(Vec::len).collect()
+        };
+        assert_eq!(lengths(&chart), [1; 5]);
+        chart.series[0].joined_steps = 4;
+        assert_eq!(lengths(&chart), [3, 2]);
+    }
+
+    #[test]
+    fn what_is_usual_lies_behind_the_line_and_within_the_axis() {
+        let mut chart = chart(ChartKind::Line, vec![series(vec![Some(10.0); 24])]);
+        let band = vigie_core::analysis::Band {
+            low: 5.0,
+            median: 12.0,
+            high: 30.0,
+            samples: 8,
+            basis: vigie_core::analysis::Basis::HourOfWeek,
+        };
+        chart.usual = vec![Some(band); 24];
+        chart.usual[10] = None;
+        let view = view(&chart).unwrap();
+        let outlines = &view.panels[0].usual;
+        assert_eq!(outlines.iter().map(Vec::len).collect::<Vec<_>>(), [20, 26]);
+        let (high, low) = (outlines[0][0], outlines[0][19]);
+        assert!(
+            high.1 > low.1 && (high.0 - low.0).abs() < 1e-9,
+            "{high:?} {low:?}"
+        );
+        assert!(view.panels[0].y_ticks.iter().any(|tick| tick.label == "30"));
     }
 
     #[test]
@@ -539,6 +640,7 @@ mod tests {
         let series = Series {
             label: Text::same("M"),
             values: Vec::new(),
+            joined_steps: 1,
             marks,
         };
         let view = view(&chart(ChartKind::Scatter, vec![series])).unwrap();

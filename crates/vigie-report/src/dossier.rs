@@ -5,7 +5,7 @@
 
 mod common;
 mod document;
-mod html;
+pub(crate) mod html;
 mod markdown;
 mod measured;
 mod pdf;

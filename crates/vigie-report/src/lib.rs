@@ -10,6 +10,8 @@
 //!   ([`ReportOptions::template`]); [`TEMPLATE`] is a good start, and `templates/README.md`
 //!   describes what it reads.
 //!
+//! [`render_html`] writes the same view as one HTML file, [`sentences`] says an analysis in words.
+//!
 //! The [dossier](render_dossier) of the sources is written likewise, as Markdown, HTML or PDF.
 //!
 //! Text from feeds reaches Typst as strings in JSON. Strings are never evaluated: a title such as
@@ -18,11 +20,14 @@
 mod axis;
 mod chart;
 mod clean;
+mod data;
 mod dossier;
+mod html;
 mod map;
 mod number;
 mod quality;
 mod render;
+mod sentence;
 mod table;
 mod time;
 pub mod view;
@@ -37,10 +42,12 @@ pub use crate::{
     axis::Tick,
     chart::{BarView, Callout, ChartView, CloudView, Fractions, LineView, PanelView},
     dossier::{DossierFormat, render_dossier},
+    html::render_html,
     map::{ClassView, MapView},
     number::{percent, quantity},
     quality::{FactView, ProblemView, QualityView},
     render::render_pdf,
+    sentence::sentences,
     table::{ColumnView, TableView},
     time::span,
     words::Words,
@@ -87,6 +94,10 @@ fn place(line: Option<usize>, column: Option<usize>) -> String {
         _ => "report template".to_owned(),
     }
 }
+
+// The sample is shared with the tests from outside, and calls this crate by its name.
+#[cfg(test)]
+extern crate self as vigie_report;
 
 #[cfg(test)]
 #[path = "../tests/it/sample/mod.rs"]

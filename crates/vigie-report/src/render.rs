@@ -10,13 +10,18 @@ use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 use vigie_core::analysis::Analysis;
 
-use crate::{ReportError, ReportOptions, TEMPLATE, view::report_view, world::ReportWorld};
+use crate::{
+    ReportError, ReportOptions, TEMPLATE,
+    data::files,
+    view::report_view,
+    world::{ANALYSIS_PATH, ReportWorld},
+};
 
 /// Makes the PDF of `analysis`: PDF 1.7, tagged, its date of creation being [`Analysis::now`].
 ///
-/// With the built-in template it conforms to PDF/UA-1 (universal accessibility), unless a feed brought
-/// letters that no embedded font has: these show as boxes, which that standard does not admit. A
-/// user's template is not held to it.
+/// With the built-in template it conforms to PDF/UA-1 (universal accessibility) and to PDF/A-3a (archival, with attachments), unless
+/// a feed brought letters that no embedded font has: these show as boxes, which the standards do not admit. A
+/// user's template is not held to them.
 pub fn render_pdf(analysis: &Analysis, options: &ReportOptions) -> Result<Vec<u8>, ReportError> {
     let world = world_of(analysis, options)?;
     let ident = format!(
@@ -27,7 +32,7 @@ pub fn render_pdf(analysis: &Analysis, options: &ReportOptions) -> Result<Vec<u8
     write_pdf(&world, &ident, &made, options.template.is_none())
 }
 
-/// Compiles the template of a world. What is `accessible` conforms to PDF/UA-1, if its letters allow it.
+/// Compiles the template of a world. What is `accessible` conforms to PDF/UA-1 and PDF/A-3a, if its letters allow it.
 pub(crate) fn write_pdf(
     world: &ReportWorld,
     ident: &str,
@@ -45,11 +50,19 @@ pub(crate) fn write_pdf(
                 },
             )
         };
-        let universal = accessible
-            .then(|| PdfStandards::new(&[PdfStandard::Ua_1]).ok())
-            .flatten();
-        universal
-            .and_then(|standards| write(standards).ok())
+        // The strictest that its letters allow.
+        let wanted: &[&[PdfStandard]] = if accessible {
+            &[
+                &[PdfStandard::Ua_1, PdfStandard::A_3a],
+                &[PdfStandard::Ua_1],
+            ]
+        } else {
+            &[]
+        };
+        wanted
+            .iter()
+            .filter_map(|standards| PdfStandards::new(standards).ok())
+            .find_map(|standards| write(standards).ok())
             .map_or_else(|| write(PdfStandards::default()), Ok)
     });
     // Typst remembers what it laid out; the next report has other numbers.
@@ -59,13 +72,18 @@ pub(crate) fn write_pdf(
 
 fn world_of(analysis: &Analysis, options: &ReportOptions) -> Result<ReportWorld, ReportError> {
     let view = report_view(analysis, options.language, options.dashboard_url.as_deref());
+    let mut others = files(analysis);
+    others.push((
+        ANALYSIS_PATH.to_owned(),
+        serde_json::to_string_pretty(analysis)?,
+    ));
     Ok(ReportWorld::new(
         options
             .template
             .clone()
             .unwrap_or_else(|| TEMPLATE.to_owned()),
         serde_json::to_string(&view)?,
-        serde_json::to_string_pretty(analysis)?,
+        others,
         Moment::new(analysis.now, analysis.zone.tz()).datetime(),
     ))
 }

@@ -40,14 +40,14 @@ pub struct ColumnView {
 }
 
 impl ColumnView {
-    fn text(title: &str) -> Self {
+    pub(crate) fn text(title: &str) -> Self {
         Self {
             title: title.to_owned(),
             figures: false,
         }
     }
 
-    fn figures(title: &str) -> Self {
+    pub(crate) fn figures(title: &str) -> Self {
         Self {
             title: title.to_owned(),
             figures: true,

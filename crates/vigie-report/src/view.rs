@@ -8,7 +8,8 @@
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use vigie_core::{
-    analysis::{Analysis, Headline, PeriodKind, SourceAnalysis},
+    analyse::sentence::Scale,
+    analysis::{Analysis, Correlation, Headline, PeriodKind, SourceAnalysis},
     measure::Kind,
     text::Language,
 };
@@ -16,16 +17,20 @@ use vigie_core::{
 use crate::{
     chart::{ChartView, chart_view},
     clean::{clean, clean_or, web_address},
+    data::attachments,
     map::{MapView, map_view},
     number::{count, number, percent, quantity, unit},
     quality::{QualityView, quality_view},
-    table::{TableView, table_view},
+    sentence::Speaker,
+    table::{ColumnView, TableView, table_view},
     time,
     words::Words,
 };
 
 /// The most letters of a title.
 const TITLE_LETTERS_MAX: usize = 120;
+/// The most letters of a sentence.
+const SENTENCE_LETTERS_MAX: usize = 400;
 
 /// The whole report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,12 +53,46 @@ pub struct ReportView {
     pub simulated: Option<String>,
     /// What to know before all, a sentence each.
     pub lead: Vec<String>,
+    /// What happened: the most important of each domain.
+    pub highlights: Vec<HighlightView>,
+    /// What is unlike what is usual; nothing where nothing is, or nothing can be said.
+    pub unusual: Option<TableView>,
+    /// Which sources vary together, a sentence each; empty where none was found.
+    pub correlated: Vec<String>,
     /// The address of the live page.
     pub dashboard_url: Option<String>,
+    /// The files to attach: the data of the charts, and what they are.
+    pub attachments: Vec<AttachmentView>,
     /// A line per source.
     pub summary: Vec<SummaryLine>,
     /// The sources by domain, in the order of the analysis.
     pub domains: Vec<DomainView>,
+}
+
+/// What happened in a domain.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HighlightView {
+    /// The domain's name.
+    pub domain: String,
+    /// The source that says it.
+    pub id: String,
+    /// That source's title.
+    pub source: String,
+    /// What happened, a sentence or two.
+    pub text: String,
+    /// Whether something is unlike what is usual.
+    pub unusual: bool,
+}
+
+/// A file that can be attached.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttachmentView {
+    /// Where the template finds it.
+    pub path: String,
+    /// Its type.
+    pub mime: &'static str,
+    /// What it holds.
+    pub description: String,
 }
 
 /// A line of the summary table.
@@ -67,6 +106,10 @@ pub struct SummaryLine {
     pub figure: Option<String>,
     /// What the figure is.
     pub figure_label: String,
+    /// What is usual; nothing where that is not known.
+    pub usual: Option<String>,
+    /// Against the period before; nothing where that cannot be said.
+    pub change: Option<String>,
     /// The age of its newest content; nothing when it never had any.
     pub age: Option<String>,
     /// Whether that is too old.
@@ -99,6 +142,8 @@ pub struct SourceView {
     pub stale: bool,
     /// Why there is nothing to show, when there is nothing.
     pub empty: Option<String>,
+    /// What is to be said of it, the most important first.
+    pub sentences: Vec<String>,
     /// The figures to lead with.
     pub tiles: Vec<TileView>,
     /// Its chart.
@@ -124,6 +169,8 @@ pub struct TileView {
     pub unit: String,
     /// Of what and when.
     pub note: String,
+    /// What is usual; nothing where that is not known.
+    pub usual: Option<String>,
 }
 
 /// Whom to credit. It must be printed with every chart and map.
@@ -170,6 +217,10 @@ pub fn report_view(
         notes: notes(analysis, &tz, language),
         simulated,
         lead: lead(analysis, language),
+        highlights: highlights(analysis, language),
+        unusual: unusual(analysis, &tz, language),
+        correlated: correlated(analysis, language),
+        attachments: attachments(analysis, language),
         dashboard_url: dashboard_url.and_then(web_address),
         summary: analysis
             .sources
@@ -178,6 +229,180 @@ pub fn report_view(
             .collect(),
         domains,
     }
+}
+
+/// The sentences of a source. Text from outside was cleaned when they were made.
+fn said(source: &SourceAnalysis, language: Language) -> impl Iterator<Item = String> {
+    let sentences = source.sentences.iter();
+    sentences.map(move |sentence| {
+        let letters = sentence.get(language).chars();
+        letters.take(SENTENCE_LETTERS_MAX).collect()
+    })
+}
+
+fn title_of(source: &SourceAnalysis, language: Language) -> String {
+    clean_or(
+        source.title.get(language),
+        TITLE_LETTERS_MAX,
+        source.id.as_str(),
+    )
+}
+
+/// Whether something of a source is unlike what is usual.
+fn is_unusual(source: &SourceAnalysis) -> bool {
+    let findings = &source.findings;
+    findings.record.is_some()
+        || findings
+            .anomalies
+            .as_ref()
+            .is_some_and(|all| !all.found.is_empty())
+        || findings
+            .events
+            .as_ref()
+            .is_some_and(|events| events.above_all.is_some())
+}
+
+/// Of each domain the source that has something unusual to say, else the first that has anything.
+fn highlights(analysis: &Analysis, language: Language) -> Vec<HighlightView> {
+    let words = Words::of(language);
+    let mut highlights: Vec<HighlightView> = Vec::new();
+    for source in analysis.sources.iter().filter(|source| has_data(source)) {
+        let mut said = said(source, language);
+        let Some(first) = said.next() else { continue };
+        let unusual = is_unusual(source);
+        // What is unusual comes right after what a source leads with.
+        let text = if unusual {
+            said.next()
+                .map_or(first.clone(), |second| format!("{first} {second}"))
+        } else {
+            first
+        };
+        let highlight = HighlightView {
+            domain: clean_or(&words.domain(&source.domain), 60, "–"),
+            id: source.id.to_string(),
+            source: title_of(source, language),
+            text,
+            unusual,
+        };
+        match highlights
+            .iter_mut()
+            .find(|known| known.domain == highlight.domain)
+        {
+            Some(known) if unusual && !known.unusual => *known = highlight,
+            Some(_) => {}
+            None => highlights.push(highlight),
+        }
+    }
+    highlights
+}
+
+/// All deviations, with the number of false ones to expect.
+fn unusual(analysis: &Analysis, tz: &TimeZone, language: Language) -> Option<TableView> {
+    let words = Words::of(language);
+    let mut rows = Vec::new();
+    let (mut judged, mut expected, mut sources) = (0_u64, 0.0, 0_u64);
+    for source in &analysis.sources {
+        let Some(all) = &source.findings.anomalies else {
+            continue;
+        };
+        judged += u64::from(all.judged);
+        expected += all.false_alarms_expected();
+        sources += 1;
+        let Some(measure) = &source.leading_measure else {
+            continue;
+        };
+        let scale = Scale {
+            unit: measure.unit.clone(),
+            decimals: measure.decimals,
+        };
+        let speaker = Speaker::of(source, &analysis.period, tz, analysis.now, language);
+        for anomaly in &all.found {
+            let (when, value, usual) = speaker.deviation(anomaly, &scale);
+            let label = clean(measure.title.get(language), 40);
+            let what = match &anomaly.entity {
+                Some(entity) => format!("{label}, {}", clean(entity, 40)),
+                None => label,
+            };
+            rows.push(vec![title_of(source, language), what, when, value, usual]);
+        }
+    }
+    if sources == 0 {
+        return None;
+    }
+    let (judged, expected) = (
+        count(judged, language),
+        number(expected, u8::from(expected < 10.0), language),
+    );
+    let none = rows.is_empty();
+    let note = match (language, none) {
+        (Language::Fr, true) => format!("Rien d’inhabituel parmi {judged} valeurs jugées."),
+        (Language::En, true) => format!("Nothing unusual among {judged} values judged."),
+        (Language::Fr, false) => format!(
+            "{judged} valeurs jugées\u{202F}; le hasard seul en signalerait environ {expected}."
+        ),
+        (Language::En, false) => {
+            format!("{judged} values judged; chance alone would flag about {expected}.")
+        }
+    };
+    Some(TableView {
+        caption: words.unusual.to_owned(),
+        columns: vec![
+            ColumnView::text(words.source),
+            ColumnView::text(words.pick("Mesure", "Measure")),
+            ColumnView::text(words.pick("Quand", "When")),
+            ColumnView::figures(words.pick("Valeur", "Value")),
+            ColumnView::figures(words.usual),
+        ],
+        rows,
+        note: Some(note),
+    })
+}
+
+/// Which sources vary together, with how sure that is.
+fn correlated(analysis: &Analysis, language: Language) -> Vec<String> {
+    let title = |id| {
+        let source = analysis.sources.iter().find(|source| source.id == id)?;
+        Some(title_of(source, language))
+    };
+    let say = |found: &Correlation| {
+        let (one, other) = (title(found.one.clone())?, title(found.other.clone())?);
+        let (r, p) = (number(found.r, 2, language), number(found.p, 3, language));
+        let p = if found.p < 0.001 {
+            format!("< {}", number(0.001, 3, language))
+        } else {
+            format!("= {p}")
+        };
+        let (first, second) = if found.lag_hours < 0 {
+            (other, one)
+        } else {
+            (one, other)
+        };
+        let lag = found.lag_hours.unsigned_abs();
+        let (n, effective) = (found.n, number(found.n_effective, 0, language));
+        Some(match (language, lag) {
+            (Language::Fr, 0) => format!(
+                "{first} et {second}, aux mêmes heures\u{A0}: r = {r}, {n} heures qui en valent {effective} indépendantes, p {p}."
+            ),
+            (Language::En, 0) => format!(
+                "{first} and {second}, at the same hours: r = {r}, {n} hours that are worth {effective} independent ones, p {p}."
+            ),
+            (Language::Fr, _) => format!(
+                "{first}, et {lag}\u{A0}h après, {second}\u{A0}: r = {r}, {n} heures qui en valent {effective} indépendantes, p {p}."
+            ),
+            (Language::En, _) => format!(
+                "{first}, and {lag}\u{A0}h later {second}: r = {r}, {n} hours that are worth {effective} independent ones, p {p}."
+            ),
+        })
+    };
+    let mut sentences: Vec<String> = analysis.correlations.iter().filter_map(say).collect();
+    if !sentences.is_empty() {
+        let caution = Words::of(language).pick(
+            "Cycles quotidiens ôtés, p corrigé pour tous les couples et décalages essayés (Holm). Varier ensemble n’est pas être la cause.",
+            "Daily cycles taken out, p corrected for all pairs and lags tried (Holm). To vary together is not to cause.",
+        );
+        sentences.push(caution.to_owned());
+    }
+    sentences
 }
 
 fn notes(analysis: &Analysis, tz: &TimeZone, language: Language) -> Vec<String> {
@@ -320,13 +545,23 @@ fn summary_line(source: &SourceAnalysis, analysis: &Analysis, language: Language
         })
     });
     let captures = &source.captures;
+    let tz = analysis.zone.tz();
+    let speaker = Speaker::of(source, &analysis.period, &tz, analysis.now, language);
+    let leading = headlines
+        .first()
+        .filter(|headline| headline.value.is_some_and(f64::is_finite));
+    let scale = leading.map(|headline| Scale {
+        unit: headline.unit.clone(),
+        decimals: headline.decimals,
+    });
     SummaryLine {
         id: source.id.to_string(),
-        title: clean_or(
-            source.title.get(language),
-            TITLE_LETTERS_MAX,
-            source.id.as_str(),
-        ),
+        title: title_of(source, language),
+        usual: leading.and_then(|headline| usual(source, headline, &speaker)),
+        change: scale.and_then(|scale| {
+            let change = source.findings.change.as_ref()?;
+            Some(speaker.change_short(change, &scale))
+        }),
         figure: first.as_ref().map(|(figure, _)| clean(figure, 40)),
         figure_label: first
             .as_ref()
@@ -346,6 +581,19 @@ fn summary_line(source: &SourceAnalysis, analysis: &Analysis, language: Language
             .coverage
             .map(|coverage| percent(coverage.clamp(0.0, 1.0), language)),
     }
+}
+
+/// What is usual of a headline, in words.
+fn usual(source: &SourceAnalysis, headline: &Headline, speaker: &Speaker<'_>) -> Option<String> {
+    let band = headline.usual.as_ref()?;
+    if source.findings.events.is_some() {
+        return Some(speaker.usual_count(band));
+    }
+    let scale = Scale {
+        unit: headline.unit.clone(),
+        decimals: headline.decimals,
+    };
+    Some(speaker.band(band, &scale))
 }
 
 /// The share of `whole`, at most 1; nothing of nothing.
@@ -371,12 +619,13 @@ fn source_view(
     };
     SourceView {
         id: source.id.to_string(),
-        title: clean_or(
-            source.title.get(language),
-            TITLE_LETTERS_MAX,
-            source.id.as_str(),
-        ),
+        title: title_of(source, language),
         stale: source.freshness.stale,
+        sentences: if empty.is_some() {
+            Vec::new()
+        } else {
+            said(source, language).collect()
+        },
         empty,
         tiles,
         chart,
@@ -397,6 +646,7 @@ fn tiles(
     tz: &TimeZone,
     language: Language,
 ) -> Vec<TileView> {
+    let speaker = Speaker::of(source, &analysis.period, tz, analysis.now, language);
     source
         .headlines
         .iter()
@@ -415,10 +665,14 @@ fn tiles(
                     value: Some(clean(entity, if entity.contains(' ') { 32 } else { 18 })),
                     unit: String::new(),
                     note: at.unwrap_or_default(),
+                    usual: None,
                 };
             }
             let note: Vec<String> = entity.into_iter().chain(at).collect();
             TileView {
+                usual: value
+                    .and_then(|_| usual(source, headline, &speaker))
+                    .map(|usual| Words::of(language).usual_is(&usual)),
                 label: clean(headline.label.get(language), 60),
                 value: value.map(|value| number(value, headline.decimals, language)),
                 unit: value.map_or_else(String::new, |value| {

@@ -38,6 +38,16 @@ pub struct Words {
     pub live: &'static str,
     /// Where no source is enabled.
     pub no_sources: &'static str,
+    /// What happened, a line per domain.
+    pub highlights: &'static str,
+    /// What is unlike what is usual.
+    pub unusual: &'static str,
+    /// Which sources vary together.
+    pub correlated: &'static str,
+    /// What is usual.
+    pub usual: &'static str,
+    /// Against the period before.
+    pub change: &'static str,
     #[serde(skip)]
     pub(crate) mean_of_all: &'static str,
     #[serde(skip)]
@@ -63,6 +73,11 @@ const FR: Words = Words {
     now: "maintenant",
     live: "En direct",
     no_sources: "Aucune source n’est activée\u{A0}: ce rapport est vide. Activez-en dans vigie.toml.",
+    highlights: "Ce qui s’est passé",
+    unusual: "Ce qui est inhabituel",
+    correlated: "Ce qui varie ensemble",
+    usual: "Habituel",
+    change: "Évolution",
     mean_of_all: "moyenne de l’ensemble",
     sum_of_all: "somme de l’ensemble",
     language: Language::Fr,
@@ -85,6 +100,11 @@ const EN: Words = Words {
     now: "now",
     live: "Live",
     no_sources: "No source is enabled: this report is empty. Enable some in vigie.toml.",
+    highlights: "What happened",
+    unusual: "What is unusual",
+    correlated: "What varies together",
+    usual: "Usual",
+    change: "Change",
     mean_of_all: "mean of all",
     sum_of_all: "sum of all",
     language: Language::En,
@@ -109,6 +129,7 @@ const DOMAINS: &[(&str, &str, &str)] = &[
     ("gas", "Gaz", "Gas"),
     ("markets", "Marchés financiers", "Financial markets"),
     ("music", "Musique", "Music"),
+    ("news", "Actualité", "News"),
     ("online-commerce", "Commerce en ligne", "Online commerce"),
     ("rivers", "Cours d’eau", "Rivers"),
     ("social", "Réseaux sociaux", "Social networks"),
@@ -127,6 +148,7 @@ const DOMAINS: &[(&str, &str, &str)] = &[
     ("video-sharing", "Partage de vidéos", "Video sharing"),
     ("weather", "Météo", "Weather"),
     ("web", "Activité du web", "Web activity"),
+    ("web-activity", "Activité du web", "Web activity"),
     ("wildfires", "Feux de forêt", "Wildfires"),
 ];
 
@@ -165,6 +187,14 @@ impl Words {
         match self.language {
             Language::Fr => format!("{title}\u{A0}: de {least} à {greatest}."),
             Language::En => format!("{title}: from {least} to {greatest}."),
+        }
+    }
+
+    /// `usual: 4 (2–7)`.
+    pub(crate) fn usual_is(&self, band: &str) -> String {
+        match self.language {
+            Language::Fr => format!("habituel\u{A0}: {band}"),
+            Language::En => format!("usual: {band}"),
         }
     }
 

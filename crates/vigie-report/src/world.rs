@@ -48,22 +48,25 @@ static SHARED: LazyLock<Shared> = LazyLock::new(|| {
 pub(crate) struct ReportWorld {
     template: Source,
     view: (FileId, Bytes),
-    analysis: (FileId, Bytes),
+    others: Vec<(FileId, Bytes)>,
     today: Option<Datetime>,
 }
 
 impl ReportWorld {
-    /// A world with that template and data, in which today is always `today`.
+    /// A world with that template, view and other files by path, in which today is always `today`.
     pub(crate) fn new(
         template: String,
         view: String,
-        analysis: String,
+        others: Vec<(String, String)>,
         today: Option<Datetime>,
     ) -> Self {
         Self {
             template: Source::new(file_id(TEMPLATE_PATH), template),
             view: (file_id(VIEW_PATH), Bytes::from_string(view)),
-            analysis: (file_id(ANALYSIS_PATH), Bytes::from_string(analysis)),
+            others: others
+                .into_iter()
+                .map(|(path, text)| (file_id(&path), Bytes::from_string(text)))
+                .collect(),
             today,
         }
     }
@@ -75,7 +78,8 @@ impl ReportWorld {
 }
 
 fn file_id(path: &str) -> FileId {
-    let path = VirtualPath::new(path).expect("the three constant paths are absolute and plain");
+    let path = VirtualPath::new(path)
+        .expect("paths are constant, or made of identifiers: absolute and plain");
     RootedPath::new(VirtualRoot::Project, path).intern()
 }
 
@@ -113,8 +117,8 @@ impl World for ReportWorld {
         if id == self.template.id() {
             return Ok(Bytes::from_string(self.template.clone().text().to_owned()));
         }
-        [&self.view, &self.analysis]
-            .into_iter()
+        std::iter::once(&self.view)
+            .chain(&self.others)
             .find(|(known, _)| *known == id)
             .map(|(_, bytes)| bytes.clone())
             .ok_or_else(|| not_here(id))

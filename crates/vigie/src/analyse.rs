@@ -5,7 +5,10 @@ use std::{ops::ControlFlow, sync::Arc};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use tokio::task::block_in_place;
 use vigie_core::{
-    analyse::{SourceAnalyser, SourceSheet},
+    analyse::{
+        History, HistoryGatherer, HourlySeries, SourceAnalyser, SourceSheet, correlations,
+        history_ranges,
+    },
     analysis::{Analysis, CaptureCount, Freshness, Period, PeriodKind, Problem, SourceAnalysis},
     bucket::BucketSummary,
     capture::Capture,
@@ -29,6 +32,17 @@ const PROBLEMS_MAX: usize = 20;
 /// Slots counted per source and period: a month of minutes.
 pub(crate) const SLOTS_MAX: usize = 50_000;
 
+/// What is known of the days before a period.
+#[derive(Clone, Copy)]
+pub(crate) enum Past<'a> {
+    /// They are read now.
+    Read,
+    /// They were read.
+    Known(&'a History),
+    /// They are being read; meanwhile nothing is said that rests on them.
+    Pending,
+}
+
 /// The analysis of the period of that kind around a local date of the zone.
 pub(crate) async fn analyse(
     app: &App,
@@ -37,16 +51,23 @@ pub(crate) async fn analyse(
     date: Date,
 ) -> Outcome<Analysis> {
     let period = time::period(kind, date, app.tz());
-    let mut sources = Vec::new();
+    let (mut sources, mut series) = (Vec::new(), Vec::new());
     for definition in app.enabled() {
-        sources.push(analyse_source(app, store, &definition, &period).await?);
+        let (source, hourly) = look(app, store, &definition, &period, Past::Read).await?;
+        sources.push(source);
+        series.extend(hourly);
     }
+    let tz = app.tz().clone();
+    let correlations = tokio::task::spawn_blocking(move || correlations(&series, &tz))
+        .await
+        .map_err(Failure::usage)?;
     Ok(Analysis {
         zone: app.config().zone.clone(),
         period,
         now: app.now(),
         simulated: app.config().simulated,
         sources,
+        correlations,
     })
 }
 
@@ -56,45 +77,111 @@ pub(crate) async fn analyse_source(
     store: &Arc<dyn Store>,
     definition: &Definition,
     period: &Period,
+    past: Past<'_>,
 ) -> Outcome<SourceAnalysis> {
+    Ok(look(app, store, definition, period, past).await?.0)
+}
+
+async fn look(
+    app: &App,
+    store: &Arc<dyn Store>,
+    definition: &Definition,
+    period: &Period,
+    past: Past<'_>,
+) -> Outcome<(SourceAnalysis, Option<HourlySeries>)> {
     let now = app.now();
     let sheet = sheet(app, definition);
+    let read;
     let mut analyser = SourceAnalyser::new(&sheet, period, app.tz(), now);
-    match definition.model {
-        Model::Observations => {
-            let query = SummaryQuery {
-                source: Some(definition.id.clone()),
-                from: Some(SourceAnalyser::data_start(&sheet, period, app.tz())),
-                to: Some(period.end),
-                ..SummaryQuery::default()
-            };
-            let mut each = |summary: BucketSummary| {
-                analyser.add_summary(&summary);
-                ControlFlow::Continue(())
-            };
-            store
-                .summaries(&query, &mut each)
-                .await
-                .map_err(store_failure)?;
+    let from = match definition.model {
+        Model::Observations => SourceAnalyser::data_start(&sheet, period, app.tz()),
+        Model::Events => period.start,
+    };
+    read_documents(
+        store,
+        definition,
+        (from, period.end),
+        |document| match document {
+            Document::Summary(summary) => analyser.add_summary(&summary),
+            Document::Event(event) => analyser.add_event(&event),
+        },
+    )
+    .await?;
+    match past {
+        Past::Read => {
+            read = history(app, store, definition, period, analyser.entity_count()).await?;
+            analyser.against(&read);
         }
-        Model::Events => {
-            let query = EventQuery {
-                source: Some(definition.id.clone()),
-                from: Some(period.start),
-                to: Some(period.end),
-            };
-            let mut each = |event: Event| {
-                analyser.add_event(&event);
-                ControlFlow::Continue(())
-            };
-            store
-                .events(&query, &mut each)
-                .await
-                .map_err(store_failure)?;
-        }
+        Past::Known(history) => analyser.against(history),
+        Past::Pending => analyser.await_history(),
     }
     let (freshness, captures) = block_in_place(|| ledger_facts(app, definition, period, now))?;
-    Ok(analyser.finish(freshness, captures))
+    let hourly = analyser.hourly();
+    let mut analysis = analyser.finish(freshness, captures);
+    analysis.sentences = vigie_report::sentences(&analysis, period, app.tz(), now);
+    Ok((analysis, hourly))
+}
+
+/// What the days before a period say of a source with so many entities.
+pub(crate) async fn history(
+    app: &App,
+    store: &Arc<dyn Store>,
+    definition: &Definition,
+    period: &Period,
+    entities: u64,
+) -> Outcome<History> {
+    let sheet = sheet(app, definition);
+    let ranges = history_ranges(&sheet, period, entities, app.tz());
+    let watched_since = block_in_place(|| app.ledger().first_slot(&definition.id));
+    let watched_since = watched_since.map_err(Failure::usage)?;
+    let mut history = HistoryGatherer::new(&sheet, &ranges, watched_since, app.tz());
+    for range in ranges {
+        read_documents(store, definition, range, |document| match document {
+            Document::Summary(summary) => history.add_summary(&summary),
+            Document::Event(event) => history.add_event(&event),
+        })
+        .await?;
+    }
+    Ok(history.finish())
+}
+
+enum Document {
+    Summary(BucketSummary),
+    Event(Event),
+}
+
+/// Reads what a source has of a stretch of time, one by one.
+async fn read_documents(
+    store: &Arc<dyn Store>,
+    definition: &Definition,
+    (from, to): (Timestamp, Timestamp),
+    mut take: impl FnMut(Document) + Send,
+) -> Outcome<()> {
+    let (source, from, to) = (Some(definition.id.clone()), Some(from), Some(to));
+    let read = match definition.model {
+        Model::Observations => {
+            let query = SummaryQuery {
+                source,
+                from,
+                to,
+                entity: None,
+            };
+            let mut each = |summary: BucketSummary| {
+                take(Document::Summary(summary));
+                ControlFlow::Continue(())
+            };
+            store.summaries(&query, &mut each).await
+        }
+        Model::Events => {
+            let query = EventQuery { source, from, to };
+            let mut each = |event: Event| {
+                take(Document::Event(event));
+                ControlFlow::Continue(())
+            };
+            store.events(&query, &mut each).await
+        }
+    };
+    read.map_err(store_failure)
 }
 
 fn sheet(app: &App, definition: &Definition) -> SourceSheet {
@@ -107,6 +194,7 @@ fn sheet(app: &App, definition: &Definition) -> SourceSheet {
         events: definition.model == Model::Events,
         leading: definition.leading.clone(),
         rhythm: rhythm(app, definition),
+        every: app.schedule(definition).every(),
         slow: app.schedule(definition).every() >= SignedDuration::from_hours(24),
     }
 }

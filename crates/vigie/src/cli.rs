@@ -84,7 +84,7 @@ pub(crate) enum Command {
     /// Turn raw files into summaries and events, then delete them (step 2)
     #[command(alias = "summarise")]
     Summarize(Summarize),
-    /// Write the PDF of a day, a week or a month (step 3)
+    /// Write the report of a day, a week or a month, as PDF, HTML or JSON (step 3)
     Report(Report),
     /// Write the dossier of the sources: content, access, rights, what they share, declared against measured
     Dossier(Dossier),
@@ -198,9 +198,43 @@ pub(crate) struct Report {
     /// The language of the report [default: that of vigie.toml]
     #[arg(long, value_enum)]
     pub(crate) lang: Option<Lang>,
-    /// The file to write [default: `reports/PERIOD_DATE_LANGUAGE.pdf`]
+    /// The format [default: that of the file to write, else pdf]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<ReportFormat>,
+    /// The file to write, `-` for standard output [default: `reports/PERIOD_DATE_LANGUAGE.FORMAT`]
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// The format of a report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// A PDF with the data of its charts attached.
+    #[default]
+    Pdf,
+    /// One file for a browser, without script and network.
+    Html,
+    /// The analysis itself, in both languages.
+    Json,
+}
+
+impl ReportFormat {
+    /// The ending of its files.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            ReportFormat::Pdf => "pdf",
+            ReportFormat::Html => "html",
+            ReportFormat::Json => "json",
+        }
+    }
+
+    /// The format of a file by its ending.
+    pub(crate) fn of(path: &std::path::Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?;
+        let all = [ReportFormat::Pdf, ReportFormat::Html, ReportFormat::Json];
+        all.into_iter()
+            .find(|format| format.extension().eq_ignore_ascii_case(extension))
+    }
 }
 
 #[derive(Debug, Args)]

@@ -56,6 +56,9 @@ pub(crate) struct Config {
     /// What is told.
     #[serde(default)]
     pub(crate) alerts: Vec<AlertConfig>,
+    /// The reports.
+    #[serde(default)]
+    pub(crate) report: ReportConfig,
     /// Whether the data are simulated; set by the demo.
     #[serde(default)]
     pub(crate) simulated: bool,
@@ -261,6 +264,14 @@ impl Default for ServeConfig {
             streams_max: 2048,
         }
     }
+}
+
+/// `[report]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ReportConfig {
+    /// The Typst file to use instead of the built-in one, relative to the workspace.
+    pub(crate) template: Option<PathBuf>,
 }
 
 /// `[sources.<id>]`

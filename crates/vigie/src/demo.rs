@@ -109,7 +109,8 @@ pub(crate) async fn run(global: &Global, args: &cli::Demo, stop: Stop) -> Outcom
         }
         summarize::summarize(&app, &store, &sources).await?;
         if !*stopped.borrow() {
-            let path = report::write(&app, &store, PeriodKind::Day, date, language, None).await?;
+            let path =
+                report::write(&app, &store, report::Wanted::day(date, language), None).await?;
             output::line(&path.display().to_string())?;
             if !args.exit {
                 output::note(

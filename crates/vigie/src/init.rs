@@ -253,6 +253,16 @@ pub(crate) fn configuration(
         )
     );
     let _ = writeln!(put, "# listen = \"127.0.0.1:8470\"");
+    let _ = writeln!(put, "\n[report]");
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "un modèle Typst à la place de celui du programme (crates/vigie-report/templates/README.md)",
+            "a Typst template instead of the built-in one (crates/vigie-report/templates/README.md)"
+        )
+    );
+    let _ = writeln!(put, "# template = \"report.typ\"");
     let _ = writeln!(
         put,
         "# {}",

@@ -13,6 +13,11 @@ pub(crate) fn line(text: &str) -> Outcome<()> {
     written(writeln!(io::stdout().lock(), "{text}"))
 }
 
+/// Writes bytes to standard output.
+pub(crate) fn bytes(bytes: &[u8]) -> Outcome<()> {
+    written(io::stdout().lock().write_all(bytes))
+}
+
 /// Writes a line to standard error.
 pub(crate) fn note(text: &str) {
     // Nothing can be said about a standard error that is closed.

@@ -1,6 +1,10 @@
-//! `vigie report`: the PDF of a day, a week or a month.
+//! `vigie report`: the report of a day, a week or a month, as PDF, HTML or JSON.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::{ToSpan as _, civil::Date};
 use vigie_core::{
@@ -8,13 +12,13 @@ use vigie_core::{
     text::Language,
     time::{local_date, period},
 };
-use vigie_report::{ReportOptions, render_pdf};
+use vigie_report::{ReportOptions, render_html, render_pdf};
 use vigie_store::{durable, store::Store};
 
 use crate::{
     analyse::analyse,
     app::{App, RunEvent},
-    cli,
+    cli::{self, ReportFormat},
     failure::{Exit, Failure, Outcome},
     output,
 };
@@ -27,54 +31,111 @@ pub(crate) async fn run(app: &App, args: &cli::Report) -> Outcome {
     let last = period(kind, today, app.tz()).date.saturating_sub(1.day());
     let store = app.store(true).await?;
     let language = args.lang.map_or(app.config().language, Language::from);
-    let path = write(
-        app,
-        &store,
+    let named = args.output.as_deref().and_then(ReportFormat::of);
+    let wanted = Wanted {
         kind,
-        args.date.unwrap_or(last),
+        date: args.date.unwrap_or(last),
         language,
-        args.output.clone(),
-    )
-    .await?;
+        format: args.format.or(named).unwrap_or_default(),
+    };
+    if args.output.as_deref() == Some(Path::new("-")) {
+        let (_, bytes) = make(app, &store, wanted).await?;
+        output::bytes(&bytes)?;
+        return Ok(Exit::Done);
+    }
+    let path = write(app, &store, wanted, args.output.clone()).await?;
     output::line(&path.display().to_string())?;
     Ok(Exit::Done)
 }
 
-/// Writes the PDF of the period around `date` and returns its path.
+/// Which report.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// The length of its period.
+    pub(crate) kind: PeriodKind,
+    /// A date in the period.
+    pub(crate) date: Date,
+    /// Its language.
+    pub(crate) language: Language,
+    /// Its format.
+    pub(crate) format: ReportFormat,
+}
+
+impl Wanted {
+    /// The PDF of a day.
+    pub(crate) fn day(date: Date, language: Language) -> Self {
+        Self {
+            kind: PeriodKind::Day,
+            date,
+            language,
+            format: ReportFormat::Pdf,
+        }
+    }
+}
+
+/// The options of every report: the user's template, if there is one.
+pub(crate) fn options(app: &App, language: Language) -> Outcome<ReportOptions> {
+    let template = app.config().report.template.as_ref().map(|file| {
+        let path = app.root().join(file);
+        fs::read_to_string(&path).map_err(|error| {
+            Failure::usage(format!("report.template: {}: {error}", path.display()))
+                .hint("name a Typst file, relative to the folder of vigie.toml, or leave it out")
+        })
+    });
+    Ok(ReportOptions {
+        language,
+        template: template.transpose()?,
+        ..ReportOptions::default()
+    })
+}
+
+/// Makes a report: the first date of its period, and its bytes.
+pub(crate) async fn make(
+    app: &App,
+    store: &Arc<dyn Store>,
+    wanted: Wanted,
+) -> Outcome<(Date, Vec<u8>)> {
+    let analysis = analyse(app, store, wanted.kind, wanted.date).await?;
+    let first = analysis.period.date;
+    let options = options(app, wanted.language)?;
+    let bytes = tokio::task::spawn_blocking(move || match wanted.format {
+        ReportFormat::Pdf => render_pdf(&analysis, &options).map_err(Failure::usage),
+        ReportFormat::Html => Ok(render_html(&analysis, &options).into_bytes()),
+        ReportFormat::Json => serde_json::to_vec_pretty(&analysis)
+            .map(|mut json| {
+                json.push(b'\n');
+                json
+            })
+            .map_err(Failure::usage),
+    });
+    Ok((first, bytes.await.map_err(Failure::usage)??))
+}
+
+/// Writes a report and returns its path.
 pub(crate) async fn write(
     app: &App,
     store: &Arc<dyn Store>,
-    kind: PeriodKind,
-    date: Date,
-    language: Language,
+    wanted: Wanted,
     output: Option<PathBuf>,
 ) -> Outcome<PathBuf> {
-    let analysis = analyse(app, store, kind, date).await?;
-    let first = analysis.period.date;
-    let options = ReportOptions {
-        language,
-        ..ReportOptions::default()
-    };
-    let pdf = tokio::task::spawn_blocking(move || render_pdf(&analysis, &options))
-        .await
-        .map_err(Failure::usage)?
-        .map_err(Failure::usage)?;
-    let word = match kind {
+    let (first, bytes) = make(app, store, wanted).await?;
+    let word = match wanted.kind {
         PeriodKind::Day => "day",
         PeriodKind::Week => "week",
         PeriodKind::Month => "month",
     };
-    let tag = match language {
+    let tag = match wanted.language {
         Language::Fr => "fr",
         Language::En => "en",
     };
     let path = output.unwrap_or_else(|| {
+        let extension = wanted.format.extension();
         app.root()
             .join("reports")
-            .join(format!("{word}_{first}_{tag}.pdf"))
+            .join(format!("{word}_{first}_{tag}.{extension}"))
     });
     let path = std::path::absolute(path).map_err(Failure::usage)?;
-    durable::write(&path, &pdf).map_err(Failure::usage)?;
+    durable::write(&path, &bytes).map_err(Failure::usage)?;
     app.tell(RunEvent::ReportWritten { path: path.clone() });
     Ok(path)
 }

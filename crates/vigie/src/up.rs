@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tracing::{info, warn};
 use vigie_core::{
-    analysis::PeriodKind,
     plan::Asked,
     time::{day_start, local_date},
 };
@@ -198,7 +197,7 @@ async fn report_of_yesterday(app: &App, store: &Arc<dyn Store>, reported: &mut j
     }
     let yesterday = today.saturating_sub(1.day());
     let language = app.config().language;
-    match report::write(app, store, PeriodKind::Day, yesterday, language, None).await {
+    match report::write(app, store, report::Wanted::day(yesterday, language), None).await {
         Ok(path) => info!(path = %path.display(), "report written"),
         Err(failure) => warn!(reason = failure.report(), "the report was not written"),
     }

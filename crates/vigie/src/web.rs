@@ -29,7 +29,6 @@ use vigie_core::{
     text::{Language, SourceId},
     time,
 };
-use vigie_report::ReportOptions;
 use vigie_store::store::Store;
 
 pub(crate) use self::guard::Guard;
@@ -37,6 +36,7 @@ use self::{limits::Limits, live::Live, record::Memory};
 use crate::{
     app::App,
     failure::{Failure, Outcome},
+    report as reports,
 };
 
 /// The dashboard, bound to its address but not yet serving.
@@ -235,6 +235,7 @@ async fn day(
         now: app.now(),
         simulated: app.config().simulated,
         sources,
+        correlations: Vec::new(),
     }))
 }
 
@@ -289,16 +290,9 @@ async fn report(
 ) -> Result<Response, Refusal> {
     let app = &shared.app;
     let date = DayQuery { date: query.date }.date(app);
-    let analysis = crate::analyse::analyse(app, &shared.store, PeriodKind::Day, date).await?;
     let language = query.lang.unwrap_or(app.config().language);
-    let options = ReportOptions {
-        language,
-        ..ReportOptions::default()
-    };
-    let pdf = tokio::task::spawn_blocking(move || vigie_report::render_pdf(&analysis, &options))
-        .await
-        .map_err(Failure::usage)?
-        .map_err(Failure::usage)?;
+    let wanted = reports::Wanted::day(date, language);
+    let (_, pdf) = reports::make(app, &shared.store, wanted).await?;
     let name = format!("inline; filename=\"vigie_day_{date}.pdf\"");
     let headers = [
         (header::CONTENT_TYPE, "application/pdf".to_owned()),

@@ -123,6 +123,7 @@ fn sheet(source: &Source) -> SourceSheet {
         events: false,
         leading: Vec::new(),
         rhythm: None,
+        every: SignedDuration::from_mins(30),
         slow: false,
     }
 }

@@ -152,7 +152,7 @@ fn run(run: &Run) -> String {
 }
 
 /// Text that HTML prints as it is, in elements and in attributes.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for letter in text.chars() {
         match letter {

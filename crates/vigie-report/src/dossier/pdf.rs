@@ -6,7 +6,7 @@ use super::document::Document;
 use crate::{
     ReportError,
     render::{Moment, write_pdf},
-    world::ReportWorld,
+    world::{ANALYSIS_PATH, ReportWorld},
 };
 
 /// The template: it lays out what it is told.
@@ -30,7 +30,10 @@ pub(super) fn world(
     Ok(ReportWorld::new(
         TEMPLATE.to_owned(),
         serde_json::to_string(document)?,
-        serde_json::to_string_pretty(dossier)?,
+        vec![(
+            ANALYSIS_PATH.to_owned(),
+            serde_json::to_string_pretty(dossier)?,
+        )],
         made.datetime(),
     ))
 }

@@ -51,6 +51,10 @@ fn the_pdf_is_accessible_and_dated_by_the_analysis() {
         "/ToUnicode",
         "/EmbeddedFile",
         "<pdfuaid:part>1</pdfuaid:part>",
+        "<pdfaid:part>3</pdfaid:part>",
+        "<pdfaid:conformance>A</pdfaid:conformance>",
+        "manifest.json",
+        "velib-disponibilite.csv",
         "/CreationDate(D:20261123201700+01'00)",
     ];
     for bytes in expected {

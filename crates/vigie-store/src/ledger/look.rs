@@ -240,6 +240,7 @@ mod tests {
             last_modified: None,
             not_before: None,
             backoff_until: None,
+            history: None,
         }
     }
 

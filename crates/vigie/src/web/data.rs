@@ -34,7 +34,7 @@ pub(super) fn routes() -> Router<Current> {
         events::events,
         correlation::correlation
     ),
-    components(schemas(answer::Problem))
+    components(schemas(answer::Mistake))
 )]
 struct DataDocument;
 

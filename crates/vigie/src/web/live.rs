@@ -17,15 +17,16 @@ use axum::{
     },
 };
 use futures::StreamExt as _;
-use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use tokio::{
-    sync::{broadcast, watch},
+    sync::{broadcast, mpsc, watch},
     task::block_in_place,
 };
 use tokio_stream::wrappers::BroadcastStream;
 use tracing::warn;
 use vigie_core::{
-    analysis::{PeriodKind, SourceAnalysis},
+    analyse::History,
+    analysis::{Period, PeriodKind, SourceAnalysis},
     text::SourceId,
     time,
 };
@@ -34,7 +35,7 @@ use vigie_store::store::Store;
 
 use super::{Refusal, Shared};
 use crate::{
-    analyse::{analyse_source, ledger_facts},
+    analyse::{Past, analyse_source, history, ledger_facts},
     app::{App, RunEvent},
     failure::Outcome,
 };
@@ -45,8 +46,33 @@ const POLL: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_secs(1);
 /// Analyses kept.
 const CACHE_MAX: usize = 200;
+/// Histories kept: the days before a day, of a source.
+const HISTORIES_MAX: usize = 200;
+/// How long a history serves before it is read again, for late data.
+const HISTORY_FRESH: SignedDuration = SignedDuration::from_hours(6);
 
 type Cache = HashMap<(SourceId, Date), (u64, Arc<SourceAnalysis>)>;
+
+/// The days before a day. Pages do not wait for them: they are read in the background, source by source.
+#[derive(Default)]
+struct Histories(HashMap<(SourceId, Date), Kept>);
+
+#[derive(Default, Clone)]
+struct Kept {
+    /// When it was read; nothing as long as it was not.
+    read: Option<(Timestamp, Arc<History>)>,
+    asked: bool,
+    entities: u64,
+}
+
+/// A history to be read.
+struct Wanted {
+    app: App,
+    store: Arc<dyn Store>,
+    definition: Definition,
+    date: Date,
+    entities: u64,
+}
 
 /// Watches the ledger, tells open pages, and keeps the analyses that are still true.
 pub(super) struct Live {
@@ -55,6 +81,9 @@ pub(super) struct Live {
     /// The ledger's sequence number at the latest change of each source.
     changed: Mutex<HashMap<SourceId, u64>>,
     cache: Mutex<Cache>,
+    histories: Mutex<Histories>,
+    wanted: mpsc::UnboundedSender<Wanted>,
+    asked: tokio::sync::Mutex<mpsc::UnboundedReceiver<Wanted>>,
     open: watch::Sender<bool>,
 }
 
@@ -70,11 +99,15 @@ impl Live {
     pub(super) fn new(app: &App) -> Self {
         let (messages, _) = broadcast::channel(256);
         let (open, _) = watch::channel(true);
+        let (wanted, asked) = mpsc::unbounded_channel();
         Self {
             app: app.clone(),
             messages,
             changed: Mutex::default(),
             cache: Mutex::default(),
+            histories: Mutex::default(),
+            wanted,
+            asked: tokio::sync::Mutex::new(asked),
             open,
         }
     }
@@ -87,11 +120,66 @@ impl Live {
     /// Forgets every analysis, and has open pages read everything again.
     pub(super) fn forget(&self) {
         lock(&self.cache).clear();
+        lock(&self.histories).0.clear();
         self.send(Message::Everything);
     }
 
     /// Watches, until dropped.
     pub(super) async fn run(&self) {
+        tokio::join!(self.watch_ledger(), self.read_histories());
+    }
+
+    /// Reads the histories that pages want, one after the other.
+    async fn read_histories(&self) {
+        let mut asked = self.asked.lock().await;
+        while let Some(wanted) = asked.recv().await {
+            let Wanted {
+                app,
+                store,
+                definition,
+                date,
+                entities,
+            } = wanted;
+            let period = time::period(PeriodKind::Day, date, app.tz());
+            let key = (definition.id.clone(), date);
+            let read = history(&app, &store, &definition, &period, entities).await;
+            match read {
+                Ok(history) => {
+                    if let Some(kept) = lock(&self.histories).0.get_mut(&key) {
+                        kept.read = Some((app.now(), Arc::new(history)));
+                        kept.asked = false;
+                    }
+                    lock(&self.cache).remove(&key);
+                    self.send(Message::Source(key.0));
+                }
+                Err(failure) => {
+                    // The next look at the source asks again.
+                    lock(&self.histories).0.remove(&key);
+                    warn!(source = %key.0, reason = failure.report(), "the days before cannot be read");
+                }
+            }
+        }
+    }
+
+    /// The days before, if they were read; they are asked for where they were not, or not lately.
+    fn history(&self, wanted: Wanted) -> Option<Arc<History>> {
+        let mut histories = lock(&self.histories);
+        let key = (wanted.definition.id.clone(), wanted.date);
+        if histories.0.len() >= HISTORIES_MAX && !histories.0.contains_key(&key) {
+            histories.0.retain(|_, kept| kept.asked);
+        }
+        let kept = histories.0.entry(key).or_default();
+        kept.entities = wanted.entities;
+        let now = wanted.app.now();
+        let fresh = |(at, _): &(Timestamp, Arc<History>)| now.duration_since(*at) < HISTORY_FRESH;
+        if !kept.asked && !kept.read.as_ref().is_some_and(fresh) {
+            // Nobody reads any more when the server ends.
+            kept.asked = self.wanted.send(wanted).is_ok();
+        }
+        kept.read.as_ref().map(|(_, history)| history.clone())
+    }
+
+    async fn watch_ledger(&self) {
         let newest = block_in_place(|| self.app.ledger().changes_since(0));
         let mut sequence = newest.map_or(0, |changes| changes.sequence);
         let mut events = self.app.watch();
@@ -151,12 +239,38 @@ impl Live {
                 ..(*kept).clone()
             });
         }
-        let analysis = analyse_source(app, store, definition, &period).await?;
+        let analysis = self.analyse(app, store, definition, &period).await?;
         let mut cache = lock(&self.cache);
         if cache.len() >= CACHE_MAX {
             cache.clear();
         }
         cache.insert(key, (changed, Arc::new(analysis.clone())));
+        Ok(analysis)
+    }
+
+    async fn analyse(
+        &self,
+        app: &App,
+        store: &Arc<dyn Store>,
+        definition: &Definition,
+        period: &Period,
+    ) -> Outcome<SourceAnalysis> {
+        let wanted = |entities| Wanted {
+            app: app.clone(),
+            store: store.clone(),
+            definition: definition.clone(),
+            date: period.date,
+            entities,
+        };
+        let key = (definition.id.clone(), period.date);
+        let known = lock(&self.histories).0.get(&key).map(|kept| kept.entities);
+        if let Some(entities) = known
+            && let Some(history) = self.history(wanted(entities))
+        {
+            return analyse_source(app, store, definition, period, Past::Known(&history)).await;
+        }
+        let analysis = analyse_source(app, store, definition, period, Past::Pending).await?;
+        self.history(wanted(analysis.entity_count));
         Ok(analysis)
     }
 }

@@ -28,6 +28,7 @@ mod providers;
 mod proxy;
 mod record;
 mod recordings;
+mod reports;
 mod retention;
 #[path = "../../../vigie-store/tests/it/server.rs"]
 mod server;

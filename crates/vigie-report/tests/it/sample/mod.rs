@@ -6,8 +6,10 @@ mod zones;
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use vigie_core::{
     analysis::{
-        Analysis, CaptureCount, Chart, ChartKind, Credit, EntityLine, EventLine, Freshness,
-        Headline, MapPoint, Mark, Period, PeriodKind, Problem, Series, SourceAnalysis,
+        Analysis, Anomalies, Anomaly, Band, Basis, CaptureCount, Change, Chart, ChartKind,
+        Correlation, Credit, EntityLine, EventFigures, EventLine, Findings, Freshness, Headline,
+        HistoryFacts, MapPoint, Mark, Period, PeriodKind, Problem, Record, Series, SourceAnalysis,
+        Strongest, Trend,
     },
     capture::Outcome,
     measure::{Across, Kind, Measure},
@@ -37,7 +39,7 @@ pub(crate) fn analysis(zone: Zone, kind: PeriodKind) -> Analysis {
         now,
         zone: zone.clone(),
     };
-    let sources = vec![
+    let mut sources = vec![
         sample.metar(),
         sample.earthquakes(),
         sample.velib(),
@@ -45,12 +47,26 @@ pub(crate) fn analysis(zone: Zone, kind: PeriodKind) -> Analysis {
         sample.electricity(),
         sample.currencies(),
     ];
+    sample.find(&mut sources);
+    for source in &mut sources {
+        source.sentences = vigie_report::sentences(source, &period, &tz, now);
+    }
+    let correlations = vec![Correlation {
+        one: sources[0].id.clone(),
+        other: sources[2].id.clone(),
+        lag_hours: -2,
+        r: -0.61,
+        n: 640,
+        n_effective: 88.0,
+        p: 0.000_2,
+    }];
     Analysis {
         zone,
         period,
         now,
         simulated: true,
         sources,
+        correlations,
     }
 }
 
@@ -100,7 +116,123 @@ impl Sample {
             entity_count: 0,
             events: Vec::new(),
             event_count: 0,
+            findings: Findings::default(),
+            sentences: Vec::new(),
         }
+    }
+
+    /// What is usual and what is not, as eight weeks would say it.
+    fn find(&self, sources: &mut [SourceAnalysis]) {
+        let band = |median: f64, half: f64| Band {
+            low: median - half,
+            median,
+            high: median + half,
+            samples: 8,
+            basis: Basis::HourOfWeek,
+        };
+        let history = HistoryFacts {
+            days: 32,
+            since: Some(Date::constant(2026, 9, 28)),
+            enough: true,
+            pending: false,
+        };
+        let [_, quakes, velib, _, electricity, currencies] = sources else {
+            return;
+        };
+        for source in [&mut *quakes, velib, electricity] {
+            source.findings.history = history.clone();
+        }
+        let usual = band(15_900.0, 640.0);
+        if let Some(chart) = &mut velib.chart {
+            let values = chart.times.iter().enumerate();
+            chart.usual = values
+                .map(|(step, _)| {
+                    let dip = 2_600.0 * (-((step % 24) as f64 - 9.0).powi(2) / 9.0).exp();
+                    Some(band(15_900.0 - dip, 640.0))
+                })
+                .collect();
+        }
+        velib.headlines[0].usual = Some(usual);
+        let at = |hours: i64| self.period.start + SignedDuration::from_hours(hours);
+        velib.findings.anomalies = Some(Anomalies {
+            judged: 18,
+            false_alarm_rate: 0.01,
+            found: vec![Anomaly {
+                entity: None,
+                from: at(17),
+                to: at(20),
+                above: false,
+                value: 12_610.0,
+                at: at(18),
+                usual,
+                steps: 3,
+                p: 0.005,
+            }],
+        });
+        velib.findings.change = Some(Change {
+            value: 14_870.0,
+            before: 15_420.0,
+            hours: 14,
+            hours_passed: 21,
+            ratio: true,
+            before_date: Date::constant(2026, 11, 22),
+        });
+        electricity.findings.anomalies = Some(Anomalies {
+            judged: 20,
+            false_alarm_rate: 0.01,
+            found: Vec::new(),
+        });
+        electricity.headlines[0].usual = Some(band(60_100.0, 2_300.0));
+        electricity.findings.change = Some(Change {
+            value: 59_000.0,
+            before: 52_700.0,
+            hours: 21,
+            hours_passed: 21,
+            ratio: true,
+            before_date: Date::constant(2026, 11, 22),
+        });
+        electricity.findings.trend = Some(Trend {
+            per_day: 214.0,
+            days: 28,
+            known: 28,
+            p: 0.000_4,
+        });
+        let strongest = quakes
+            .events
+            .iter()
+            .max_by(|a, b| a.value.unwrap_or(0.0).total_cmp(&b.value.unwrap_or(0.0)));
+        quakes.findings.events = Some(EventFigures {
+            count: quakes.event_count,
+            placed: quakes.event_count,
+            strongest: strongest.map(|event| Strongest {
+                title: event.title.clone(),
+                value: event.value.unwrap_or(0.0),
+                at: event.at,
+            }),
+            classes: Vec::new(),
+            usual: Some(Band {
+                basis: Basis::AnyDay,
+                ..band(171.0, 22.0)
+            }),
+            above_all: None,
+        });
+        quakes.headlines[0].usual = Some(band(171.0, 22.0));
+        quakes.findings.record = Some(Record {
+            highest: true,
+            value: 6.4,
+            at: at(4),
+            before: 6.1,
+            since: Date::constant(2026, 10, 26),
+            of_all: false,
+        });
+        currencies.findings.change = Some(Change {
+            value: 1.1583,
+            before: 1.1571,
+            hours: 1,
+            hours_passed: 1,
+            ratio: true,
+            before_date: Date::constant(2026, 11, 22),
+        });
     }
 
     fn ago(&self, minutes: i64) -> Timestamp {
@@ -145,6 +277,7 @@ impl Sample {
             unit: unit.into(),
             decimals,
             at: Some(self.ago(9)),
+            usual: None,
         }
     }
 
@@ -181,6 +314,7 @@ impl Sample {
         Series {
             label,
             values,
+            joined_steps: 1,
             marks: Vec::new(),
         }
     }
@@ -196,6 +330,7 @@ impl Sample {
         Chart {
             kind: ChartKind::Line,
             ranked: false,
+            usual: Vec::new(),
             title,
             unit: unit.into(),
             decimals,
@@ -389,6 +524,7 @@ impl Sample {
         source.chart = Some(Chart {
             kind: ChartKind::Scatter,
             ranked: false,
+            usual: Vec::new(),
             title: magnitude.clone(),
             unit: "1".into(),
             decimals: 1,
@@ -397,6 +533,7 @@ impl Sample {
             series: vec![Series {
                 label: magnitude.clone(),
                 values: Vec::new(),
+                joined_steps: 1,
                 marks,
             }],
         });
@@ -670,6 +807,7 @@ impl Sample {
         source.chart = Some(Chart {
             kind: ChartKind::Bars,
             ranked: false,
+            usual: Vec::new(),
             title: Text::new("Taux pour 1 €", "Rate for €1"),
             unit: "1".into(),
             decimals: 4,
@@ -681,11 +819,13 @@ impl Sample {
                 .map(|(code, rate)| Series {
                     label: Text::same(*code),
                     values: vec![Some(*rate)],
+                    joined_steps: 1,
                     marks: Vec::new(),
                 })
                 .chain([Series {
                     label: Text::same("RUB"),
                     values: vec![None],
+                    joined_steps: 1,
                     marks: Vec::new(),
                 }])
                 .collect(),

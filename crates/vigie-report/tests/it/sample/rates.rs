@@ -23,6 +23,7 @@ pub(crate) fn slow_rates(analysis: &Analysis) -> Chart {
     ];
     Chart {
         ranked: false,
+        usual: Vec::new(),
         kind: ChartKind::Line,
         title: Text::new("Taux pour 1 €", "Rate for €1"),
         unit: "1".into(),
@@ -45,6 +46,7 @@ pub(crate) fn slow_rates(analysis: &Analysis) -> Chart {
                         open.then(|| rate * (1.0 + 0.02 * noise((index * 100 + day) as u64)))
                     })
                     .collect(),
+                joined_steps: 1,
                 marks: Vec::new(),
             })
             .collect(),

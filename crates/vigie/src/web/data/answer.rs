@@ -34,7 +34,7 @@ const ATTRIBUTION: HeaderName = HeaderName::from_static("vigie-attribution");
 
 /// What an answer says when there is none.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Problem {
+pub(super) struct Mistake {
     /// What is wrong, and what to do, in English.
     pub(super) error: String,
 }

@@ -16,7 +16,7 @@ use vigie_sources::Model;
 
 use super::{
     super::{Refusal, Shared},
-    answer::{self, Problem},
+    answer::{self, Mistake},
     ask::{self, Line, Parameters, bad},
     series::load,
 };
@@ -59,8 +59,8 @@ pub(super) struct CorrelationAnswer {
 ), responses(
     (status = 200, description = "The coefficients by lag", body = CorrelationAnswer),
     (status = 304, description = "It is as the entity tag says"),
-    (status = 400, description = "A parameter is wrong, or too much is asked for", body = Problem),
-    (status = 404, description = "No such source, measure or entity", body = Problem)))]
+    (status = 400, description = "A parameter is wrong, or too much is asked for", body = Mistake),
+    (status = 404, description = "No such source, measure or entity", body = Mistake)))]
 pub(super) async fn correlation(
     State(shared): State<Shared>,
     Query(given): Query<Vec<(String, String)>>,

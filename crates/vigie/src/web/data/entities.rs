@@ -22,7 +22,7 @@ use vigie_store::store::SummaryQuery;
 
 use super::{
     super::{Refusal, Shared},
-    answer::{self, Format, Problem, RowAnswer},
+    answer::{self, Format, Mistake, RowAnswer},
     ask::{self, BUCKETS_MAX, Parameters, attribution, bad},
 };
 use crate::{
@@ -97,8 +97,8 @@ struct EntityEntry {
 ), responses(
     (status = 200, description = "A page of entities", body = EntitiesAnswer),
     (status = 304, description = "It is as the entity tag says"),
-    (status = 400, description = "A parameter is wrong, or too much is asked for", body = Problem),
-    (status = 404, description = "No such source or measure", body = Problem)))]
+    (status = 400, description = "A parameter is wrong, or too much is asked for", body = Mistake),
+    (status = 404, description = "No such source or measure", body = Mistake)))]
 pub(super) async fn entities(
     State(shared): State<Shared>,
     Query(given): Query<Vec<(String, String)>>,

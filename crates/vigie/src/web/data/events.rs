@@ -22,7 +22,7 @@ use vigie_store::store::EventQuery;
 
 use super::{
     super::{Refusal, Shared},
-    answer::{self, Format, Problem, RowAnswer},
+    answer::{self, Format, Mistake, RowAnswer},
     ask::{self, Parameters, attribution, bad},
 };
 use crate::{
@@ -118,8 +118,8 @@ struct EventEntry {
 ), responses(
     (status = 200, description = "A page of events", body = EventsAnswer),
     (status = 304, description = "It is as the entity tag says"),
-    (status = 400, description = "A parameter is wrong", body = Problem),
-    (status = 404, description = "No such source", body = Problem)))]
+    (status = 400, description = "A parameter is wrong", body = Mistake),
+    (status = 404, description = "No such source", body = Mistake)))]
 pub(super) async fn events(
     State(shared): State<Shared>,
     Query(given): Query<Vec<(String, String)>>,

@@ -24,7 +24,7 @@ use vigie_store::store::{EventQuery, SummaryQuery};
 
 use super::{
     super::{Refusal, Shared},
-    answer::{self, Format, Problem, RowAnswer},
+    answer::{self, Format, Mistake, RowAnswer},
     ask::{self, BUCKETS_MAX, POINTS_MAX, Parameters, TOGETHER, attribution, bad, missing},
 };
 use crate::{
@@ -177,8 +177,8 @@ impl Loaded {
 ), responses(
     (status = 200, description = "The figures of each step", body = SeriesAnswer),
     (status = 304, description = "It is as the entity tag says"),
-    (status = 400, description = "A parameter is wrong, or too much is asked for", body = Problem),
-    (status = 404, description = "No such source, measure or entity", body = Problem)))]
+    (status = 400, description = "A parameter is wrong, or too much is asked for", body = Mistake),
+    (status = 404, description = "No such source, measure or entity", body = Mistake)))]
 pub(super) async fn series(
     State(shared): State<Shared>,
     Query(given): Query<Vec<(String, String)>>,

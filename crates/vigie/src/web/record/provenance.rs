@@ -36,7 +36,7 @@ const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 /// How it is known which captures went into a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Basis {
+pub(super) enum Evidence {
     /// The summary still has its samples, and each says when it was fetched: these captures, and no others.
     Samples,
     /// The versions of the event say when each was fetched first.
@@ -69,7 +69,7 @@ pub(super) struct Provenance {
     /// What it is called. Text from outside: never markup.
     name: Option<String>,
     /// How the captures are known.
-    basis: Basis,
+    basis: Evidence,
     /// Whether the summary is sealed: its samples have given way to their statistics.
     sealed: bool,
     /// The samples that count, where the summary still has them.
@@ -318,9 +318,9 @@ fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenanc
         key: found.key.map(|key| key.to_string()),
         name: found.name,
         basis: match (exact, found.versions.is_empty()) {
-            (false, _) => Basis::Times,
-            (true, true) => Basis::Samples,
-            (true, false) => Basis::Versions,
+            (false, _) => Evidence::Times,
+            (true, true) => Evidence::Samples,
+            (true, false) => Evidence::Versions,
         },
         sealed: found.sealed,
         samples: found.samples,

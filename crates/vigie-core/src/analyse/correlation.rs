@@ -1,0 +1,251 @@
+//! Whether the hourly values of two sources vary together: Pearson's coefficient at lags of some hours, after their daily
+//! cycles are taken out, with as many independent hours as serial correlation leaves, corrected for all that was tried.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{baseline::median_of, trend::normal_p};
+use crate::{analysis::Correlation, text::SourceId};
+
+/// Hours that one may follow the other by.
+const LAG_HOURS_MAX: i32 = 12;
+/// Fewer hours in common say nothing.
+const HOURS_MIN: usize = 72;
+/// Fewer independent hours say nothing.
+const EFFECTIVE_MIN: f64 = 10.0;
+/// Connections with a greater probability by chance are not told.
+const P_MAX: f64 = 0.05;
+/// Connections told.
+const TOLD_MAX: usize = 10;
+/// Smaller coefficients are of no interest, however certain: a tenth of the variance.
+const R_MIN: f64 = 0.3;
+
+/// The hourly course of a source's leading series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HourlySeries {
+    /// The source.
+    pub source: SourceId,
+    /// Its hours, ascending.
+    pub values: Vec<(Timestamp, f64)>,
+}
+
+/// Hour number to what remains of the value without the daily cycle.
+type Rest = BTreeMap<i64, f64>;
+
+fn without_daily_cycle(values: &[(Timestamp, f64)], tz: &TimeZone) -> Rest {
+    let mut by_hour: HashMap<i8, Vec<f64>> = HashMap::new();
+    let local = |at: Timestamp| at.to_zoned_datetime(tz.clone()).hour();
+    for (at, value) in values {
+        by_hour.entry(local(*at)).or_default().push(*value);
+    }
+    let medians: HashMap<i8, f64> = by_hour
+        .into_iter()
+        .filter_map(|(hour, mut values)| {
+            values.sort_unstable_by(f64::total_cmp);
+            Some((hour, median_of(&values)?))
+        })
+        .collect();
+    let rest = values.iter().filter_map(|(at, value)| {
+        let median = medians.get(&local(*at))?;
+        Some((at.as_second().div_euclid(3600), value - median))
+    });
+    rest.collect()
+}
+
+/// Coefficient, hours, effective hours.
+fn pearson(pairs: &[(f64, f64)]) -> Option<(f64, f64)> {
+    let n = pairs.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / n;
+    let (mean_x, mean_y) = (mean(|pair| pair.0), mean(|pair| pair.1));
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (x, y) in pairs {
+        xx += (x - mean_x).powi(2);
+        yy += (y - mean_y).powi(2);
+        xy += (x - mean_x) * (y - mean_y);
+    }
+    if xx <= 0.0 || yy <= 0.0 {
+        return None;
+    }
+    Some((xy / (xx * yy).sqrt(), effective(pairs)))
+}
+
+/// How many independent pairs these are worth: `1/n* = 1/n + 2/n Σ (n−j)/n · r_x(j) r_y(j)`, over a fifth of them.
+fn effective(pairs: &[(f64, f64)]) -> f64 {
+    let (xs, ys): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    let n = pairs.len() as f64;
+    let sum: f64 = (1..=pairs.len() / 5)
+        .map(|lag| {
+            let weight = (n - lag as f64) / n;
+            let of = super::trend::autocorrelation;
+            weight * of(&xs, lag) * of(&ys, lag)
+        })
+        .sum();
+    (n / (1.0 + 2.0 * sum).max(1.0)).min(n)
+}
+
+struct Tried {
+    pair: (usize, usize),
+    lag: i32,
+    r: f64,
+    n: usize,
+    effective: f64,
+    p: f64,
+}
+
+/// The connections between sources that chance does not explain, the strongest first.
+pub fn correlations(series: &[HourlySeries], tz: &TimeZone) -> Vec<Correlation> {
+    let rests: Vec<Rest> = series
+        .iter()
+        .map(|series| without_daily_cycle(&series.values, tz))
+        .collect();
+    let mut tried: Vec<Tried> = Vec::new();
+    for (one, x) in rests.iter().enumerate() {
+        for (other, y) in rests.iter().enumerate().skip(one + 1) {
+            for lag in -LAG_HOURS_MAX..=LAG_HOURS_MAX {
+                let pairs: Vec<(f64, f64)> = x
+                    .iter()
+                    .filter_map(|(hour, x)| Some((*x, *y.get(&(hour + i64::from(lag)))?)))
+                    .collect();
+                if pairs.len() < HOURS_MIN {
+                    continue;
+                }
+                let Some((r, effective)) = pearson(&pairs) else {
+                    continue;
+                };
+                // Fisher's transformation.
+                let z = r.clamp(-0.999_999, 0.999_999).atanh() * (effective - 3.0).max(0.0).sqrt();
+                tried.push(Tried {
+                    pair: (one, other),
+                    lag,
+                    r,
+                    n: pairs.len(),
+                    effective,
+                    p: normal_p(z),
+                });
+            }
+        }
+    }
+    holm(&mut tried);
+    // Of each pair the lag that chance explains least.
+    let mut best: BTreeMap<(usize, usize), Tried> = BTreeMap::new();
+    for tried in tried {
+        let better = best.get(&tried.pair).is_none_or(|known| {
+            (tried.p, -tried.r.abs(), tried.lag.abs()) < (known.p, -known.r.abs(), known.lag.abs())
+        });
+        if better {
+            best.insert(tried.pair, tried);
+        }
+    }
+    let mut told: Vec<Tried> = best
+        .into_values()
+        .filter(|tried| {
+            tried.p <= P_MAX && tried.effective >= EFFECTIVE_MIN && tried.r.abs() >= R_MIN
+        })
+        .collect();
+    told.sort_by(|a, b| b.r.abs().total_cmp(&a.r.abs()).then(a.pair.cmp(&b.pair)));
+    told.truncate(TOLD_MAX);
+    told.into_iter()
+        .map(|tried| Correlation {
+            one: series[tried.pair.0].source.clone(),
+            other: series[tried.pair.1].source.clone(),
+            lag_hours: tried.lag,
+            r: tried.r,
+            n: tried.n as u32,
+            n_effective: tried.effective,
+            p: tried.p,
+        })
+        .collect()
+}
+
+/// Corrects the probabilities for their number (Holm 1979): valid however they depend on each other.
+fn holm(tried: &mut [Tried]) {
+    tried.sort_by(|a, b| a.p.total_cmp(&b.p));
+    let count = tried.len();
+    let mut least = 0.0_f64;
+    for (index, tried) in tried.iter_mut().enumerate() {
+        least = least.max((tried.p * (count - index) as f64).min(1.0));
+        tried.p = least;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::analyse::tests::noise;
+
+    fn series(id: &str, value: impl Fn(i64) -> Option<f64>) -> HourlySeries {
+        let start: Timestamp = "2026-10-01T00:00:00Z".parse().unwrap();
+        let at = |hour| start + SignedDuration::from_hours(hour);
+        HourlySeries {
+            source: SourceId::new(id).unwrap(),
+            values: (0..240)
+                .filter_map(|hour| Some((at(hour), value(hour)?)))
+                .collect(),
+        }
+    }
+
+    fn wave(seed: u64, hour: i64) -> f64 {
+        // A moving mean of three: hours that resemble their neighbours.
+        let at = |back: i64| noise(seed + (hour - back + 50).unsigned_abs());
+        at(0) + at(1) + at(2)
+    }
+
+    #[test]
+    fn what_follows_three_hours_behind_is_found_with_its_lag() {
+        let one = series("one", |hour| Some(wave(1000, hour)));
+        let other = series("other", |hour| {
+            (hour % 17 != 0)
+                .then(|| -2.0 * wave(1000, hour - 3) + 0.3 * noise(hour.unsigned_abs() + 9000))
+        });
+        let found = correlations(&[one, other], &TimeZone::UTC);
+        assert_eq!(found.len(), 1);
+        let found = &found[0];
+        assert_eq!(found.lag_hours, 3);
+        assert!(found.r < -0.9 && found.p < 1e-6, "{found:?}");
+        assert!(found.n_effective < f64::from(found.n), "{found:?}");
+    }
+
+    #[test]
+    fn a_common_daily_cycle_is_no_connection_and_neither_is_chance() {
+        let cycle = |hour: i64| 10.0 * (hour as f64 / 24.0 * std::f64::consts::TAU).sin();
+        let mut found = 0;
+        for world in 0..20_u64 {
+            let all: Vec<HourlySeries> = (0..4)
+                .map(|index| {
+                    series(&format!("s{index}"), |hour| {
+                        Some(cycle(hour) + wave(world * 100_003 + index * 7001, hour))
+                    })
+                })
+                .collect();
+            found += correlations(&all, &TimeZone::UTC).len();
+        }
+        assert!(found <= 2, "{found} connections of 120 pairs without any");
+    }
+
+    #[test]
+    fn holm_corrects_for_the_number_of_tests() {
+        let mut tried: Vec<Tried> = [0.01, 0.04, 0.03, 0.005]
+            .into_iter()
+            .map(|p| Tried {
+                pair: (0, 1),
+                lag: 0,
+                r: 0.5,
+                n: 100,
+                effective: 50.0,
+                p,
+            })
+            .collect();
+        holm(&mut tried);
+        let corrected: Vec<f64> = tried.iter().map(|tried| tried.p).collect();
+        let expected = [0.02, 0.03, 0.06, 0.06];
+        for (corrected, expected) in corrected.iter().zip(expected) {
+            assert!(
+                (corrected - expected).abs() < 1e-12,
+                "{corrected} {expected}"
+            );
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What a source of events says of a period.
+
+use jiff::ToSpan as _;
+
+use super::{
+    events::{chance_above, classes, earlier_counts, usual},
+    gather::SourceAnalyser,
+};
+use crate::{
+    analysis::{
+        Change, Chart, ChartKind, EventFigures, EventLine, Headline, MapPoint, Mark, PeriodKind,
+        Record, Series, SourceAnalysis, Strongest,
+    },
+    event::Version,
+    text::Text,
+    time::{local_date, period},
+};
+
+/// Events listed.
+const EVENT_LINES_MAX: usize = 200;
+/// Places on the map.
+pub(super) const MAP_POINTS_MAX: usize = 5_000;
+/// Days before the period that a record is compared with, at least.
+const RECORD_DAYS_MIN: i64 = 28;
+
+impl SourceAnalyser<'_> {
+    fn value_of(&self, version: &Version) -> Option<f64> {
+        let leading = self.measures.first()?;
+        version.values.get(&leading.id).copied()
+    }
+
+    pub(super) fn describe_events(&self, analysis: &mut SourceAnalysis) {
+        let leading = self.measures.first();
+        let value = |version: &Version| self.value_of(version);
+        let title =
+            |key: &str, version: &Version| version.title.clone().unwrap_or_else(|| key.to_owned());
+        let figures = self.event_figures();
+        analysis.headlines.push(Headline {
+            label: Text::new("Événements", "Events"),
+            entity: None,
+            // None of an event is known as long as nothing was obtained.
+            value: (analysis.captures.obtained > 0 || !self.events.is_empty())
+                .then_some(self.events.len() as f64),
+            unit: "1".into(),
+            decimals: 0,
+            at: None,
+            usual: figures.usual,
+        });
+        if let (Some(measure), Some(strongest)) = (leading, &figures.strongest) {
+            analysis.headlines.push(Headline {
+                label: Text::new(
+                    format!("{} max.", measure.title.fr),
+                    format!("Greatest {}", measure.title.en.to_lowercase()),
+                ),
+                entity: Some(strongest.title.clone()),
+                value: Some(strongest.value),
+                unit: measure.unit.clone(),
+                decimals: measure.decimals,
+                at: Some(strongest.at),
+                usual: None,
+            });
+        }
+        if let Some(measure) = leading {
+            let mut marks: Vec<Mark> = self
+                .events
+                .iter()
+                .filter_map(|(key, version, _)| {
+                    let label = title(key, version);
+                    Some(Mark {
+                        at: version.observed_at,
+                        value: value(version)?,
+                        label,
+                    })
+                })
+                .collect();
+            marks.reverse();
+            if !marks.is_empty() {
+                let series = Series {
+                    label: measure.title.clone(),
+                    values: Vec::new(),
+                    joined_steps: 1,
+                    marks,
+                };
+                analysis.chart = Some(Chart {
+                    kind: ChartKind::Scatter,
+                    ranked: false,
+                    title: measure.title.clone(),
+                    unit: measure.unit.clone(),
+                    decimals: measure.decimals,
+                    across: None,
+                    times: self.steps.clone(),
+                    usual: Vec::new(),
+                    series: vec![series],
+                });
+            }
+        }
+        for (key, version, revisions) in &self.events {
+            if analysis.events.len() < EVENT_LINES_MAX {
+                analysis.events.push(EventLine {
+                    key: key.clone(),
+                    title: title(key, version),
+                    at: version.observed_at,
+                    lon: version.point.map(|point| point.lon),
+                    lat: version.point.map(|point| point.lat),
+                    value: value(version),
+                    revisions: *revisions,
+                });
+            }
+            if let Some(point) = version.point
+                && analysis.map.len() < MAP_POINTS_MAX
+            {
+                analysis.map.push(MapPoint {
+                    lon: point.lon,
+                    lat: point.lat,
+                    label: title(key, version),
+                    value: value(version),
+                    at: version.observed_at,
+                });
+            }
+        }
+        analysis.findings.record = self.event_record(&figures);
+        analysis.findings.change = self.event_change();
+        analysis.findings.events = Some(figures);
+    }
+
+    fn event_figures(&self) -> EventFigures {
+        let values: Vec<f64> = self
+            .events
+            .iter()
+            .filter_map(|(_, version, _)| self.value_of(version))
+            .collect();
+        let magnitude = self.measures.first().is_some_and(|measure| {
+            measure.unit == "{magnitude}" || measure.id.as_str().contains("magnitude")
+        });
+        let strongest = self
+            .events
+            .iter()
+            .filter_map(|(key, version, _)| Some((self.value_of(version)?, key, version)))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let counts = self.history.map_or_else(Vec::new, |history| {
+            earlier_counts(history, self.period, self.now, self.tz)
+        });
+        let count = self.events.len() as u64;
+        EventFigures {
+            count,
+            placed: self
+                .events
+                .iter()
+                .filter(|event| event.1.point.is_some())
+                .count() as u64,
+            strongest: strongest.map(|(value, key, version)| Strongest {
+                title: version.title.clone().unwrap_or_else(|| key.clone()),
+                value,
+                at: version.observed_at,
+            }),
+            classes: classes(&values, magnitude),
+            usual: usual(&counts),
+            above_all: chance_above(&counts, count),
+        }
+    }
+
+    /// The strongest event, where it is stronger than all of the weeks before.
+    fn event_record(&self, figures: &EventFigures) -> Option<Record> {
+        let (history, strongest) = (self.history?, figures.strongest.as_ref()?);
+        let since = local_date(history.known_from(), self.tz);
+        if self.period.date.saturating_sub(RECORD_DAYS_MIN.days()) < since {
+            return None;
+        }
+        let before = history
+            .events
+            .iter()
+            .filter_map(|event| event.1)
+            .max_by(f64::total_cmp)?;
+        (strongest.value > before).then_some(Record {
+            highest: true,
+            value: strongest.value,
+            at: strongest.at,
+            before,
+            since,
+            of_all: history.watch_began_within(),
+        })
+    }
+
+    /// How many there are, against as much of the period before.
+    fn event_change(&self) -> Option<Change> {
+        let history = self.history?;
+        let back = match self.period.kind {
+            PeriodKind::Day => 1.day(),
+            PeriodKind::Week => 1.week(),
+            PeriodKind::Month => 1.month(),
+        };
+        let before = period(
+            self.period.kind,
+            self.period.date.saturating_sub(back),
+            self.tz,
+        );
+        if before.start < history.known_from() {
+            return None;
+        }
+        let until = self.period.end.min(self.now.max(self.period.start));
+        let elapsed = until.duration_since(self.period.start);
+        let end = before.start.saturating_add(elapsed).ok()?.min(before.end);
+        let within = history
+            .events
+            .iter()
+            .filter(|event| (before.start..end).contains(&event.0));
+        let hours = elapsed.as_hours().unsigned_abs() as u32;
+        Some(Change {
+            value: self.events.len() as f64,
+            before: within.count() as f64,
+            hours,
+            hours_passed: hours,
+            ratio: true,
+            before_date: before.date,
+        })
+    }
+}

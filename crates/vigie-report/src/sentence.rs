@@ -1,0 +1,770 @@
+//! The words of [`Sentence`], in both languages: for the page, the PDF and the HTML alike.
+
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use vigie_core::{
+    analyse::sentence::{self, Scale, Sentence},
+    analysis::{
+        Anomaly, Band, Change, Period, PeriodKind, RankLine, Record, SourceAnalysis, Trend,
+    },
+    text::{Language, Text},
+};
+
+use crate::{
+    clean::clean,
+    number::{count, number, percent, unit},
+    time,
+};
+
+/// The most letters of a name or a title within a sentence.
+const NAME_LETTERS_MAX: usize = 80;
+
+/// What is to be said of a source's period, the most important first, in both languages. Text from outside is in it: never markup.
+pub fn sentences(
+    source: &SourceAnalysis,
+    period: &Period,
+    tz: &TimeZone,
+    now: Timestamp,
+) -> Vec<Text> {
+    let in_language = |language| Speaker::of(source, period, tz, now, language);
+    let (fr, en) = (in_language(Language::Fr), in_language(Language::En));
+    sentence::sentences(source, period, now)
+        .iter()
+        .map(|sentence| Text::new(fr.say(sentence), en.say(sentence)))
+        .collect()
+}
+
+/// Says sentences of a source in one language.
+pub(crate) struct Speaker<'a> {
+    language: Language,
+    period: &'a Period,
+    tz: &'a TimeZone,
+    now: Timestamp,
+    /// Whether the values are of days.
+    daily: bool,
+}
+
+/// What events are called: French singular and plural, whether feminine, English singular and plural.
+struct Noun(&'static str, &'static str, bool, &'static str, &'static str);
+
+fn noun(domain: &str) -> Noun {
+    match domain {
+        "earthquakes" => Noun("séisme", "séismes", false, "earthquake", "earthquakes"),
+        "wildfires" => Noun("feu", "feux", false, "fire", "fires"),
+        "weather" => Noun("alerte", "alertes", true, "alert", "alerts"),
+        _ => Noun("événement", "événements", false, "event", "events"),
+    }
+}
+
+impl<'a> Speaker<'a> {
+    pub(crate) fn of(
+        source: &SourceAnalysis,
+        period: &'a Period,
+        tz: &'a TimeZone,
+        now: Timestamp,
+        language: Language,
+    ) -> Self {
+        let daily = source.chart.as_ref().is_some_and(|chart| {
+            let mut times = chart.times.iter();
+            let (first, second) = (times.next(), times.next());
+            let step = first.zip(second).map(|(a, b)| b.duration_since(*a));
+            step.is_some_and(|step| step > SignedDuration::from_hours(12))
+        });
+        Self {
+            language,
+            period,
+            tz,
+            now,
+            daily,
+        }
+    }
+}
+
+impl Speaker<'_> {
+    /// `+3 %`, `−1.2 °C`, `=`: a change in few letters.
+    pub(crate) fn change_short(&self, change: &Change, scale: &Scale) -> String {
+        let difference = change.value - change.before;
+        let signed = |text: String| {
+            if difference > 0.0 {
+                format!("+{text}")
+            } else {
+                format!("−{text}")
+            }
+        };
+        if change.ratio && change.before > 0.0 {
+            let percentage = (change.value / change.before - 1.0).abs() * 100.0;
+            if percentage < 0.5 {
+                return "=".to_owned();
+            }
+            let figure = self.number(percentage, u8::from(percentage < 9.95));
+            return signed(if self.is_french() {
+                format!("{figure}\u{202F}%")
+            } else {
+                format!("{figure}%")
+            });
+        }
+        if difference.abs() < 10_f64.powi(-i32::from(scale.decimals)) / 2.0 {
+            return "=".to_owned();
+        }
+        signed(self.quantity(difference.abs(), scale))
+    }
+
+    /// Everything that is unusual: the stretch, its value, what is usual then.
+    pub(crate) fn deviation(&self, anomaly: &Anomaly, scale: &Scale) -> (String, String, String) {
+        let (from, to) = (self.when(anomaly.from), self.end(anomaly.to));
+        let when = if anomaly.steps == 1 {
+            from
+        } else {
+            format!("{from}–{to}")
+        };
+        let arrow = if anomaly.above { "↑" } else { "↓" };
+        let value = format!("{arrow}\u{A0}{}", self.quantity(anomaly.value, scale));
+        (when, value, self.band(&anomaly.usual, scale))
+    }
+
+    fn is_french(&self) -> bool {
+        self.language == Language::Fr
+    }
+
+    fn pick<'t>(&self, fr: &'t str, en: &'t str) -> &'t str {
+        if self.is_french() { fr } else { en }
+    }
+
+    /// `: ` and `; ` have a space before in French.
+    fn colon(&self) -> &'static str {
+        self.pick("\u{A0}: ", ": ")
+    }
+
+    fn semicolon(&self) -> &'static str {
+        self.pick("\u{202F}; ", "; ")
+    }
+
+    fn under_way(&self) -> bool {
+        self.now < self.period.end
+    }
+
+    fn number(&self, value: f64, decimals: u8) -> String {
+        number(value, decimals, self.language)
+    }
+
+    /// A value; counted things (`{bike}`) without their word, which the label says.
+    fn quantity(&self, value: f64, scale: &Scale) -> String {
+        if scale.unit.starts_with('{') && !scale.unit.contains('/') {
+            return self.number(value, scale.decimals);
+        }
+        let sign = unit(&scale.unit, value, self.language);
+        self.with_unit(self.number(value, scale.decimals), &sign)
+    }
+
+    /// A figure with the sign of its unit, between them a space that does not break.
+    fn with_unit(&self, figure: String, sign: &str) -> String {
+        match sign {
+            "" => figure,
+            "°" => figure + "°",
+            "%" if !self.is_french() => figure + "%",
+            _ => format!("{figure}\u{202F}{}", clean(sign, 24)),
+        }
+    }
+
+    /// The moment of a value: its day where values are of days.
+    fn when(&self, at: Timestamp) -> String {
+        if self.daily {
+            let date = at.to_zoned_datetime(self.tz.clone()).date();
+            return time::day_and_month(date, self.language);
+        }
+        time::moment(at, self.period, self.tz, self.language)
+    }
+
+    /// `11 000 à 12 500`, rounded to what the width of the band bears; `usual` of nothing but one value is that value.
+    pub(crate) fn band(&self, band: &Band, scale: &Scale) -> String {
+        let width = band.high - band.low;
+        let coarse = if width > 0.0 {
+            10_f64.powf(width.log10().floor() - 1.0)
+        } else {
+            0.0
+        };
+        let step = coarse.max(10_f64.powi(-i32::from(scale.decimals)));
+        let decimals = if step >= 1.0 {
+            0
+        } else {
+            (-step.log10()).round() as u8
+        };
+        let round = |value: f64| self.number((value / step).round() * step, decimals);
+        let (low, high) = (round(band.low), round(band.high));
+        let sign = if scale.unit.starts_with('{') {
+            String::new()
+        } else {
+            unit(&scale.unit, band.high, self.language)
+        };
+        let range = if low == high {
+            high
+        } else {
+            format!("{low}{}{high}", self.pick(" à ", "–"))
+        };
+        self.with_unit(range, &sign)
+    }
+
+    fn name(name: &str) -> String {
+        clean(name, NAME_LETTERS_MAX)
+    }
+
+    fn say(&self, sentence: &Sentence) -> String {
+        let (colon, semicolon) = (self.colon(), self.semicolon());
+        let label_of = |label: &Text, entity: Option<&str>| {
+            let label = clean(label.get(self.language), NAME_LETTERS_MAX);
+            entity.map_or_else(
+                || label.clone(),
+                |entity| format!("{label}, {}", Self::name(entity)),
+            )
+        };
+        match sentence {
+            Sentence::Events {
+                domain,
+                count,
+                strongest,
+                usual,
+            } => {
+                let mut text = self.counted(*count, &noun(domain));
+                if let Some((strongest, measure)) = strongest {
+                    text.push_str(&self.strongest(strongest, measure, *count, &noun(domain)));
+                }
+                if let Some(usual) = usual {
+                    let words = if self.under_way() {
+                        self.pick("habituel à cette heure", "usual by this time")
+                    } else {
+                        self.pick("habituel", "usual")
+                    };
+                    let _ = write!(text, "{semicolon}{words}{colon}{}", self.usual_count(usual));
+                }
+                text + "."
+            }
+            Sentence::MoreThanEver(days, chance) => {
+                let one_in = count((1.0 / chance).round() as u64, self.language);
+                if self.is_french() {
+                    format!(
+                        "Plus que chacun des {days} jours d’avant (le hasard seul le ferait un jour sur {one_in})."
+                    )
+                } else {
+                    format!(
+                        "More than on any of the {days} days before (chance alone would do that one day in {one_in})."
+                    )
+                }
+            }
+            Sentence::Level {
+                label,
+                entity,
+                value,
+                scale,
+                at,
+                usual,
+            } => {
+                let mut text = format!(
+                    "{}{colon}{}",
+                    label_of(label, entity.as_deref()),
+                    self.quantity(*value, scale)
+                );
+                if let Some(at) = at {
+                    let at = time::moment(*at, self.period, self.tz, self.language);
+                    let _ = write!(text, " ({at})");
+                }
+                if let Some(usual) = usual {
+                    let words = self.pick("habituel à cette heure", "usual at that hour");
+                    let _ = write!(text, "{semicolon}{words}{colon}{}", self.band(usual, scale));
+                }
+                text + "."
+            }
+            Sentence::Mean {
+                label,
+                entity,
+                value,
+                scale,
+            } => format!(
+                "{}{colon}{} {}.",
+                label_of(label, entity.as_deref()),
+                self.quantity(*value, scale),
+                self.pick("en moyenne", "on average"),
+            ),
+            Sentence::Range(least, greatest, scale) => format!(
+                "{} {} ({}) {} {} ({}).",
+                self.pick("Entre", "Between"),
+                self.quantity(least.value, scale),
+                self.when(least.at),
+                self.pick("et", "and"),
+                self.quantity(greatest.value, scale),
+                self.when(greatest.at),
+            ),
+            Sentence::First(_, line, compared) => self.first(line, *compared),
+            Sentence::Movement(entries, exits, since, first) => {
+                self.movement(*entries, *exits, *since, first.as_ref())
+            }
+            Sentence::Climber(line) => {
+                let rank = |rank: Option<f64>| {
+                    rank.map_or_else(|| "–".to_owned(), |rank| self.number(rank, 0))
+                };
+                let (name, from, to) = (Self::name(&line.name), rank(line.before), rank(line.rank));
+                if self.is_french() {
+                    format!("Plus forte progression\u{A0}: {name}, du rang {from} au rang {to}.")
+                } else {
+                    format!("Greatest climb: {name}, from rank {from} to rank {to}.")
+                }
+            }
+            Sentence::Growth {
+                title,
+                increase,
+                scale,
+                entities,
+                resets,
+                most,
+            } => {
+                let mut text = format!(
+                    "{}{colon}+{}",
+                    label_of(title, None),
+                    self.quantity(*increase, scale)
+                );
+                if let Some((name, increase)) = most.as_ref().filter(|_| *entities > 1) {
+                    let words = self.pick("le plus", "most");
+                    let _ = write!(
+                        text,
+                        "{semicolon}{words}{colon}{} (+{})",
+                        Self::name(name),
+                        self.quantity(*increase, scale)
+                    );
+                }
+                if *resets > 0 {
+                    let (one, many) = if self.is_french() {
+                        (
+                            "remise à zéro ou correction",
+                            "remises à zéro ou corrections",
+                        )
+                    } else {
+                        ("reset or correction", "resets or corrections")
+                    };
+                    let word = if *resets == 1 { one } else { many };
+                    let _ = write!(
+                        text,
+                        "{semicolon}{} {word}",
+                        count(u64::from(*resets), self.language)
+                    );
+                }
+                text + "."
+            }
+            Sentence::Unusual(anomaly, scale, others, expected) => {
+                self.unusual(anomaly, scale, *others, *expected)
+            }
+            Sentence::Compared(change, scale, counts) => self.compared(change, scale, *counts),
+            Sentence::Record(record, scale) => self.record(record, scale),
+            Sentence::Trend(trend, scale) => self.trend(trend, scale),
+            Sentence::Incomplete(obtained, expected) => {
+                let (obtained, expected) = (
+                    count(*obtained, self.language),
+                    count(*expected, self.language),
+                );
+                if self.is_french() {
+                    format!(
+                        "Données incomplètes\u{A0}: {obtained} téléchargements obtenus sur {expected} attendus."
+                    )
+                } else {
+                    format!(
+                        "Incomplete data: {obtained} of {expected} expected downloads obtained."
+                    )
+                }
+            }
+            Sentence::Sparse(share) => {
+                let share = percent(share.clamp(0.0, 1.0), self.language);
+                if self.is_french() {
+                    format!("Données lacunaires\u{A0}: {share} des observations attendues.")
+                } else {
+                    format!("Sparse data: {share} of the expected observations.")
+                }
+            }
+            Sentence::Nothing => self.pick("Aucune donnée.", "No data.").to_owned(),
+        }
+    }
+
+    fn counted(&self, number_of: u64, noun: &Noun) -> String {
+        let Noun(un, des, feminine, one, many) = noun;
+        let figure = count(number_of, self.language);
+        match (number_of, self.is_french()) {
+            (0, true) => format!("{} {un}", if *feminine { "Aucune" } else { "Aucun" }),
+            (0, false) => format!("No {one}"),
+            (1, true) => format!("{} {un}", if *feminine { "Une" } else { "Un" }),
+            (1, false) => format!("One {one}"),
+            (_, true) => format!("{figure} {des}"),
+            (_, false) => format!("{figure} {many}"),
+        }
+    }
+
+    fn strongest(
+        &self,
+        strongest: &vigie_core::analysis::Strongest,
+        measure: &vigie_core::measure::Measure,
+        count: u64,
+        noun: &Noun,
+    ) -> String {
+        let title = Self::name(without_magnitude(&strongest.title));
+        let at = time::moment(strongest.at, self.period, self.tz, self.language);
+        if measure.unit == "{magnitude}" || measure.id.as_str().contains("magnitude") {
+            let value = self.number(strongest.value, measure.decimals.max(1));
+            return match (self.is_french(), count) {
+                (true, 1) => format!(", de magnitude {value} – {title} ({at})"),
+                (true, _) if noun.2 => {
+                    format!(", la plus forte de magnitude {value} – {title} ({at})")
+                }
+                (true, _) => format!(", le plus fort de magnitude {value} – {title} ({at})"),
+                (false, 1) => format!(", M {value} – {title} ({at})"),
+                (false, _) => format!(", the strongest M {value} – {title} ({at})"),
+            };
+        }
+        let label = clean(measure.title.get(self.language), NAME_LETTERS_MAX);
+        let scale = Scale {
+            unit: measure.unit.clone(),
+            decimals: measure.decimals,
+        };
+        let value = self.quantity(strongest.value, &scale);
+        let (colon, label) = (self.colon(), uncapitalised(&label));
+        format!(
+            "{}{label} max.{colon}{value} – {title} ({at})",
+            self.semicolon()
+        )
+    }
+
+    pub(crate) fn usual_count(&self, band: &Band) -> String {
+        let whole = |value: f64| self.number(value, 0);
+        let (low, high) = (whole(band.low), whole(band.high));
+        if low == high {
+            return low;
+        }
+        let range = format!("{low}{}{high}", self.pick(" à ", "–"));
+        // A median between two counts is none that anybody has counted.
+        if band.median.fract() == 0.0 {
+            format!("{} ({range})", whole(band.median))
+        } else {
+            range
+        }
+    }
+
+    fn first(&self, line: &RankLine, compared: bool) -> String {
+        let name = Self::name(&line.name);
+        let before = match line.before {
+            Some(rank) if rank <= 1.0 => self.pick(", comme avant", ", as before").to_owned(),
+            Some(rank) => {
+                let rank = self.number(rank, 0);
+                if self.is_french() {
+                    format!(" (rang {rank} avant)")
+                } else {
+                    format!(" (rank {rank} before)")
+                }
+            }
+            None if compared => self
+                .pick(", absent auparavant", ", not in it before")
+                .to_owned(),
+            None => String::new(),
+        };
+        format!(
+            "{}{}{name}{before}.",
+            self.pick("En tête", "First"),
+            self.colon()
+        )
+    }
+
+    fn movement(
+        &self,
+        entries: u32,
+        exits: u32,
+        since: Timestamp,
+        first: Option<&RankLine>,
+    ) -> String {
+        let since = time::moment(since, self.period, self.tz, self.language);
+        let several = |number_of: u32, one: &str, many: &str| {
+            let singular = if self.is_french() {
+                number_of < 2
+            } else {
+                number_of == 1
+            };
+            format!(
+                "{} {}",
+                count(u64::from(number_of), self.language),
+                if singular { one } else { many }
+            )
+        };
+        let mut text = if self.is_french() {
+            format!(
+                "{} et {} depuis {since}",
+                several(entries, "entrée", "entrées"),
+                several(exits, "sortie", "sorties")
+            )
+        } else {
+            format!(
+                "{} and {} since {since}",
+                several(entries, "entry", "entries"),
+                several(exits, "exit", "exits")
+            )
+        };
+        if let Some(line) = first
+            && let Some(rank) = line.rank
+        {
+            let (name, rank) = (Self::name(&line.name), self.number(rank, 0));
+            text.push_str(self.semicolon());
+            let highest = if self.is_french() {
+                format!("meilleure entrée\u{A0}: {name}, au rang {rank}")
+            } else {
+                format!("highest entry: {name}, at rank {rank}")
+            };
+            text.push_str(&highest);
+        }
+        text + "."
+    }
+
+    fn unusual(&self, anomaly: &Anomaly, scale: &Scale, others: usize, expected: f64) -> String {
+        let who = anomaly.entity.as_deref().map_or_else(String::new, |name| {
+            format!("{}{}", Self::name(name), self.colon())
+        });
+        let (from, to) = (self.when(anomaly.from), self.end(anomaly.to));
+        let single = anomaly.steps == 1;
+        let how = match (self.is_french(), single, anomaly.above) {
+            (true, true, true) => "valeur inhabituellement haute",
+            (true, true, false) => "valeur inhabituellement basse",
+            (true, false, true) => "valeurs inhabituellement hautes",
+            (true, false, false) => "valeurs inhabituellement basses",
+            (false, true, true) => "unusually high value",
+            (false, true, false) => "unusually low value",
+            (false, false, true) => "unusually high values",
+            (false, false, false) => "unusually low values",
+        };
+        let when = match (self.is_french(), single, self.daily) {
+            (true, true, true) => format!("le {from}"),
+            (true, true, false) => format!("à {from}"),
+            (true, false, true) => format!("du {from} au {to}"),
+            (true, false, false) => format!("de {from} à {to}"),
+            (false, true, true) => format!("on {from}"),
+            (false, true, false) => format!("at {from}"),
+            (false, false, _) => format!("from {from} to {to}"),
+        };
+        let value = self.quantity(anomaly.value, scale);
+        let at = if single {
+            String::new()
+        } else {
+            format!(" ({})", self.when(anomaly.at))
+        };
+        let usual = self.band(&anomaly.usual, scale);
+        let mut text = format!(
+            "{how} {when}{}{value}{at}{}{}{}{usual}",
+            self.colon(),
+            self.semicolon(),
+            self.pick("habituel", "usual"),
+            self.colon(),
+        );
+        if who.is_empty() {
+            text = capitalised(&text);
+        } else {
+            text.insert_str(0, &who);
+        }
+        if others > 0 {
+            let others_words = count(others as u64, self.language);
+            text.push_str(self.semicolon());
+            let others = match (self.is_french(), others) {
+                (true, 1) => "un autre écart".to_owned(),
+                (true, _) => format!("{others_words} autres écarts"),
+                (false, 1) => "one other deviation".to_owned(),
+                (false, _) => format!("{others_words} other deviations"),
+            };
+            text.push_str(&others);
+        }
+        let expected = self.number(expected, u8::from(expected < 10.0));
+        let expected = if self.is_french() {
+            format!(" (fausses alertes à attendre\u{A0}: {expected}).")
+        } else {
+            format!(" (false alarms to expect: {expected}).")
+        };
+        text + &expected
+    }
+
+    /// The end of a stretch, as people say it: the last day of days, the instant of hours (24:00 of a day's end).
+    fn end(&self, to: Timestamp) -> String {
+        if self.daily {
+            let last = to
+                .saturating_sub(SignedDuration::from_hours(1))
+                .unwrap_or(to);
+            return self.when(last);
+        }
+        if to == self.period.end && self.period.kind == PeriodKind::Day {
+            return "24:00".to_owned();
+        }
+        self.when(to)
+    }
+
+    fn compared(&self, change: &Change, scale: &Scale, counts: bool) -> String {
+        let before = match (self.period.kind, self.is_french()) {
+            (PeriodKind::Day, true) => "la veille",
+            (PeriodKind::Day, false) => "the day before",
+            (PeriodKind::Week, true) => "la semaine précédente",
+            (PeriodKind::Week, false) => "the week before",
+            (PeriodKind::Month, true) => "le mois précédent",
+            (PeriodKind::Month, false) => "the month before",
+        };
+        let at_hours = if self.under_way() {
+            self.pick(" aux mêmes heures", " at the same hours")
+        } else {
+            ""
+        };
+        if counts {
+            let figure = self.number(change.before, 0);
+            let by = if self.under_way() {
+                self.pick(" à la même heure", " by the same time")
+            } else {
+                ""
+            };
+            return format!("{}{by}{}{figure}.", capitalised(before), self.colon());
+        }
+        let missing = change.hours < change.hours_passed;
+        let note = if missing {
+            let unit_words = match (self.daily, self.is_french()) {
+                (true, true) => "jours comparés",
+                (true, false) => "days compared",
+                (false, true) => "heures comparées",
+                (false, false) => "hours compared",
+            };
+            let (known, all) = (
+                count(u64::from(change.hours), self.language),
+                count(u64::from(change.hours_passed), self.language),
+            );
+            if self.is_french() {
+                format!(" ({known} {unit_words} sur {all})")
+            } else {
+                format!(" ({known} of {all} {unit_words})")
+            }
+        } else {
+            String::new()
+        };
+        let difference = change.value - change.before;
+        let same = if self.is_french() {
+            format!("À peu près comme {before}{at_hours}{note}.")
+        } else {
+            format!("About the same as {before}{at_hours}{note}.")
+        };
+        let how_much = if change.ratio {
+            let share = change.value / change.before;
+            if (share - 1.0).abs() < 0.005 {
+                return same;
+            }
+            if share >= 3.0 {
+                let factor = self.number(share, u8::from(share < 10.0));
+                return if self.is_french() {
+                    format!("{factor} fois plus que {before}{at_hours}{note}.")
+                } else {
+                    format!("{factor} times as much as {before}{at_hours}{note}.")
+                };
+            }
+            let percentage = (share - 1.0).abs() * 100.0;
+            let figure = self.number(percentage, u8::from(percentage < 9.95));
+            if self.is_french() {
+                format!("{figure}\u{202F}%")
+            } else {
+                format!("{figure}%")
+            }
+        } else {
+            let smallest = 10_f64.powi(-i32::from(scale.decimals)) / 2.0;
+            if difference.abs() < smallest {
+                return same;
+            }
+            self.quantity(difference.abs(), scale)
+        };
+        match (self.is_french(), difference > 0.0) {
+            (true, true) => format!("{how_much} de plus que {before}{at_hours}{note}."),
+            (true, false) => format!("{how_much} de moins que {before}{at_hours}{note}."),
+            (false, true) => format!("{how_much} more than {before}{at_hours}{note}."),
+            (false, false) => format!("{how_much} less than {before}{at_hours}{note}."),
+        }
+    }
+
+    fn record(&self, record: &Record, scale: &Scale) -> String {
+        let value = self.quantity(record.value, scale);
+        let (at, before) = (self.when(record.at), self.quantity(record.before, scale));
+        let since = time::date_long(record.since, self.language);
+        match (self.is_french(), record.highest, record.of_all) {
+            (true, highest, of_all) => {
+                let how = if highest { "Plus haute" } else { "Plus basse" };
+                let since = if of_all {
+                    format!("le début du suivi, le {since}")
+                } else {
+                    format!("le {since}")
+                };
+                format!(
+                    "{how} valeur depuis {since}\u{A0}: {value} ({at})\u{202F}; jusqu’ici {before}."
+                )
+            }
+            (false, highest, of_all) => {
+                let how = if highest { "Highest" } else { "Lowest" };
+                let since = if of_all {
+                    format!("the watch began on {since}")
+                } else {
+                    since
+                };
+                format!("{how} value since {since}: {value} ({at}); until now {before}.")
+            }
+        }
+    }
+
+    fn trend(&self, trend: &Trend, scale: &Scale) -> String {
+        let slope = trend.per_day.abs();
+        // Two digits that count.
+        let decimals = (1.0 - slope.log10().floor()).clamp(0.0, 9.0) as u8;
+        let step = 10_f64.powf(slope.log10().floor() - 1.0);
+        let slope = (slope / step).round() * step;
+        let figure = self.quantity(
+            slope,
+            &Scale {
+                unit: scale.unit.clone(),
+                decimals,
+            },
+        );
+        let p = if trend.p < 0.001 {
+            self.pick("p < 0,001", "p < 0.001").to_owned()
+        } else {
+            format!("p = {}", self.number(trend.p, 3))
+        };
+        let days = trend.days;
+        match (self.is_french(), trend.per_day > 0.0) {
+            (true, true) => {
+                format!("En hausse d’environ {figure} par jour sur {days} jours ({p}).")
+            }
+            (true, false) => {
+                format!("En baisse d’environ {figure} par jour sur {days} jours ({p}).")
+            }
+            (false, true) => format!("Rising by about {figure} a day over {days} days ({p})."),
+            (false, false) => format!("Falling by about {figure} a day over {days} days ({p})."),
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.map_or_else(String::new, |first| first.chain(letters).collect())
+}
+
+/// A label within a sentence: `Wind` but not `PM10` begins with a small letter.
+fn uncapitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next();
+    let rest = letters.as_str();
+    match first {
+        Some(first) if rest.starts_with(char::is_lowercase) => {
+            first.to_lowercase().chain(rest.chars()).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// `M 5.1 - 8 km NNE of Amatrice, Italy` without its magnitude, which is said already.
+fn without_magnitude(title: &str) -> &str {
+    let rest = title.strip_prefix("M ").or_else(|| title.strip_prefix("M"));
+    let parts = rest.and_then(|rest| rest.split_once(" - "));
+    parts
+        .filter(|(magnitude, _)| magnitude.trim().parse::<f64>().is_ok())
+        .map_or(title, |(_, place)| place)
+}
+
+#[cfg(test)]
+mod tests;
