@@ -12,7 +12,8 @@ export function bytes(count: number): string {
   return new Intl.NumberFormat(locale(), {
     style: "unit",
     unit: UNITS[power] ?? "byte",
-    unitDisplay: "short",
+    // "252 byte" is how the short form writes it.
+    unitDisplay: power === 0 ? "long" : "short",
     maximumFractionDigits: power > 0 && value < 100 ? 1 : 0,
   }).format(value);
 }

@@ -39,7 +39,7 @@ pub struct Analysis {
 }
 
 /// The length of an analysed period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PeriodKind {
     /// A local day of the zone.

@@ -230,7 +230,8 @@ impl Archive {
     }
 
     /// The length up to which an archive counts that the ledger does not know: it was lost, or a kill came before the
-    /// first commit. What a frame holds counts when its raw file is gone; the others are about to be appended again.
+    /// first commit. What a frame holds counts when its raw file is gone; the others are about to be appended again. A manifest
+    /// says nothing: somebody may have taken it away from a body that waits.
     fn counted(&self, file: &str) -> Result<u64, ArchiveError> {
         let path = self.data.join(file);
         let archive = match File::open(&path) {
@@ -243,7 +244,10 @@ impl Archive {
         loop {
             match next_frame(&mut reader) {
                 Ok(Some(names)) => {
-                    if names.iter().any(|name| !self.data.join(name).exists()) {
+                    let mut bodies = names
+                        .iter()
+                        .filter(|name| !name.ends_with(manifest::SUFFIX));
+                    if bodies.any(|name| !self.data.join(name).exists()) {
                         let end = reader.stream_position();
                         counted = end.map_err(DiskError::at(Step::Read, &path))?;
                     }

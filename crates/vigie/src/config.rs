@@ -272,6 +272,10 @@ impl Default for ServeConfig {
 pub(crate) struct ReportConfig {
     /// The Typst file to use instead of the built-in one, relative to the workspace.
     pub(crate) template: Option<PathBuf>,
+    /// A program and its arguments, run for each report written: it gets the path as its last argument.
+    pub(crate) on_done: Vec<String>,
+    /// Whether each report is sent to `notify.email`.
+    pub(crate) email: bool,
 }
 
 /// `[sources.<id>]`
@@ -320,7 +324,7 @@ pub(crate) fn parse(file: &Path, text: &str) -> Outcome<Config> {
         .limits
         .check()
         .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
-    notify::check(&config.notify, &config.alerts)
+    notify::check(&config.notify, &config.alerts, config.report.email)
         .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
     config
         .store

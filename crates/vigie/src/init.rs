@@ -253,6 +253,16 @@ pub(crate) fn configuration(
         )
     );
     let _ = writeln!(put, "# listen = \"127.0.0.1:8470\"");
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "ce qu’un client peut demander, en moyenne sur cinq secondes (0 : sans limite), et les flux ouverts en tout",
+            "what one client may ask for, on average over five seconds (0: no limit), and the open streams of all"
+        )
+    );
+    let _ = writeln!(put, "# requests_per_second_max = 100");
+    let _ = writeln!(put, "# streams_max = 2048");
     let _ = writeln!(put, "\n[report]");
     let _ = writeln!(
         put,
@@ -267,12 +277,12 @@ pub(crate) fn configuration(
         put,
         "# {}",
         word(
-            "ce qu’un client peut demander, en moyenne sur cinq secondes (0 : sans limite), et les flux ouverts en tout",
-            "what one client may ask for, on average over five seconds (0: no limit), and the open streams of all"
+            "à chaque rapport écrit : un programme, qui reçoit son chemin, et un courriel à notify.email",
+            "for each report written: a program, which gets its path, and mail to notify.email"
         )
     );
-    let _ = writeln!(put, "# requests_per_second_max = 100");
-    let _ = writeln!(put, "# streams_max = 2048");
+    let _ = writeln!(put, "# on_done = [\"/usr/local/bin/publish\"]");
+    let _ = writeln!(put, "# email = true");
     let _ = writeln!(
         put,
         "\n# {}\n# [notify]\n# webhook = \"env:VIGIE_WEBHOOK\"\n# [[alerts]]\n# name = \"{}\"\n\

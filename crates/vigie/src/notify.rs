@@ -1,6 +1,6 @@
 //! Telling people: a webhook, a command, electronic mail. What is told, and when, is in [`crate::alerts`] and [`crate::report`].
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{fmt::Write as _, path::PathBuf, process::Stdio, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message as Mail, Tokio1Executor,
@@ -8,6 +8,7 @@ use lettre::{
 };
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use vigie_core::secret::Secret;
 
@@ -88,9 +89,17 @@ pub(crate) async fn send(app: &App, channel: Channel, message: &Message) -> Resu
             },
         }
     };
-    tokio::time::timeout(PATIENCE, sending)
-        .await
-        .unwrap_or_else(|_| Err(format!("no end within {} s", PATIENCE.as_secs())))
+    in_time(sending).await
+}
+
+/// Runs a program for a message that is not for the channels.
+pub(crate) async fn hook(app: &App, command: &[String], message: &Message) -> Result<(), String> {
+    in_time(run(app, command, message)).await
+}
+
+async fn in_time(telling: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let told = tokio::time::timeout(PATIENCE, telling).await;
+    told.unwrap_or_else(|_| Err(format!("no end within {} s", PATIENCE.as_secs())))
 }
 
 async fn post(address: &str, message: &Message) -> Result<(), String> {
@@ -126,7 +135,7 @@ async fn post(address: &str, message: &Message) -> Result<(), String> {
 }
 
 /// Runs a program in the workspace, with the message as JSON on its standard input, and the file as its last argument.
-pub(crate) async fn run(app: &App, command: &[String], message: &Message) -> Result<(), String> {
+async fn run(app: &App, command: &[String], message: &Message) -> Result<(), String> {
     let [program, arguments @ ..] = command else {
         return Ok(());
     };
@@ -164,7 +173,7 @@ pub(crate) async fn run(app: &App, command: &[String], message: &Message) -> Res
 }
 
 /// Sends mail, with the file attached.
-pub(crate) async fn mail(email: &EmailConfig, message: &Message) -> Result<(), String> {
+async fn mail(email: &EmailConfig, message: &Message) -> Result<(), String> {
     let mailbox = |address: &str| {
         let parsed = address.parse::<Mailbox>();
         parsed.map_err(|error| format!("`{address}`: {error}"))
@@ -219,4 +228,15 @@ pub(crate) async fn mail(email: &EmailConfig, message: &Message) -> Result<(), S
         }
         hide(text)
     })
+}
+
+/// The identity of a message: the same for the same parts.
+pub(crate) fn identity(parts: &[&str]) -> String {
+    let digest = Sha256::digest(parts.join("\u{0}").as_bytes());
+    let mut text = String::new();
+    for byte in digest.iter().take(12) {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

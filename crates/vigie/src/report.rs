@@ -20,6 +20,7 @@ use crate::{
     app::{App, RunEvent},
     cli::{self, ReportFormat},
     failure::{Exit, Failure, Outcome},
+    notify::{self, Channel, Message},
     output,
 };
 
@@ -45,7 +46,66 @@ pub(crate) async fn run(app: &App, args: &cli::Report) -> Outcome {
     }
     let path = write(app, &store, wanted, args.output.clone()).await?;
     output::line(&path.display().to_string())?;
-    Ok(Exit::Done)
+    // A file that somebody asks for by its name is for them alone.
+    let told = match args.output {
+        Some(_) => Vec::new(),
+        None => tell(app, wanted, &path).await,
+    };
+    for reason in &told {
+        output::note(&format!(
+            "the report was written, and not passed on: {reason}"
+        ));
+    }
+    Ok(if told.is_empty() {
+        Exit::Done
+    } else {
+        Exit::SomeFailed
+    })
+}
+
+/// Passes a report on, by `report.on_done` and mail. Returns what went wrong.
+pub(crate) async fn tell(app: &App, wanted: Wanted, path: &Path) -> Vec<String> {
+    let settings = &app.config().report;
+    if settings.on_done.is_empty() && !settings.email {
+        return Vec::new();
+    }
+    let zone = app.config().zone.name.get(wanted.language);
+    let first = period(wanted.kind, wanted.date, app.tz()).date;
+    let word = match (wanted.language, wanted.kind) {
+        (Language::Fr, PeriodKind::Day) => "rapport du jour",
+        (Language::Fr, PeriodKind::Week) => "rapport de la semaine du",
+        (Language::Fr, PeriodKind::Month) => "rapport du mois du",
+        (Language::En, PeriodKind::Day) => "report of the day",
+        (Language::En, PeriodKind::Week) => "report of the week of",
+        (Language::En, PeriodKind::Month) => "report of the month of",
+    };
+    let subject = format!("[Vigie {zone}] {word} {first}");
+    let message = Message {
+        id: notify::identity(&["report", &subject, &app.now().to_string()]),
+        text: format!("{subject}\n{}", path.display()),
+        subject,
+        data: serde_json::json!({
+            "kind": "report",
+            "period": wanted.kind,
+            "date": first,
+            "language": wanted.language,
+            "zone": zone,
+            "simulated": app.config().simulated,
+        }),
+        file: Some(path.to_path_buf()),
+    };
+    let mut failed = Vec::new();
+    if !settings.on_done.is_empty()
+        && let Err(reason) = notify::hook(app, &settings.on_done, &message).await
+    {
+        failed.push(format!("report.on_done: {reason}"));
+    }
+    if settings.email
+        && let Err(reason) = notify::send(app, Channel::Email, &message).await
+    {
+        failed.push(format!("notify.email: {reason}"));
+    }
+    failed
 }
 
 /// Which report.
@@ -64,8 +124,13 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// The PDF of a day.
     pub(crate) fn day(date: Date, language: Language) -> Self {
+        Self::pdf(PeriodKind::Day, date, language)
+    }
+
+    /// The PDF of a period.
+    pub(crate) fn pdf(kind: PeriodKind, date: Date, language: Language) -> Self {
         Self {
-            kind: PeriodKind::Day,
+            kind,
             date,
             language,
             format: ReportFormat::Pdf,
@@ -119,6 +184,15 @@ pub(crate) async fn write(
     output: Option<PathBuf>,
 ) -> Outcome<PathBuf> {
     let (first, bytes) = make(app, store, wanted).await?;
+    let path = output.unwrap_or_else(|| usual_path(app, wanted, first));
+    let path = std::path::absolute(path).map_err(Failure::usage)?;
+    durable::write(&path, &bytes).map_err(Failure::usage)?;
+    app.tell(RunEvent::ReportWritten { path: path.clone() });
+    Ok(path)
+}
+
+/// Where a report is written, unless somebody says otherwise. `first` is the first date of its period.
+pub(crate) fn usual_path(app: &App, wanted: Wanted, first: Date) -> PathBuf {
     let word = match wanted.kind {
         PeriodKind::Day => "day",
         PeriodKind::Week => "week",
@@ -128,14 +202,6 @@ pub(crate) async fn write(
         Language::Fr => "fr",
         Language::En => "en",
     };
-    let path = output.unwrap_or_else(|| {
-        let extension = wanted.format.extension();
-        app.root()
-            .join("reports")
-            .join(format!("{word}_{first}_{tag}.{extension}"))
-    });
-    let path = std::path::absolute(path).map_err(Failure::usage)?;
-    durable::write(&path, &bytes).map_err(Failure::usage)?;
-    app.tell(RunEvent::ReportWritten { path: path.clone() });
-    Ok(path)
+    let name = format!("{word}_{first}_{tag}.{}", wanted.format.extension());
+    app.root().join("reports").join(name)
 }

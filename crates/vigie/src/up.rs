@@ -1,12 +1,13 @@
 //! `vigie serve` and `vigie up`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tracing::{info, warn};
 use vigie_core::{
+    analysis::{Period, PeriodKind},
     plan::Asked,
-    time::{day_start, local_date},
+    time::{local_date, period},
 };
 use vigie_store::{
     lock::{Lock, LockError},
@@ -19,7 +20,8 @@ use crate::{
     budget, cli,
     collect::Collector,
     failure::{Exit, Failure, Outcome},
-    output, report,
+    output,
+    report::{self, Wanted},
     service::{self, Hangup},
     summarize,
     web::{Current, Dashboard},
@@ -120,7 +122,7 @@ async fn collect(app: &App, collector: &Collector) {
     }
 }
 
-/// Collects what is due, summarises what landed, and writes the report of each day that ends.
+/// Collects what is due, summarises what landed, and writes the reports of what ends.
 async fn watch_over(
     mut app: App,
     mut store: Arc<dyn Store>,
@@ -129,7 +131,7 @@ async fn watch_over(
     hangup: &mut Hangup,
 ) -> Outcome<()> {
     let stop = app.stop().clone();
-    let mut reported = local_date(app.now(), app.tz());
+    let mut tried = HashSet::new();
     let mut tidied: Option<Timestamp> = None;
     while !stop.is_asked() {
         // What has begun gets its moment before the program ends: an answer on its way is landed.
@@ -157,7 +159,7 @@ async fn watch_over(
             }
             tidied = Some(now);
         }
-        report_of_yesterday(&app, &store, &mut reported).await;
+        reports(&app, &store, &mut tried).await;
         alerts::look_quietly(&app, Some(&store)).await;
         let next = app
             .enabled()
@@ -186,22 +188,51 @@ async fn watch_over(
     Ok(())
 }
 
-/// Writes the report of each day that ends.
-async fn report_of_yesterday(app: &App, store: &Arc<dyn Store>, reported: &mut jiff::civil::Date) {
-    let today = local_date(app.now(), app.tz());
-    let due = day_start(today, app.tz())
-        .saturating_add(REPORT_AFTER)
-        .unwrap_or(Timestamp::MAX);
-    if today <= *reported || app.now() < due || app.stop().is_asked() {
-        return;
+/// Writes the reports of the last day, week and month that are over and were watched, unless they are there: also after a
+/// time when nobody was here to do it. One that fails is tried again by the next start.
+async fn reports(
+    app: &App,
+    store: &Arc<dyn Store>,
+    tried: &mut HashSet<(PeriodKind, jiff::civil::Date)>,
+) {
+    let (now, tz, language) = (app.now(), app.tz(), app.config().language);
+    for kind in [PeriodKind::Day, PeriodKind::Week, PeriodKind::Month] {
+        let date = period(kind, local_date(now, tz), tz)
+            .date
+            .saturating_sub(1.day());
+        let over = period(kind, date, tz);
+        let due = over
+            .end
+            .saturating_add(REPORT_AFTER)
+            .unwrap_or(Timestamp::MAX);
+        let wanted = Wanted::pdf(kind, date, language);
+        let is_due = now >= due
+            && !app.stop().is_asked()
+            && !report::usual_path(app, wanted, over.date).exists()
+            && was_watched(app, &over)
+            && tried.insert((kind, over.date));
+        if !is_due {
+            continue;
+        }
+        match report::write(app, store, wanted, None).await {
+            Ok(path) => {
+                info!(path = %path.display(), "report written");
+                for reason in report::tell(app, wanted, &path).await {
+                    warn!(reason, "the report was not passed on");
+                }
+            }
+            Err(failure) => warn!(reason = failure.report(), "the report was not written"),
+        }
     }
-    let yesterday = today.saturating_sub(1.day());
-    let language = app.config().language;
-    match report::write(app, store, report::Wanted::day(yesterday, language), None).await {
-        Ok(path) => info!(path = %path.display(), "report written"),
-        Err(failure) => warn!(reason = failure.report(), "the report was not written"),
-    }
-    *reported = today;
+}
+
+/// Whether any source was asked in the period.
+fn was_watched(app: &App, period: &Period) -> bool {
+    let ledger = app.ledger();
+    app.enabled().iter().any(|definition| {
+        let counts = ledger.counts(&definition.id, period.start, period.end);
+        counts.is_ok_and(|counts| counts.good_slots > 0)
+    })
 }
 
 /// The longest sleep, so that a service manager that watches is satisfied.

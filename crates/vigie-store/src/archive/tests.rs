@@ -274,3 +274,15 @@ fn an_archive_that_a_lost_ledger_knew_is_kept() {
     assert!(matches!(error, ArchiveError::Damaged { .. }), "{error}");
     assert!(fs::read(workspace.path("2026-11")).unwrap() == damaged);
 }
+
+#[test]
+fn a_body_that_lost_its_manifest_after_a_kill_is_archived_once() {
+    let mut workspace = Workspace::new("velib");
+    let first = workspace.land("2026-11-24T10:00:00Z", b"[1]");
+    // Appended, and killed before the first commit; then somebody takes the manifest away.
+    workspace.append(std::slice::from_ref(&first)).unwrap();
+    let manifest = format!("{}{}", first.0.file, manifest::SUFFIX);
+    fs::remove_file(workspace.folder.path().join(manifest)).unwrap();
+    workspace.finish(&[first]);
+    assert_eq!(workspace.contents("2026-11"), [b"[1]"]);
+}

@@ -1,13 +1,15 @@
 //! The words of messages.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use vigie_core::{alert::Change, text::Language};
 use vigie_report::{percent, quantity, span};
 
 use super::{Told, observe::measure_of};
-use crate::{app::App, config::AlertConfig, notify::Message};
+use crate::{
+    app::App,
+    config::AlertConfig,
+    notify::{self, Message},
+};
 
 /// Subjects named in a message; the others are counted.
 const NAMED_MAX: usize = 20;
@@ -78,7 +80,7 @@ pub(super) fn message(
         Change::Ends => "ends",
     };
     Message {
-        id: identity(&[&rule.name, kind, of_first, &now.to_string()]),
+        id: notify::identity(&[&rule.name, kind, of_first, &now.to_string()]),
         subject: format!("[Vigie {zone}] {what}{over}"),
         text: lines.join("\n"),
         data: serde_json::json!({
@@ -140,7 +142,7 @@ pub(super) fn test(app: &App) -> Message {
     };
     let now = app.now();
     Message {
-        id: identity(&["test", &now.to_string()]),
+        id: notify::identity(&["test", &now.to_string()]),
         subject: format!("[Vigie {zone}] {text}"),
         text: text.to_owned(),
         data: serde_json::json!({ "kind": "test", "zone": zone, "at": now }),
@@ -154,16 +156,4 @@ fn one_line(text: &str) -> String {
         .split(|c: char| c.is_whitespace() || c.is_control())
         .collect();
     words.join(" ").trim().chars().take(120).collect()
-}
-
-/// The same for the same parts.
-fn identity(parts: &[&str]) -> String {
-    use sha2::{Digest as _, Sha256};
-    let digest = Sha256::digest(parts.join("\u{0}").as_bytes());
-    let mut text = String::new();
-    for byte in digest.iter().take(12) {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

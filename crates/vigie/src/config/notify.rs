@@ -66,7 +66,14 @@ fn clear_minutes() -> u32 {
 }
 
 /// What is wrong with the rules and channels, and where.
-pub(super) fn check(notify: &NotifyConfig, alerts: &[AlertConfig]) -> Result<(), String> {
+pub(super) fn check(
+    notify: &NotifyConfig,
+    alerts: &[AlertConfig],
+    mails_reports: bool,
+) -> Result<(), String> {
+    if mails_reports && notify.email.is_none() {
+        return Err("report.email: notify.email does not say to whom".to_owned());
+    }
     if let Some(email) = &notify.email {
         if !(email.smtp.starts_with("smtp://") || email.smtp.starts_with("smtps://")) {
             return Err("notify.email.smtp: expected smtps://USER@HOST or smtp://HOST".to_owned());

@@ -183,8 +183,10 @@ fn hook(listener: TcpListener) -> JoinHandle<(String, Value)> {
 fn a_hook_that_is_away_gets_its_message_later_and_its_address_shows_nowhere() {
     let rule = "[[alerts]]\nname = \"Warm\"\nsource = \"metar-aviationweather\"\nmeasure = \"temperature\"\nabove = -90\n";
     let lab = lab(&[METAR], rule);
-    lab.workspace
-        .reconfigure("[notify]\n", "[notify]\nwebhook = \"env:HOOK\"\n");
+    lab.workspace.reconfigure(
+        "[notify]\ncommand",
+        "[notify]\nwebhook = \"env:HOOK\"\ncommand",
+    );
     lab.at(NOON, &["collect"]).ends(0);
     let port = {
         // Taken and let go: nobody listens there.

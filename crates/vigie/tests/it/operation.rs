@@ -756,3 +756,47 @@ fn every_log_line_of_the_source_is_in_the_manual() {
     }
     assert!(found > 15, "{found}");
 }
+
+#[test]
+fn reports_that_ended_while_nobody_was_here_are_written_once_and_passed_on() {
+    let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
+    lab.workspace.configure(
+        "report",
+        "on_done = [\"sh\", \"-c\", 'echo \"$0\" >> done; cat >> told']",
+    );
+    // A Sunday, the last of its week, in a month that goes on.
+    let sunday = "2026-11-22T11:00:00Z";
+    lab.at(sunday, &["collect"]).ends(0);
+    lab.at(sunday, &["summarize"]).ends(0);
+    let done = || {
+        let text = fs::read_to_string(lab.workspace.path().join("done")).unwrap_or_default();
+        let names = text
+            .lines()
+            .map(|line| line.rsplit('/').next().unwrap_or_default().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    for _start in 0..2 {
+        let monday = lab.command_at("2026-11-23T09:00:00Z", &["up", "--listen", "127.0.0.1:0"]);
+        let mut up = Running::start(monday, lab.workspace.path());
+        up.url();
+        wait_until("two reports", || done().len() >= 2);
+        // A turn in which nothing is due any more.
+        up.signal("HUP");
+        up.signal("TERM");
+        assert_eq!(up.ends(), Some(0), "{}", up.said());
+    }
+    assert_eq!(done(), ["day_2026-11-22_en.pdf", "week_2026-11-16_en.pdf"]);
+    let told = fs::read_to_string(lab.workspace.path().join("told")).unwrap();
+    assert!(told.contains("\"period\":\"week\""), "{told}");
+
+    // What is asked for by name is passed on to nobody; what cron writes is.
+    lab.at(
+        "2026-11-23T09:00:00Z",
+        &["report", "--period", "day", "-o", "mine.pdf"],
+    )
+    .ends(0);
+    assert_eq!(done().len(), 2);
+    lab.at("2026-11-23T09:00:00Z", &["report", "--period", "day"])
+        .ends(0);
+    assert_eq!(done().len(), 3);
+}
