@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::time::day_start;
+use crate::time::{day_start, local_date};
 
 /// A stretch of time, from its first instant to the first after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +122,7 @@ fn without(whole: Stretch, mut others: Vec<Stretch>) -> Vec<Stretch> {
 
 /// The whole days that hold these stretches, so many at most in each piece.
 fn in_days(missing: &[Stretch], terms: &Terms, days: u16) -> Vec<Stretch> {
-    let date = |at: Timestamp| at.to_zoned_datetime(terms.tz.clone()).date();
+    let date = |at: Timestamp| local_date(at, &terms.tz);
     let start = |day| day_start(day, &terms.tz);
     let mut whole: Vec<Stretch> = Vec::new();
     for gap in missing {

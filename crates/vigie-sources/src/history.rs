@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use vigie_core::{
     history::{Stretch, Terms},
-    time::day_start,
+    time::{day_start, local_date},
 };
 
 use crate::follow::Follow;
@@ -53,7 +53,7 @@ impl History {
             Reach::Since(date) => date,
             Reach::Back(back) => {
                 let at = now.saturating_sub(back).unwrap_or(Timestamp::MIN);
-                at.to_zoned_datetime(self.tz.clone()).date()
+                local_date(at, &self.tz)
             }
         };
         Terms {
@@ -66,7 +66,7 @@ impl History {
 
     /// A stretch as the dates of its days, for people.
     pub fn dates(&self, asked: Stretch) -> (Date, Date) {
-        let date = |at: Timestamp| at.to_zoned_datetime(self.tz.clone()).date();
+        let date = |at: Timestamp| local_date(at, &self.tz);
         let last = asked.to.saturating_sub(SignedDuration::from_nanos(1));
         (date(asked.from), date(last.unwrap_or(asked.from)))
     }

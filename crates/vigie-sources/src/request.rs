@@ -562,7 +562,9 @@ impl Variables<'_> {
                 (Of::To, Some((asked, tz))) => (asked.to, tz.clone()),
                 (Of::From | Of::To, None) => return Err(unknown(name)),
             };
-            let shifted = at + jiff::SignedDuration::from_secs(moment.shift_seconds);
+            let shifted = at
+                .checked_add(jiff::SignedDuration::from_secs(moment.shift_seconds))
+                .map_err(|_| unknown(name))?;
             let form = moment.form;
             return Ok(shifted.to_zoned_datetime(tz).strftime(form).to_string());
         }

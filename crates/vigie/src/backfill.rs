@@ -11,6 +11,7 @@ use tokio::task::block_in_place;
 use vigie_core::{
     capture::Capture,
     history::{self, Chunk, Known, Stretch, Terms},
+    time::local_date,
 };
 use vigie_sources::{Definition, History};
 use vigie_store::lock::{Lock, LockError};
@@ -73,6 +74,7 @@ pub(crate) async fn run(app: &App, args: &cli::Backfill) -> Outcome {
         range.to.unwrap_or(now),
     )
     .ok_or_else(|| Failure::usage("--from is in the future"))?;
+    let wanted = within_retention(app, &definition, wanted, now)?;
     check_reach(history, &terms, wanted, now)?;
     if let Some(pause) = budget::make_room(app)? {
         return Err(pause.into());
@@ -84,7 +86,7 @@ pub(crate) async fn run(app: &App, args: &cli::Backfill) -> Outcome {
         Err(error) => return Err(Failure::usage(error)),
     };
     app.register()?;
-    let chunks = block_in_place(|| plan(app, &definition, &terms, wanted))?;
+    let chunks = block_in_place(|| plan(app, &definition, &terms, wanted, args.again))?;
     if args.dry_run {
         return show_plan(&definition, history, &chunks, args.json);
     }
@@ -101,6 +103,31 @@ pub(crate) async fn run(app: &App, args: &cli::Backfill) -> Outcome {
     fetch(app, &definition, history, &chunks, args.json, &mut done).await?;
     done.left = done.missing - done.obtained;
     conclude(&done, args.json)
+}
+
+/// What of a stretch would be kept: the rest would be asked for, summarised, and dropped.
+fn within_retention(
+    app: &App,
+    definition: &Definition,
+    wanted: Stretch,
+    now: Timestamp,
+) -> Outcome<Stretch> {
+    let Some(keep) = app.config().store.keep(definition.model) else {
+        return Ok(wanted);
+    };
+    let start = keep.start(now, now, app.tz());
+    if wanted.from >= start {
+        return Ok(wanted);
+    }
+    let (days, first) = (keep.days(), local_date(start, app.tz()));
+    let kept = Stretch::new(start, wanted.to).ok_or_else(|| {
+        Failure::usage(format!("only {days} days are kept, back to {first}"))
+            .hint("`[store]` in vigie.toml says for how many days summaries and events are kept")
+    })?;
+    output::note(&format!(
+        "only {days} days are kept: asked for from {first}"
+    ));
+    Ok(kept)
 }
 
 fn without_history(app: &App, definition: &Definition) -> Failure {
@@ -136,9 +163,19 @@ fn check_reach(history: &History, terms: &Terms, wanted: Stretch, now: Timestamp
 }
 
 /// What is missing, by the ledger and by the files that a killed run has landed without telling it.
-fn plan(app: &App, definition: &Definition, terms: &Terms, wanted: Stretch) -> Outcome<Vec<Chunk>> {
+/// With `again`, nothing counts as obtained.
+fn plan(
+    app: &App,
+    definition: &Definition,
+    terms: &Terms,
+    wanted: Stretch,
+    again: bool,
+) -> Outcome<Vec<Chunk>> {
     let every = app.schedule(definition).every();
     let now = app.now();
+    if again {
+        return Ok(history::plan(wanted, terms, Known::default(), every, now));
+    }
     let mut settled = app
         .ledger()
         .settled(&definition.id)
@@ -201,6 +238,10 @@ async fn fetch(
         if done.obtained + done.failures.len() > 0 && !pause(app, PACE).await {
             break;
         }
+        if let Some(full) = budget::make_room(app)? {
+            progress.note(&format!("{}: {full}", definition.id));
+            break;
+        }
         let asked = days(history, chunk);
         let mut missed = |reason: String| {
             let (from, to) = history.dates(chunk.asked);
@@ -231,9 +272,6 @@ async fn fetch(
         }
         failures += 1;
         if failures == FAILURES_MAX {
-            break;
-        }
-        if budget::pause(app)?.is_some() {
             break;
         }
     }
@@ -306,7 +344,9 @@ fn conclude(done: &Done, json: bool) -> Outcome {
     }
     let (id, obtained, missing) = (&done.source, done.obtained, done.missing);
     let text = match (missing, done.left) {
-        (0, _) => format!("{id}: nothing is missing that could be asked for"),
+        (0, _) => format!(
+            "{id}: nothing is missing that could be asked for (`--again` asks all the same)"
+        ),
         (_, 0) => format!("{id}: {obtained} of {missing} requests obtained"),
         (_, left) => format!(
             "{id}: {obtained} of {missing} requests obtained, {left} are left to another run"

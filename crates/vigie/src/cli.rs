@@ -152,6 +152,9 @@ pub(crate) struct Backfill {
     /// To this local date, included, or time, excluded [default: now]
     #[arg(long)]
     pub(crate) to: Option<String>,
+    /// Ask also for what was obtained: after another place, parameter or definition
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Only say what would be asked for
     #[arg(long)]
     pub(crate) dry_run: bool,

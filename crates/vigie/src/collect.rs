@@ -387,8 +387,9 @@ fn pause(
     mut capture: Capture,
     retry_after: Option<Timestamp>,
 ) -> Outcome<Capture> {
-    capture.not_before = retry_after;
-    // A backfill stops by itself, and keeps nobody else from asking.
+    // A backfill stops by itself, and keeps nobody else from asking: half of the limits is not all of them.
+    let is_own_limit = capture.history.is_some() && capture.http_status.is_none();
+    capture.not_before = retry_after.filter(|_| !is_own_limit);
     if retry_after.is_none() && capture.history.is_none() {
         let failures = app
             .ledger()

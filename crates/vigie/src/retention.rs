@@ -19,7 +19,7 @@ const FORGET_MAX: usize = 2_000;
 
 impl StoreConfig {
     /// How long summaries or events are kept; `None`: for ever.
-    fn keep(&self, model: Model) -> Option<Retention> {
+    pub(crate) fn keep(&self, model: Model) -> Option<Retention> {
         Retention::of_days(match model {
             Model::Observations => self.keep_summaries_days,
             Model::Events => self.keep_events_days,

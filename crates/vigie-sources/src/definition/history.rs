@@ -29,10 +29,11 @@ pub(super) fn history(
     let Some(value) = request.get("history") else {
         return Ok(None);
     };
-    for key in ["body", "items"] {
+    for key in ["body", "items", "beside"] {
         if let Some(other) = request.get(key) {
-            return Err(other
-                .error("a source with history is asked by plain GET, without `body` and `items`"));
+            return Err(other.error(
+                "a source with history is asked by plain GET, without `body`, `items` and `beside`",
+            ));
         }
     }
     let table = value.table(&[

@@ -13,7 +13,7 @@ const READ: &str = "look back at captures";
 /// In order, so that the attempts for a slot come together.
 const SLOTS: &str = "
 SELECT slot_ms, outcome FROM captures INDEXED BY captures_slot
-WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 ORDER BY slot_ms";
+WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 AND history_from_ms IS NULL ORDER BY slot_ms";
 
 const COVERING: &str = "source = ?1 AND outcome IN ('landed', 'summarized')
     AND started_at_ms >= ?2 AND started_at_ms < ?3 AND observed_from_ms < ?4 AND observed_to_ms >= ?5
@@ -208,7 +208,7 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use vigie_core::capture::Capture;
+    use vigie_core::{capture::Capture, history::Stretch};
 
     use super::{super::rows::COLUMNS, *};
 
@@ -300,7 +300,12 @@ mod tests {
             started_at: at("2026-11-24T10:06:00Z"),
             ..capture("a", "2026-11-24T10:05:00Z", Outcome::Unchanged)
         };
-        let (_folder, ledger) = ledger(&[captures.as_slice(), &[again]].concat());
+        let past = Capture {
+            started_at: at("2026-11-25T10:00:00Z"),
+            history: Stretch::new(at("2026-11-23T00:00:00Z"), at("2026-11-24T00:00:00Z")),
+            ..capture("a", "2026-11-23T00:00:00Z", Outcome::Summarized)
+        };
+        let (_folder, ledger) = ledger(&[captures.as_slice(), &[again, past]].concat());
         let bounds = ["2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26"]
             .map(|date| at(&format!("{date}T00:00:00Z")));
         let source = SourceId::new("a").unwrap();

@@ -97,6 +97,8 @@ CREATE TABLE entities (
     "
 ALTER TABLE captures ADD COLUMN history_from_ms INTEGER;
 ALTER TABLE captures ADD COLUMN history_to_ms INTEGER;
+DROP INDEX captures_slot;
+CREATE INDEX captures_slot ON captures (source, slot_ms, outcome, history_from_ms);
 CREATE INDEX captures_history ON captures (source, history_from_ms) WHERE history_from_ms IS NOT NULL;
 ",
 ];

@@ -21,9 +21,6 @@ use crate::{
 /// The part of the published limits that a backfill leaves to others is the same as its own: what is due now comes first.
 const PART_OF_LIMITS: u32 = 2;
 
-/// How long a backfill waits for whoever is collecting its source right now, in tenths of a second.
-const LOCK_PATIENCE_TENTHS: u32 = 1_200;
-
 impl Collector {
     /// Asks for a stretch of the past of a source, and lands it.
     pub(crate) async fn ask_past(&self, definition: &Definition, chunk: Chunk) -> Attempt {
@@ -121,17 +118,15 @@ impl Collector {
     }
 
     /// The lock under which a source is landed: taken for the moment of landing only, so that what is due is not kept waiting.
-    /// `None` when the program was told to end.
+    /// Whoever holds it is collecting the source, which ends by itself. `None` when the program was told to end.
     async fn landing_lock(&self, definition: &Definition) -> Outcome<Option<Lock>> {
         let name = format!("collect.{}", definition.id);
-        let mut waited = 0;
         loop {
             match Lock::take(&self.app.data(), &name, self.app.now()) {
                 Ok(lock) => return Ok(Some(lock)),
-                Err(LockError::Held { .. }) if waited < LOCK_PATIENCE_TENTHS => {}
+                Err(LockError::Held { .. }) => {}
                 Err(error) => return Err(Failure::usage(error)),
             }
-            waited += 1;
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(100)) => {}
                 () = self.app.stop().patience_over() => return Ok(None),

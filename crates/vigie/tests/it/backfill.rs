@@ -202,6 +202,13 @@ fn a_backfill_is_no_slot_and_does_not_have_the_next_body_set_aside() {
     lab.at("2026-11-19T09:15:40Z", &range).ends(0);
     lab.at("2026-11-19T09:16:00Z", &["summarize"]).ends(0);
     assert_eq!(status(&lab), before);
+    // What was obtained is asked for again only where that is wished.
+    let dry = |again: &[&str]| {
+        let arguments = [&range[..], &["--dry-run"], again].concat();
+        lab.at("2026-11-19T09:16:00Z", &arguments).ends(0)
+    };
+    assert!(dry(&[]).contains(": 0 requests"), "{}", dry(&[]));
+    assert!(!dry(&["--again"]).contains(": 0 requests"));
     let now = "2026-11-19T09:20:30Z";
     lab.at(now, &["collect"]).ends(0);
     lab.at(now, &["summarize"]).ends(0);
@@ -357,4 +364,47 @@ fn a_raw_file_of_the_past_is_replayed_as_such() {
         events
     };
     assert!(events(&lab) == events(&other));
+}
+
+#[test]
+fn nothing_is_asked_for_that_would_not_be_kept_or_has_no_room() {
+    let lab = lab(&[USGS], FaultPlan::none());
+    let now = "2026-11-19T09:00:00Z";
+    lab.workspace.configure("store", "keep_events_days = 40");
+    let range = [
+        "backfill",
+        USGS,
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-11-12",
+    ];
+    let ran = lab.at(now, &[&range[..], &["--dry-run"]].concat());
+    assert!(ran.err.contains("only 40 days are kept"), "{ran:?}");
+    assert!(!ran.out.contains("2026-09"), "{ran:?}");
+    let past = [
+        "backfill",
+        USGS,
+        "--from",
+        "2026-01-01",
+        "--to",
+        "2026-02-01",
+    ];
+    let ran = lab.at(now, &past);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.err.contains("only 40 days are kept"), "{ran:?}");
+
+    // Room for one body: it stops before the second request.
+    let sizes = lab.workspace.files("data").into_iter();
+    let taken: u64 = sizes.map(|path| fs::metadata(path).unwrap().len()).sum();
+    let budget = format!("budget_bytes = {}", taken + 4_096);
+    lab.workspace.configure("disk", &budget);
+    let requests = lab.requests().len();
+    let ran = lab.at(now, &range);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.err.contains("budget") || ran.out.contains("budget"),
+        "{ran:?}"
+    );
+    assert_eq!(lab.requests().len(), requests + 1, "{ran:?}");
 }
