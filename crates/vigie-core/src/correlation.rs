@@ -93,7 +93,8 @@ fn pairs(a: &[Option<f64>], b: &[Option<f64>], lag: i32) -> Vec<(f64, f64)> {
         .collect()
 }
 
-fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
+/// Pearson's coefficient; nothing for too few pairs, or where one side does not change.
+pub(crate) fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
     if pairs.len() < PAIRS_MIN {
         return None;
     }

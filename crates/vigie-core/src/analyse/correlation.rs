@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{baseline::median_of, trend::normal_p};
-use crate::{analysis::Correlation, text::SourceId};
+use crate::{analysis::Correlation, correlation::pearson, text::SourceId};
 
 /// Hours that one may follow the other by.
 const LAG_HOURS_MAX: i32 = 12;
@@ -53,23 +53,6 @@ fn without_daily_cycle(values: &[(Timestamp, f64)], tz: &TimeZone) -> Rest {
     rest.collect()
 }
 
-/// Coefficient, hours, effective hours.
-fn pearson(pairs: &[(f64, f64)]) -> Option<(f64, f64)> {
-    let n = pairs.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / n;
-    let (mean_x, mean_y) = (mean(|pair| pair.0), mean(|pair| pair.1));
-    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-    for (x, y) in pairs {
-        xx += (x - mean_x).powi(2);
-        yy += (y - mean_y).powi(2);
-        xy += (x - mean_x) * (y - mean_y);
-    }
-    if xx <= 0.0 || yy <= 0.0 {
-        return None;
-    }
-    Some((xy / (xx * yy).sqrt(), effective(pairs)))
-}
-
 /// How many independent pairs these are worth: `1/n* = 1/n + 2/n Σ (n−j)/n · r_x(j) r_y(j)`, over a fifth of them.
 fn effective(pairs: &[(f64, f64)]) -> f64 {
     let (xs, ys): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
@@ -110,18 +93,26 @@ pub fn correlations(series: &[HourlySeries], tz: &TimeZone) -> Vec<Correlation> 
                 if pairs.len() < HOURS_MIN {
                     continue;
                 }
-                let Some((r, effective)) = pearson(&pairs) else {
+                let Some(r) = pearson(&pairs) else {
                     continue;
                 };
-                // Fisher's transformation.
-                let z = r.clamp(-0.999_999, 0.999_999).atanh() * (effective - 3.0).max(0.0).sqrt();
+                // What would not be told is counted among what was tried, and costs no more.
+                let (effective, p) = if r.abs() < R_MIN {
+                    (0.0, 1.0)
+                } else {
+                    let effective = effective(&pairs);
+                    // Fisher's transformation.
+                    let z =
+                        r.clamp(-0.999_999, 0.999_999).atanh() * (effective - 3.0).max(0.0).sqrt();
+                    (effective, normal_p(z))
+                };
                 tried.push(Tried {
                     pair: (one, other),
                     lag,
                     r,
                     n: pairs.len(),
                     effective,
-                    p: normal_p(z),
+                    p,
                 });
             }
         }
