@@ -1111,7 +1111,7 @@ export interface components {
              * @description When the provider published the newest content, if it says so.
              */
             published_at?: string | null;
-            /** @description Whether the newest content is older than that. */
+            /** @description Whether the newest content is older than that: now, or at the end of a period that is over. */
             stale: boolean;
             /**
              * Format: int64

@@ -135,7 +135,7 @@ pub struct Freshness {
     pub next_at: Option<Timestamp>,
     /// The age of content beyond which the source is called stale, in seconds.
     pub stale_after_seconds: u64,
-    /// Whether the newest content is older than that.
+    /// Whether the newest content is older than that: now, or at the end of a period that is over.
     pub stale: bool,
 }
 

@@ -210,7 +210,9 @@ pub(crate) fn ledger_facts(
     let source = &definition.id;
     let newest = ledger.newest(source, now).map_err(Failure::usage)?;
     let stale_after = definition.stale_after;
-    let age = newest.observed_at.map(|at| now.duration_since(at));
+    // Of a period that is over it is asked whether the source was up to date at its end.
+    let looked_at = now.min(period.end);
+    let age = newest.observed_at.map(|at| looked_at.duration_since(at));
     let schedule = app.schedule(definition);
     let freshness = Freshness {
         observed_at: newest.observed_at,
