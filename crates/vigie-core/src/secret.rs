@@ -17,21 +17,27 @@ impl Secret {
         &self.0
     }
 
-    /// Replaces every occurrence of the secret in `text`, as it is and percent-encoded.
+    /// Replaces every occurrence of the secret in `text`: as it is, percent-encoded, and with the escapes of JSON for `/`.
     pub fn redact(&self, text: &str) -> String {
         if self.0.is_empty() {
             return text.to_owned();
         }
-        let mut encoded = String::new();
+        let (mut upper, mut lower) = (String::new(), String::new());
         for byte in self.0.bytes() {
             if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                encoded.push(char::from(byte));
+                upper.push(char::from(byte));
+                lower.push(char::from(byte));
             } else {
                 use fmt::Write as _;
-                let _ = write!(encoded, "%{byte:02X}");
+                // Writing to a `String` cannot fail.
+                let _ = write!(upper, "%{byte:02X}");
+                let _ = write!(lower, "%{byte:02x}");
             }
         }
-        text.replace(&self.0, "***").replace(&encoded, "***")
+        let escaped = self.0.replace('/', "\\/");
+        [self.0.as_str(), &upper, &lower, &escaped]
+            .iter()
+            .fold(text.to_owned(), |text, form| text.replace(*form, "***"))
     }
 }
 
@@ -56,5 +62,6 @@ mod tests {
         let secret = Secret::new("s3cr+t/");
         assert_eq!(format!("{secret} {secret:?}"), "*** Secret(***)");
         assert_eq!(secret.redact("a?k=s3cr+t/&l=s3cr%2Bt%2F"), "a?k=***&l=***");
+        assert_eq!(secret.redact(r#"s3cr%2bt%2f "s3cr+t\/""#), r#"*** "***""#);
     }
 }

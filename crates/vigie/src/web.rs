@@ -14,7 +14,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{FromRef, Path, Query, State},
+    extract::{FromRef, Path, State},
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
@@ -22,7 +22,7 @@ use axum::{
 };
 use jiff::civil::Date;
 use serde::Deserialize;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use utoipa::OpenApi;
 use vigie_core::{
     analysis::{Analysis, PeriodKind, SourceAnalysis},
@@ -32,7 +32,11 @@ use vigie_core::{
 use vigie_store::store::Store;
 
 pub(crate) use self::guard::Guard;
-use self::{limits::Limits, live::Live, record::Memory};
+use self::{
+    limits::Limits,
+    live::Live,
+    record::{Asked, Memory},
+};
 use crate::{
     app::App,
     failure::{Failure, Outcome},
@@ -54,6 +58,7 @@ struct Shared {
     live: Arc<Live>,
     limits: Arc<Limits>,
     memory: Arc<Memory>,
+    reports: Arc<Semaphore>,
 }
 
 /// What requests are answered from; another when the settings are read again.
@@ -118,6 +123,7 @@ impl Dashboard {
             live: live.clone(),
             limits: limits.clone(),
             memory: Arc::default(),
+            reports: Arc::new(Semaphore::new(1)),
         })));
         let router = Router::new()
             .route("/api/v1/day", get(day))
@@ -198,6 +204,7 @@ impl From<Failure> for Refusal {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct DayQuery {
     /// A local date of the zone; today when absent.
     #[param(value_type = Option<String>, format = Date)]
@@ -216,7 +223,7 @@ impl DayQuery {
     (status = 200, description = "What happened that day, per source", body = Analysis)))]
 async fn day(
     State(shared): State<Shared>,
-    Query(query): Query<DayQuery>,
+    Asked(query): Asked<DayQuery>,
 ) -> Result<Json<Analysis>, Refusal> {
     let app = &shared.app;
     let date = query.date(app);
@@ -246,7 +253,7 @@ async fn day(
 async fn source_day(
     State(shared): State<Shared>,
     Path(source): Path<String>,
-    Query(query): Query<DayQuery>,
+    Asked(query): Asked<DayQuery>,
 ) -> Result<Json<SourceAnalysis>, Refusal> {
     let app = &shared.app;
     let unknown = || {
@@ -272,6 +279,7 @@ async fn source_day(
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct ReportQuery {
     /// A local date of the zone; today when absent.
     #[param(value_type = Option<String>, format = Date)]
@@ -286,9 +294,11 @@ struct ReportQuery {
     (status = 200, description = "The PDF", content_type = "application/pdf")))]
 async fn report(
     State(shared): State<Shared>,
-    Query(query): Query<ReportQuery>,
+    Asked(query): Asked<ReportQuery>,
 ) -> Result<Response, Refusal> {
     let app = &shared.app;
+    // One after the other: each takes some seconds of a processor, and its memory.
+    let _turn = shared.reports.acquire().await.map_err(Failure::usage)?;
     let date = DayQuery { date: query.date }.date(app);
     let language = query.lang.unwrap_or(app.config().language);
     let wanted = reports::Wanted::day(date, language);

@@ -82,8 +82,8 @@ pub(super) struct Live {
     changed: Mutex<HashMap<SourceId, u64>>,
     cache: Mutex<Cache>,
     histories: Mutex<Histories>,
-    wanted: mpsc::UnboundedSender<Wanted>,
-    asked: tokio::sync::Mutex<mpsc::UnboundedReceiver<Wanted>>,
+    wanted: mpsc::Sender<Wanted>,
+    asked: tokio::sync::Mutex<mpsc::Receiver<Wanted>>,
     open: watch::Sender<bool>,
 }
 
@@ -99,7 +99,7 @@ impl Live {
     pub(super) fn new(app: &App) -> Self {
         let (messages, _) = broadcast::channel(256);
         let (open, _) = watch::channel(true);
-        let (wanted, asked) = mpsc::unbounded_channel();
+        let (wanted, asked) = mpsc::channel(HISTORIES_MAX);
         Self {
             app: app.clone(),
             messages,
@@ -173,8 +173,8 @@ impl Live {
         let now = wanted.app.now();
         let fresh = |(at, _): &(Timestamp, Arc<History>)| now.duration_since(*at) < HISTORY_FRESH;
         if !kept.asked && !kept.read.as_ref().is_some_and(fresh) {
-            // Nobody reads any more when the server ends.
-            kept.asked = self.wanted.send(wanted).is_ok();
+            // Where too many wait, or the server ends, the next look asks again.
+            kept.asked = self.wanted.try_send(wanted).is_ok();
         }
         kept.read.as_ref().map(|(_, history)| history.clone())
     }
@@ -239,22 +239,28 @@ impl Live {
                 ..(*kept).clone()
             });
         }
-        let analysis = self.analyse(app, store, definition, &period).await?;
-        let mut cache = lock(&self.cache);
-        if cache.len() >= CACHE_MAX {
-            cache.clear();
+        let (analysis, with_past) = self.analyse(app, store, definition, &period).await?;
+        // One made while its past was being read is not kept where that has come meanwhile.
+        let has_past = |kept: &Kept| kept.read.is_some();
+        let is_behind = !with_past && lock(&self.histories).0.get(&key).is_some_and(has_past);
+        if !is_behind {
+            let mut cache = lock(&self.cache);
+            if cache.len() >= CACHE_MAX {
+                cache.clear();
+            }
+            cache.insert(key, (changed, Arc::new(analysis.clone())));
         }
-        cache.insert(key, (changed, Arc::new(analysis.clone())));
         Ok(analysis)
     }
 
+    /// The analysis, and whether it knows the days before.
     async fn analyse(
         &self,
         app: &App,
         store: &Arc<dyn Store>,
         definition: &Definition,
         period: &Period,
-    ) -> Outcome<SourceAnalysis> {
+    ) -> Outcome<(SourceAnalysis, bool)> {
         let wanted = |entities| Wanted {
             app: app.clone(),
             store: store.clone(),
@@ -267,11 +273,13 @@ impl Live {
         if let Some(entities) = known
             && let Some(history) = self.history(wanted(entities))
         {
-            return analyse_source(app, store, definition, period, Past::Known(&history)).await;
+            let known = Past::Known(&history);
+            let analysis = analyse_source(app, store, definition, period, known).await?;
+            return Ok((analysis, true));
         }
         let analysis = analyse_source(app, store, definition, period, Past::Pending).await?;
         self.history(wanted(analysis.entity_count));
-        Ok(analysis)
+        Ok((analysis, false))
     }
 }
 

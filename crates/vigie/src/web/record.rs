@@ -84,8 +84,11 @@ pub(super) struct Memory {
     room: Kept<(), Arc<health::Room>>,
 }
 
-/// Values that are made at most once in a while, by one asker at a time; the others wait for it.
-struct Kept<K, T>(Mutex<HashMap<K, (Instant, T)>>);
+/// Values that are made at most once in a while, each by one asker at a time; the others wait for it.
+struct Kept<K, T>(Mutex<HashMap<K, Place<T>>>);
+
+/// Where a value is kept, with the time at which it was made.
+type Place<T> = Arc<Mutex<Option<(Instant, T)>>>;
 
 impl<K, T> Default for Kept<K, T> {
     fn default() -> Self {
@@ -100,20 +103,31 @@ impl<K: Eq + Hash, T: Clone> Kept<K, T> {
         lasts: Duration,
         make: impl Future<Output = Outcome<T>>,
     ) -> Outcome<T> {
-        let mut kept = self.0.lock().await;
-        if let Some((since, value)) = kept.get(&key)
+        let place = {
+            let mut places = self.0.lock().await;
+            // What is too old is forgotten, unless somebody makes it anew right now.
+            places.retain(|known, place| {
+                *known == key
+                    || place.try_lock().map_or(true, |kept| {
+                        (kept.as_ref()).is_some_and(|(since, _)| since.elapsed() < lasts)
+                    })
+            });
+            places.entry(key).or_default().clone()
+        };
+        let mut kept = place.lock().await;
+        if let Some((since, value)) = &*kept
             && since.elapsed() < lasts
         {
             return Ok(value.clone());
         }
         let value = make.await?;
-        kept.insert(key, (Instant::now(), value.clone()));
+        *kept = Some((Instant::now(), value.clone()));
         Ok(value)
     }
 }
 
 /// The parameters of an address; wrong ones are refused as everything else is.
-pub(super) struct Asked<T>(T);
+pub(super) struct Asked<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Refusal;

@@ -141,7 +141,7 @@ impl<'a> RowAnswer<'a> {
             headers.insert(header::CONTENT_DISPOSITION, value);
         }
         credit(&mut headers, self.app, self.definition);
-        if let Some(next) = next.and_then(|next| HeaderValue::from_str(&encoded(next)).ok()) {
+        if let Some(next) = next.and_then(|next| HeaderValue::from_str(&as_parameter(next)).ok()) {
             headers.insert(HeaderName::from_static("vigie-next"), next);
         }
         Ok(tagged(asked, headers, self.bytes.take()))
@@ -180,6 +180,20 @@ fn credit(headers: &mut HeaderMap, app: &App, definition: &Definition) {
     if let Ok(value) = HeaderValue::from_str(&format!("<{}>; rel=\"license\"", credit.url)) {
         headers.insert(header::LINK, value);
     }
+}
+
+/// A text as a parameter of an address: it can be put there as it is.
+fn as_parameter(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 /// A text as a header carries it: what is not printable ASCII is percent-encoded, as UTF-8.

@@ -6,6 +6,7 @@ use axum::{
     response::Response,
 };
 use serde::Serialize;
+use tokio::task::block_in_place;
 use utoipa::ToSchema;
 use vigie_core::{
     correlation::{Best, Lag, best, lagged},
@@ -88,8 +89,11 @@ pub(super) async fn correlation(
         }
         values.push(series);
     }
-    let lags = lagged(&values[0], &values[1], most);
-    let best = best(&values[0], &values[1], &lags);
+    let (lags, best) = block_in_place(|| {
+        let lags = lagged(&values[0], &values[1], most);
+        let best = best(&values[0], &values[1], &lags);
+        (lags, best)
+    });
     let caution = format!(
         "{} lags were tried, and the greatest of many coefficients is great by chance; series that share a rhythm or a trend go \
          together without any cause. effective_pairs allows for values that resemble their neighbours, not for the choice of \
@@ -125,10 +129,15 @@ async fn one(shared: &Shared, line: &Line, steps: &Steps) -> Result<Vec<Option<f
     }
     let entities: Vec<_> = line.entity.iter().cloned().collect();
     let loaded = load(shared, definition, measure, &entities, steps).await?;
-    Ok(loaded
+    let mut values = loaded
         .first()
         .map(|loaded| loaded.values(ask::figure(kind)))
-        .unwrap_or_default())
+        .unwrap_or_default();
+    // A step that goes on has not had all its events yet.
+    let now = shared.app.now();
+    let over = (0..values.len()).take_while(|place| steps.end_of(*place) <= now);
+    values.truncate(over.count());
+    Ok(values)
 }
 
 /// By how much each step differs from the one before, where both are known.

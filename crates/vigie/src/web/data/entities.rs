@@ -15,6 +15,7 @@ use vigie_core::{
     bucket::BucketSummary,
     measure::{Kind, Measure},
     row::Point,
+    series::latest,
     text::SourceId,
 };
 use vigie_sources::Model;
@@ -126,15 +127,19 @@ pub(super) async fn entities(
     };
     let range = parameters.range(app)?;
     let mut from = range.from;
+    // Without an end, what is latest is the latest that has happened: a forecast reaches days ahead.
+    let to = range
+        .to
+        .unwrap_or_else(|| latest(app.now(), BACK, app.tz()).1);
     if from.is_none() {
-        let newest = shared.store.newest_hour(&definition.id, range.to).await;
+        let newest = shared.store.newest_hour(&definition.id, Some(to)).await;
         let newest = newest.map_err(store_failure)?;
         from = newest.map(|hour| hour.saturating_sub(BACK).unwrap_or(Timestamp::MIN));
     }
     let query = SummaryQuery {
         source: Some(definition.id.clone()),
         from,
-        to: range.to,
+        to: Some(to),
         ..SummaryQuery::default()
     };
     let words = parameters.one("q")?.map(folded);

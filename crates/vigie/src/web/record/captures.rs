@@ -361,7 +361,13 @@ pub(super) async fn body(
             .map_err(unreadable)?;
         let mut text = Redactor::new(app).clean(&String::from_utf8_lossy(&bytes));
         let cut = total > most || text.len() > BODY_BYTES_MAX;
-        text.truncate(text.floor_char_boundary(BODY_BYTES_MAX));
+        // What was read of a longer body may end within a key: its last bytes are not shown, however much was replaced before.
+        let whole = if total > most {
+            text.len().saturating_sub(KEY_BYTES_MAX)
+        } else {
+            text.len()
+        };
+        text.truncate(text.floor_char_boundary(whole.min(BODY_BYTES_MAX)));
         let headers = [
             (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
             (header::CACHE_CONTROL, "no-store".to_owned()),

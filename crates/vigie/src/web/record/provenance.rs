@@ -275,13 +275,14 @@ fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenanc
     let ledger = ledger_of(app)?;
     let source = &definition.id;
     let mut entries: Vec<Entry> = Vec::new();
-    if let Some(fetched) = &found.fetched {
-        for at in fetched.iter().rev().take(CAPTURES_MAX + 1) {
-            entries.extend(ledger.started_at(source, *at).map_err(Failure::usage)?);
-        }
+    // Samples of a replay, or of a ledger that was lost, have no capture of their time: then the times of the rows must do.
+    let mut exact = found.fetched.is_some();
+    for at in (found.fetched.iter().flatten().rev()).take(CAPTURES_MAX + 1) {
+        let of_time = ledger.started_at(source, *at).map_err(Failure::usage)?;
+        exact &= !of_time.is_empty();
+        entries.extend(of_time);
     }
-    // Samples of a replay, or of a ledger that was lost, have no capture of their time.
-    let exact = !entries.is_empty();
+    exact &= !entries.is_empty();
     if !exact {
         let stretch = (found.from, found.to);
         let earliest = found.from.saturating_sub(MARGIN);
