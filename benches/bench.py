@@ -164,10 +164,13 @@ def landed(args, count):
 
 
 def restored(args, template):
-    """A copy of a workspace, on the disk and in the page cache."""
+    """A copy of a workspace, in the page cache. Raw files are never written again, only deleted: they are links, and take no room."""
     workspace = args.work / "workspace"
     shutil.rmtree(workspace, ignore_errors=True)
-    subprocess.run(["cp", "-a", template, workspace], check=True)
+    subprocess.run(["cp", "-al", template, workspace], check=True)
+    for path in workspace.rglob("*.db*"):
+        shutil.copy2(path, copy := path.with_name(path.name + ".copy"))
+        copy.replace(path)
     settle()
     return workspace
 

@@ -322,6 +322,8 @@ pub(crate) enum SourcesCommand {
     },
     /// Propose a definition from a saved body, with what only you can know marked TODO
     New(NewSource),
+    /// Add a bike or scooter network by its identifier in the directory of GBFS systems, or list those of the zone
+    Gbfs(Gbfs),
     /// Check a definition, and show the rows that it extracts from a saved body
     Check {
         /// The definition (source.toml)
@@ -369,6 +371,18 @@ pub(crate) struct NewSource {
     /// The file to write [default: standard output]
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gbfs {
+    /// The identifier of the system [default: list those of the zone's country]
+    pub(crate) system: Option<String>,
+    /// A saved copy of the directory (`systems.csv`) [default: as MobilityData publishes it]
+    #[arg(long)]
+    pub(crate) directory: Option<PathBuf>,
+    /// Scheme, host and port to ask instead of the network's own: a mirror of its feeds
+    #[arg(long)]
+    pub(crate) base_url: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -101,7 +101,7 @@ async fn run(cli: Cli, stop: Stop) -> Outcome {
     match &cli.command {
         Command::Init(args) => init::run(args),
         Command::Demo(args) => demo::run(global, args, stop).await,
-        Command::Sources(args) => sources::run(global, args),
+        Command::Sources(args) => sources::run(global, args).await,
         Command::Restore(args) => backup::restore(global, args, stop).await,
         // These two say what is wrong also where the workspace cannot be opened.
         Command::Doctor(args) => doctor::run(global, args).await,

@@ -1,5 +1,6 @@
 //! `vigie sources`: the catalogue, the sheets, and the check of a definition.
 
+mod gbfs;
 mod new;
 
 use std::{fs, path::Path};
@@ -26,7 +27,7 @@ use crate::{
 const ROWS_SHOWN: usize = 20;
 
 /// Runs the command. It works without a workspace; within one, the user's own sources are there too.
-pub(crate) fn run(global: &Global, args: &cli::Sources) -> Outcome {
+pub(crate) async fn run(global: &Global, args: &cli::Sources) -> Outcome {
     let now = global.now.map_or(Clock::System, Clock::Fixed).now();
     match &args.command {
         SourcesCommand::Check { file, sample, json } => {
@@ -37,6 +38,7 @@ pub(crate) fn run(global: &Global, args: &cli::Sources) -> Outcome {
             check(&definition, sample.as_deref(), *json, now)
         }
         SourcesCommand::New(args) => new::run(args, now),
+        SourcesCommand::Gbfs(args) => gbfs::run(global, args).await,
         SourcesCommand::List { json } => list(global, *json),
         SourcesCommand::Show { source, json, lang } => {
             let language = lang.map_or_else(language_of_environment, Language::from);

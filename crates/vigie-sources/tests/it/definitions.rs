@@ -229,10 +229,10 @@ fn a_few_lines_make_another_source_like_a_known_one() {
         Catalogue::embedded().with_user_definitions([("sources/mine.toml", text.as_str())])
     };
     let catalogue =
-        with("params = { network = \"a.org/v2\" }\ncollect = \"2m\"\nlicence = \"CC0-1.0\"")
+        with("params = { status = \"a.org/v2\" }\ncollect = \"2m\"\nlicence = \"CC0-1.0\"")
             .unwrap();
     let mine = catalogue.get(&"mine".parse().unwrap()).unwrap();
-    assert_eq!(mine.params["network"], "a.org/v2");
+    assert_eq!(mine.params["status"], "a.org/v2");
     assert_eq!(
         (
             mine.schedule.every().as_secs(),

@@ -262,14 +262,17 @@ fn an_address_of_the_user_is_asked_by_https_and_is_plain() {
     let network = Catalogue::embedded()
         .get(&SourceId::new("gbfs-network").unwrap())
         .unwrap();
-    let asked = |address: &str| build(network, &[("network", address)], None, None);
-    for address in ["gbfs.a.org/v2/en", "https://gbfs.a.org/v2/en/"] {
+    let asked = |address: &str| {
+        let params = [("status", address), ("information", "b.org/v2/places")];
+        build(network, &params, None, None)
+    };
+    for address in [
+        "gbfs.a.org/v2/en/status",
+        "https://gbfs.a.org/v2/en/status/",
+    ] {
         let request = asked(address).unwrap();
-        assert_eq!(request.url, "https://gbfs.a.org/v2/en/station_status.json");
-        assert_eq!(
-            request.item_url.as_deref(),
-            Some("https://gbfs.a.org/v2/en/station_information.json")
-        );
+        assert_eq!(request.url, "https://gbfs.a.org/v2/en/status");
+        assert_eq!(request.item_url.as_deref(), Some("https://b.org/v2/places"));
         assert_eq!(request.host, "gbfs.a.org");
     }
     for (address, problem) in [

@@ -18,6 +18,7 @@ mod disk;
 mod doctor;
 mod dossier;
 mod faults;
+mod gbfs;
 mod kills;
 mod new_source;
 mod operation;
