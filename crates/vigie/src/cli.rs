@@ -377,7 +377,7 @@ pub(crate) struct NewSource {
 pub(crate) struct Gbfs {
     /// The identifier of the system [default: list those of the zone's country]
     pub(crate) system: Option<String>,
-    /// A saved copy of the directory (`systems.csv`) [default: as MobilityData publishes it]
+    /// A saved copy of the directory (`systems.csv`) [default: as `MobilityData` publishes it]
     #[arg(long)]
     pub(crate) directory: Option<PathBuf>,
     /// Scheme, host and port to ask instead of the network's own: a mirror of its feeds

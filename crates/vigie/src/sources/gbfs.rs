@@ -1,6 +1,6 @@
 //! `vigie sources gbfs`: a bike or scooter network by the identifier it has in the public directory of systems.
 //!
-//! The directory is MobilityData's `systems.csv`, which gives for each system the address of its `gbfs.json`, and that the addresses of its
+//! The directory is `MobilityData`'s `systems.csv`, which gives for each system the address of its `gbfs.json`, and that the addresses of its
 //! files (<https://gbfs.org/documentation/reference/>, versions 1 to 3).
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -24,7 +24,7 @@ use crate::{
     output,
 };
 
-/// The directory of systems, as MobilityData publishes it.
+/// The directory of systems, as `MobilityData` publishes it.
 const DIRECTORY: &str = "https://raw.githubusercontent.com/MobilityData/gbfs/master/systems.csv";
 
 /// The source whose format the networks share.
@@ -370,7 +370,7 @@ impl Asker<'_> {
             last_modified: None,
         };
         let answer = self.fetcher.fetch(&question, self.now).await;
-        let failed = |reason: &str| Failure::new(Exit::SomeFailed, format!("{}: {reason}", url));
+        let failed = |reason: &str| Failure::new(Exit::SomeFailed, format!("{url}: {reason}"));
         let answer = answer.map_err(|no_answer| failed(&no_answer.reason))?;
         answer.body.ok_or_else(|| failed("no body"))
     }
@@ -378,6 +378,6 @@ impl Asker<'_> {
     async fn json(&self, url: &str) -> Outcome<Value> {
         let body = self.bytes(url).await?;
         serde_json::from_slice(&body)
-            .map_err(|error| Failure::new(Exit::SomeFailed, format!("{}: no JSON: {error}", url)))
+            .map_err(|error| Failure::new(Exit::SomeFailed, format!("{url}: no JSON: {error}")))
     }
 }

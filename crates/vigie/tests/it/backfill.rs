@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use vigie_testkit::{FaultKind, FaultPlan, RetryAfter, When};
 
-use crate::support::{Lab, Ran, always};
+use crate::{
+    server,
+    support::{Lab, Ran, Workspace, always},
+};
 
 const USGS: &str = "usgs-earthquakes";
 const ECO2MIX: &str = "eco2mix-national";
@@ -51,26 +54,38 @@ fn figures(lab: &Lab) -> Vec<Value> {
         .collect()
 }
 
-fn live_equals_history(source: &str, every: SignedDuration, now: &str) {
+fn live_equals_history(source: &str, every: SignedDuration, now: &str, past: &Lab) {
     let live = lab(&[source], FaultPlan::none());
     collect_live(&live, source, every);
-    let past = lab(&[source], FaultPlan::none());
-    backfill(&past, now, source, &[]).ends(0);
+    backfill(past, now, source, &[]).ends(0);
     past.at(now, &["summarize"]).ends(0);
-    let (live, past) = (figures(&live), figures(&past));
+    let (live, past) = (figures(&live), figures(past));
     assert!(live.len() > 50, "{}", live.len());
     assert_eq!(live, past);
 }
 
 #[test]
 fn the_figures_are_those_of_a_live_collection() {
-    live_equals_history(ECO2MIX, SignedDuration::from_hours(3), LATER);
+    let past = lab(&[ECO2MIX], FaultPlan::none());
+    live_equals_history(ECO2MIX, SignedDuration::from_hours(3), LATER, &past);
+}
+
+#[test]
+fn a_backfill_into_mongodb_gives_the_same_figures() {
+    let Some(server) = server::uri() else { return };
+    let database = format!("backfill_{}", std::process::id());
+    let uri = server::patient_uri(server, &database);
+    let workspace = Workspace::with_store("Paris", &uri);
+    let past = Lab::in_workspace(workspace, &[ECO2MIX], FaultPlan::none());
+    live_equals_history(ECO2MIX, SignedDuration::from_hours(3), LATER, &past);
 }
 
 #[test]
 fn rates_of_one_document_are_those_of_the_days_and_come_after_their_horizon() {
     // The horizon is a week.
-    live_equals_history(ECB, SignedDuration::from_hours(12), "2026-12-10T10:00:00Z");
+    let past = lab(&[ECB], FaultPlan::none());
+    let now = "2026-12-10T10:00:00Z";
+    live_equals_history(ECB, SignedDuration::from_hours(12), now, &past);
 }
 
 #[test]

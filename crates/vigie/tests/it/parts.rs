@@ -369,3 +369,44 @@ fn what_a_request_sends_has_its_variables_filled_in_and_shows_no_key() {
     }
     assert_eq!(stations(&workspace), ["A1"]);
 }
+
+#[test]
+fn a_history_of_several_pages_is_asked_for_to_its_end_day_by_day() {
+    let provider = Provider::new(|_, path, _| {
+        let (_, query) = path.split_once('?').unwrap();
+        let (day, hour, next) = match query {
+            // The days of Paris begin in the day before of UTC.
+            "from=2026-11-22" => ("22", "Z0", "null"),
+            "from=2026-11-23" => ("23", "A1", r#""https://api.example.org/more?day=23""#),
+            "day=23" => ("23", "B2", "null"),
+            "from=2026-11-24" => ("24", "C3", "null"),
+            _ => return (404, String::new(), String::new()),
+        };
+        // Each at noon of its day.
+        let time = 1_795_435_200 + (day.parse::<i64>().unwrap() - 23) * 86_400;
+        let row = format!(r#"{{"icaoId":"{hour}","obsTime":{time},"temp":7.5}}"#);
+        (
+            200,
+            String::new(),
+            format!(r#"{{"next":{next},"rows":[{row}]}}"#),
+        )
+    });
+    let history = "[request.history]\n\
+        url = \"https://api.example.org/past?from={from:%Y-%m-%d}\"\n\
+        pages = { next = \"next\" }\nsince = \"2026-01-01\"\nchunk = \"1d\"\ndelay = \"1h\"\n";
+    let workspace = workspace(&provider, history, "[*].rows[*]", OPEN);
+    let past = [
+        "backfill",
+        "mine",
+        "--from",
+        "2026-11-23",
+        "--to",
+        "2026-11-24",
+        "--now",
+        "2026-11-26T08:00:00Z",
+    ];
+    let told = workspace.run(&past).ends(0);
+    assert!(told.contains("3 of 3 requests obtained"), "{told}");
+    assert_eq!(provider.asked().len(), 4, "{:?}", provider.asked());
+    assert_eq!(stations(&workspace), ["A1", "B2", "C3", "Z0"]);
+}
