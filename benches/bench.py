@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures Vigie, and its peers in the same run. `bench.py summarize|linear|collect|up|growth --help`; see README.md.
+"""Measures Vigie, and its peers in the same run. `bench.py summarize|linear|collect|up|growth|serve|streams --help`; see README.md.
 
 Everything is made below `--work` (default `target/bench`): bodies, workspaces, a virtual environment with the peers. The
 program measured is `--vigie` (default `target/release/vigie`), run as its users run it. Tables are Markdown. Times are
@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import csv
 import datetime
+import http.client
 import io
 import json
 import os
@@ -448,6 +449,145 @@ def growth(args):
     table(["days", "wall s a day", "processor s a day", "peak MB", "store and ledger MB", "more kB a day"], shown)
 
 
+# The page
+
+
+class Server:
+    """`vigie serve` or `vigie up` on a workspace, until the end of the block."""
+
+    def __init__(self, args, workspace, *command):
+        self.log = args.work / "server.log"
+        everything = [args.vigie, "--dir", workspace, *command, "--listen", "127.0.0.1:0"]
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([str(c) for c in everything], stdout=log, stderr=log)
+
+    def __enter__(self):
+        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())):
+            if self.process.poll() is not None:
+                raise SystemExit(self.log.read_text())
+            time.sleep(0.1)
+        self.port = int(found[1])
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def of_limits(workspace, **limits):
+    """Lifts the limits of one client, which here is all of them."""
+    settings = workspace / "vigie.toml"
+    lines = "".join(f"{key} = {value}\n" for key, value in limits.items())
+    text = settings.read_text()
+    if "[serve]\n" in text:
+        settings.write_text(text.replace("[serve]\n", "[serve]\n" + lines, 1))
+    else:
+        settings.write_text(text.replace("\n[sources.", f"\n[serve]\n{lines}\n[sources.", 1))
+
+
+def quantile(values, share):
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def serve(args):
+    """What the page asks for, of the workspace that `growth` left behind."""
+    grown = args.work / "growth"
+    if not grown.exists():
+        raise SystemExit("run `bench.py growth` first: its workspace is read")
+    workspace = args.work / "served"
+    shutil.rmtree(workspace, ignore_errors=True)
+    subprocess.run(["cp", "-a", grown, workspace], check=True)
+    of_limits(workspace, requests_per_second_max=10_000)
+    last = datetime.date(2025, 1, 1) + datetime.timedelta(days=args.days - 1)
+    first = last - datetime.timedelta(days=364)
+    year = f"/api/v1/series?source=bench-0000&measure=temperature&entity=S0&from={first}&to={last}"
+    rows = []
+    with Server(args, workspace, "--now", f"{last}T22:00:00Z", "serve") as server:
+        for name, path in [
+            ("a day of all sources", "/api/v1/day"),
+            ("a day of one source", "/api/v1/day/bench-0000"),
+            ("a year of one series, by day", year + "&step=day"),
+            ("the same, all its entities together", year.replace("&entity=S0", "") + "&step=day"),
+            ("a year of one series, by hour", year + "&step=hour"),
+            ("the sources", "/api/v1/measures"),
+        ]:
+            connection = http.client.HTTPConnection("127.0.0.1", server.port)
+            took, size = [], 0
+            for number in range(args.requests + 20):
+                begun = time.perf_counter()
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                body = answer.read()
+                if answer.status != 200:
+                    raise SystemExit(f"{path}: {answer.status} {body[:300]}")
+                # The first ones find nothing in memory; the days before are read in the background.
+                if number == 0:
+                    cold = 1000 * (time.perf_counter() - begun)
+                elif number >= 20:
+                    took.append(1000 * (time.perf_counter() - begun))
+                size = len(body)
+            rows.append((name, f"{cold:.1f}", f"{median(took):.1f}", f"{quantile(took, 0.95):.1f}", f"{size / 1000:.0f}"))
+            note(str(rows[-1]))
+        _, resident, peak = process_use(server.process.pid)
+    print(f"{args.requests} requests each, one after the other; {resident:.0f} MB resident at the end, {peak:.0f} at the peak\n")
+    table(["asked for", "first ms", "median ms", "p95 ms", "kB"], rows)
+
+
+def streams(args):
+    """From the end of a download to the message in every open page."""
+    given = {}
+
+    def answer(_host, path):
+        given.setdefault(path.strip("/").removesuffix(".json"), []).append(time.perf_counter())
+        return small_body()
+
+    feed, names, urls, workspace = loopback(args, args.sources, args.every)
+    feed.answer = answer
+    of_limits(workspace, streams_max=2 * args.streams + 10, requests_per_second_max=10_000)
+    took = []
+
+    async def page(port, opened):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)
+        opened.append(1)
+        seen = {}
+        async for line in reader:
+            if found := re.search(rb'"source":"(bench-\d+)"', line):
+                now, name = time.perf_counter(), found[1].decode()
+                # The first message after each download; what follows tells of its summary.
+                if given.get(name) and seen.get(name) != (count := len(given[name])):
+                    seen[name] = count
+                    took.append(1000 * (now - given[name][-1]))
+
+    async def watch(port):
+        opened = []
+        pages = [asyncio.create_task(page(port, opened)) for _ in range(args.streams)]
+        while len(opened) < args.streams:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(args.seconds)
+        for one in pages:
+            one.cancel()
+
+    with Server(args, workspace, "up") as server:
+        cpu, _, _ = process_use(server.process.pid)
+        begun = time.perf_counter()
+        asyncio.run(watch(server.port))
+        end, resident, peak = process_use(server.process.pid)
+        wall = time.perf_counter() - begun
+    print(f"{args.streams} open pages, {args.sources} sources every {args.every} s, {wall:.0f} s, {len(took)} messages\n")
+    table(
+        ["median ms", "p95 ms", "p99 ms", "share of one core", "resident MB", "peak MB"],
+        [
+            (
+                *(f"{quantile(took, share):.0f}" for share in (0.5, 0.95, 0.99)),
+                f"{100 * (end - cpu) / wall:.0f} %",
+                f"{resident:.0f}",
+                f"{peak:.0f}",
+            )
+        ],
+    )
+
+
 def main():
     root = HERE.parent
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -476,6 +616,8 @@ def main():
     command(collect, sources=1000)
     command(up, sources=50, seconds=180)
     command(growth, days=365, sources=50, bodies_a_day=4, entities=5, keep_days=0, cores=["0"])
+    command(serve, days=365, requests=200)
+    command(streams, streams=1000, sources=10, every=10, seconds=60)
     args = parser.parse_args()
     if args.command in ("summarize", "linear") and not args.recordings:
         raise SystemExit("--recordings, or VIGIE_RECORDINGS, says where the recorded bodies are")

@@ -94,6 +94,25 @@ pub fn plan(
     settled.collect()
 }
 
+/// Since when everything that happened is known: since the first slot, or as far before it as backfills have settled without a gap.
+/// `patience` is how much may be missing between two stretches, for what was not published yet at the end of the earlier one.
+pub fn known_since(
+    first_slot: Option<Timestamp>,
+    settled: &[Stretch],
+    patience: SignedDuration,
+) -> Option<Timestamp> {
+    let mut settled = settled.to_vec();
+    settled.sort_unstable_by_key(|stretch| std::cmp::Reverse(stretch.to));
+    let mut since = first_slot?;
+    for stretch in settled {
+        if since.duration_since(stretch.to) > patience {
+            break;
+        }
+        since = since.min(stretch.from);
+    }
+    Some(since)
+}
+
 /// What scheduled downloads cover: from the first to the last slot of each run without a gap, less the lag.
 fn covered(
     good_slots: &[Timestamp],
@@ -281,5 +300,26 @@ mod tests {
         let over = stretch("2025-12-30T00:00:00Z", "2026-01-02T00:00:00Z");
         let rest = "2026-01-01T00:00:00Z 2026-01-02T00:00:00Z 2026-01-02T00:00:00Z";
         assert_eq!(asked(over, &utc, Known::default(), now), [rest]);
+    }
+
+    #[test]
+    fn what_is_known_begins_with_the_backfills_that_reach_the_first_slot() {
+        let settled = [
+            stretch("2026-01-10T00:00:00Z", "2026-01-20T00:00:00Z"),
+            stretch("2026-02-01T00:00:00Z", "2026-02-10T00:00:00Z"),
+            stretch("2026-02-10T00:00:00Z", "2026-02-20T22:00:00Z"),
+        ];
+        let patience = SignedDuration::from_hours(4);
+        let since = |first: &str| known_since(Some(at(first)), &settled, patience);
+        // The two that follow each other, not the one before the gap.
+        let february = Some(at("2026-02-01T00:00:00Z"));
+        assert_eq!(since("2026-02-21T00:00:00Z"), february);
+        assert_eq!(since("2026-02-05T00:00:00Z"), february);
+        // The slots began too long after it, or before it.
+        let late = "2026-02-21T03:00:00Z";
+        assert_eq!(since(late), Some(at(late)));
+        let early = "2026-01-05T00:00:00Z";
+        assert_eq!(since(early), Some(at(early)));
+        assert_eq!(known_since(None, &settled, patience), None);
     }
 }

@@ -132,8 +132,7 @@ pub(crate) async fn history(
 ) -> Outcome<History> {
     let sheet = sheet(app, definition);
     let ranges = history_ranges(&sheet, period, entities, app.tz());
-    let watched_since = block_in_place(|| app.ledger().first_slot(&definition.id));
-    let watched_since = watched_since.map_err(Failure::usage)?;
+    let watched_since = block_in_place(|| app.watched_since(definition))?;
     let mut history = HistoryGatherer::new(&sheet, &ranges, watched_since, app.tz());
     for range in ranges {
         read_documents(store, definition, range, |document| match document {

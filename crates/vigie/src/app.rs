@@ -10,7 +10,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::sync::broadcast;
 use tracing::warn;
-use vigie_core::{schedule::Schedule, secret::Secret, text::SourceId};
+use vigie_core::{history::known_since, schedule::Schedule, secret::Secret, text::SourceId};
 use vigie_sources::{Catalogue, Definition, Workspace, build_request};
 use vigie_store::{
     archive::Archive,
@@ -284,6 +284,20 @@ impl App {
             .collect_seconds
             .and_then(|seconds| Schedule::new(seconds, 0, None).ok())
             .unwrap_or_else(|| definition.schedule.clone())
+    }
+
+    /// Since when everything that a source says is known: since it was asked first, or as far before as backfills reach without a gap.
+    pub(crate) fn watched_since(&self, definition: &Definition) -> Outcome<Option<Timestamp>> {
+        let id = &definition.id;
+        let ledger = self.ledger();
+        let first = ledger.first_slot(id).map_err(Failure::usage)?;
+        let Some(history) = &definition.history else {
+            return Ok(first);
+        };
+        let settled = ledger.settled(id).map_err(Failure::usage)?;
+        let lag = history.terms(self.now()).lag;
+        let patience = self.schedule(definition).every().saturating_mul(2);
+        Ok(known_since(first, &settled, patience.saturating_add(lag)))
     }
 
     /// The host whose published limits a request counts against: the provider's own, also when the requests

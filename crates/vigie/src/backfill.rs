@@ -79,30 +79,61 @@ pub(crate) async fn run(app: &App, args: &cli::Backfill) -> Outcome {
     if let Some(pause) = budget::make_room(app)? {
         return Err(pause.into());
     }
-    let name = format!("backfill.{}", definition.id);
-    let _lock = match Lock::take(&app.data(), &name, now) {
-        Ok(lock) => lock,
-        Err(error @ LockError::Held { .. }) => return Err(Failure::new(Exit::Locked, error)),
-        Err(error) => return Err(Failure::usage(error)),
-    };
     app.register()?;
-    let chunks = block_in_place(|| plan(app, &definition, &terms, wanted, args.again))?;
+    let missing = Missing {
+        definition: &definition,
+        history,
+        terms,
+        wanted,
+        again: args.again,
+    };
+    let _lock = lock(app, &definition)?;
     if args.dry_run {
+        let chunks = block_in_place(|| missing.plan(app))?;
         return show_plan(&definition, history, &chunks, args.json);
     }
-    let mut done = Done {
-        source: definition.id.clone(),
-        from: wanted.from,
-        to: wanted.to,
-        missing: chunks.len(),
-        obtained: 0,
-        bytes: 0,
-        left: 0,
-        failures: Vec::new(),
-    };
-    fetch(app, &definition, history, &chunks, args.json, &mut done).await?;
-    done.left = done.missing - done.obtained;
+    let done = missing.obtain(app, args.json).await?;
     conclude(&done, args.json)
+}
+
+/// What of the past since `from` is missing of a source; nothing where the provider keeps none.
+pub(crate) async fn since(app: &App, definition: &Definition, from: Timestamp) -> Outcome<()> {
+    let now = app.now();
+    let Some(history) = &definition.history else {
+        return Ok(());
+    };
+    let terms = history.terms(now);
+    let Some(wanted) = Stretch::new(from.max(terms.earliest), now) else {
+        return Ok(());
+    };
+    let missing = Missing {
+        definition,
+        history,
+        terms,
+        wanted,
+        again: false,
+    };
+    let _lock = lock(app, definition)?;
+    missing.obtain(app, true).await.map(drop)
+}
+
+fn lock(app: &App, definition: &Definition) -> Outcome<Lock> {
+    let name = format!("backfill.{}", definition.id);
+    match Lock::take(&app.data(), &name, app.now()) {
+        Ok(lock) => Ok(lock),
+        Err(error @ LockError::Held { .. }) => Err(Failure::new(Exit::Locked, error)),
+        Err(error) => Err(Failure::usage(error)),
+    }
+}
+
+/// A stretch of the past that is wanted.
+struct Missing<'a> {
+    definition: &'a Definition,
+    history: &'a History,
+    terms: Terms,
+    wanted: Stretch,
+    /// Whether what was obtained is asked for again.
+    again: bool,
 }
 
 /// What of a stretch would be kept: the rest would be asked for, summarised, and dropped.
@@ -162,41 +193,63 @@ fn check_reach(history: &History, terms: &Terms, wanted: Stretch, now: Timestamp
     Ok(())
 }
 
-/// What is missing, by the ledger and by the files that a killed run has landed without telling it.
-/// With `again`, nothing counts as obtained.
-fn plan(
-    app: &App,
-    definition: &Definition,
-    terms: &Terms,
-    wanted: Stretch,
-    again: bool,
-) -> Outcome<Vec<Chunk>> {
-    let every = app.schedule(definition).every();
-    let now = app.now();
-    if again {
-        return Ok(history::plan(wanted, terms, Known::default(), every, now));
+impl Missing<'_> {
+    /// Asks for what is missing, as far as it can be had.
+    async fn obtain(&self, app: &App, quiet: bool) -> Outcome<Done> {
+        let chunks = block_in_place(|| self.plan(app))?;
+        let mut done = Done {
+            source: self.definition.id.clone(),
+            from: self.wanted.from,
+            to: self.wanted.to,
+            missing: chunks.len(),
+            obtained: 0,
+            bytes: 0,
+            left: 0,
+            failures: Vec::new(),
+        };
+        fetch(
+            app,
+            self.definition,
+            self.history,
+            &chunks,
+            quiet,
+            &mut done,
+        )
+        .await?;
+        done.left = done.missing - done.obtained;
+        Ok(done)
     }
-    let mut settled = app
-        .ledger()
-        .settled(&definition.id)
-        .map_err(Failure::usage)?;
-    let pending = app.landing().pending(&definition.id);
-    for raw in pending.map_err(Failure::usage)?.raw {
-        // One that cannot be read is named by `vigie summarize`.
-        let manifest = app.landing().manifest(&raw).ok().flatten();
-        settled.extend(manifest.and_then(|manifest| manifest.capture.history));
+
+    /// What is missing, by the ledger and by the files that a killed run has landed without telling it.
+    fn plan(&self, app: &App) -> Outcome<Vec<Chunk>> {
+        let (definition, terms, wanted) = (self.definition, &self.terms, self.wanted);
+        let every = app.schedule(definition).every();
+        let now = app.now();
+        if self.again {
+            return Ok(history::plan(wanted, terms, Known::default(), every, now));
+        }
+        let mut settled = app
+            .ledger()
+            .settled(&definition.id)
+            .map_err(Failure::usage)?;
+        let pending = app.landing().pending(&definition.id);
+        for raw in pending.map_err(Failure::usage)?.raw {
+            // One that cannot be read is named by `vigie summarize`.
+            let manifest = app.landing().manifest(&raw).ok().flatten();
+            settled.extend(manifest.and_then(|manifest| manifest.capture.history));
+        }
+        let before = every.saturating_mul(SLOTS_BEFORE);
+        let from = wanted.from.saturating_sub(before).unwrap_or(Timestamp::MIN);
+        let after = every.saturating_add(terms.lag).saturating_mul(2);
+        let to = wanted.to.saturating_add(after).unwrap_or(Timestamp::MAX);
+        let slots = app.ledger().good_slots(&definition.id, from, to);
+        let good_slots = slots.map_err(Failure::usage)?;
+        let known = Known {
+            good_slots: &good_slots,
+            settled: &settled,
+        };
+        Ok(history::plan(wanted, terms, known, every, now))
     }
-    let before = every.saturating_mul(SLOTS_BEFORE);
-    let from = wanted.from.saturating_sub(before).unwrap_or(Timestamp::MIN);
-    let after = every.saturating_add(terms.lag).saturating_mul(2);
-    let to = wanted.to.saturating_add(after).unwrap_or(Timestamp::MAX);
-    let slots = app.ledger().good_slots(&definition.id, from, to);
-    let good_slots = slots.map_err(Failure::usage)?;
-    let known = Known {
-        good_slots: &good_slots,
-        settled: &settled,
-    };
-    Ok(history::plan(wanted, terms, known, every, now))
 }
 
 fn days(history: &History, chunk: &Chunk) -> String {

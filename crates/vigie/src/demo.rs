@@ -24,6 +24,7 @@ use vigie_testkit::{FaultPlan, Simulator, SimulatorOptions};
 
 use crate::{
     app::App,
+    backfill,
     cli::{self, Global},
     clock::Clock,
     collect::Collector,
@@ -45,6 +46,9 @@ const STEP: SignedDuration = SignedDuration::from_mins(1);
 const STEPS_PER_SUMMARY: u32 = 10;
 /// The day of a demo that is not told what time it is: an ordinary Thursday.
 const DATE: Date = Date::constant(2026, 10, 15);
+
+/// What is fetched of the time before, where the provider keeps it, so that the day has something to be compared with.
+const DAYS_BEFORE: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// Runs the command.
 pub(crate) async fn run(global: &Global, args: &cli::Demo, stop: Stop) -> Outcome {
@@ -89,6 +93,12 @@ pub(crate) async fn run(global: &Global, args: &cli::Demo, stop: Stop) -> Outcom
         let pace = Duration::from_secs(u64::from(args.seconds)).div_f64(steps as f64);
         let collector = Collector::new(&app)?;
         let sources = app.enabled();
+        let before = day.start.saturating_sub(DAYS_BEFORE);
+        let before = before.map_err(Failure::usage)?;
+        for definition in &sources {
+            backfill::since(&app, definition, before).await?;
+        }
+        summarize::summarize(&app, &store, &sources).await?;
         let mut next = Instant::now();
         let mut at = day.start;
         let mut step = 0u32;

@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// Values taken into the store at a time: what bounds memory.
-const BATCH_VALUES_MAX: usize = 1_200_000;
+const BATCH_VALUES_MAX: usize = 900_000;
 /// Files taken into the store at a time.
 const BATCH_FILES_MAX: usize = 1_000;
 /// Threads that extract.

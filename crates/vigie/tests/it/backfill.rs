@@ -240,6 +240,39 @@ fn a_backfill_is_no_slot_and_does_not_have_the_next_body_set_aside() {
 }
 
 #[test]
+fn what_is_usual_is_known_from_the_past_that_was_fetched() {
+    let lab = lab(&[USGS], FaultPlan::none());
+    let now = "2026-11-19T18:00:30Z";
+    lab.at(now, &["collect"]).ends(0);
+    lab.at(now, &["summarize"]).ends(0);
+    let sentences = || {
+        let report = [
+            "report",
+            "--date",
+            "2026-11-19",
+            "--format",
+            "json",
+            "-o",
+            "-",
+        ];
+        let told: Value = serde_json::from_str(&lab.at(now, &report).ends(0)).unwrap();
+        told["sources"][0]["sentences"].to_string()
+    };
+    assert!(!sentences().contains("usual"), "{}", sentences());
+    let past = [
+        "backfill",
+        USGS,
+        "--from",
+        "2026-10-10",
+        "--to",
+        "2026-11-19",
+    ];
+    lab.at(now, &past).ends(0);
+    lab.at(now, &["summarize"]).ends(0);
+    assert!(sentences().contains("usual"), "{}", sentences());
+}
+
+#[test]
 fn an_empty_answer_where_something_always_is_settles_nothing() {
     let faults = always(USGS_HISTORY, FaultKind::HalfRows { keep: 0.0 });
     let lab = lab(&[USGS], faults);

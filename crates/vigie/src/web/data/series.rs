@@ -404,8 +404,7 @@ async fn happenings(
     };
     let read = shared.store.events(&query, &mut each).await;
     read.map_err(store_failure)?;
-    let watched_since =
-        block_in_place(|| app.ledger().first_slot(&definition.id)).map_err(Failure::usage)?;
+    let watched_since = block_in_place(|| app.watched_since(definition))?;
     Ok(Loaded {
         entity: TOGETHER.to_owned(),
         name: TOGETHER.to_owned(),

@@ -73,13 +73,10 @@ pub(super) async fn measures(
     let mut sources = Vec::new();
     for definition in app.enabled() {
         let (newest, watched_since) = block_in_place(|| {
-            let ledger = app.ledger();
-            let newest = ledger.newest(&definition.id, app.now())?;
-            ledger
-                .first_slot(&definition.id)
-                .map(|first| (newest, first))
-        })
-        .map_err(Failure::usage)?;
+            let newest = app.ledger().newest(&definition.id, app.now());
+            let newest = newest.map_err(Failure::usage)?;
+            Ok::<_, Failure>((newest, app.watched_since(&definition)?))
+        })?;
         sources.push(SourceMeasures {
             id: definition.id.clone(),
             domain: definition.domain.as_str().to_owned(),
