@@ -3,6 +3,7 @@
 mod cases;
 mod definitions;
 mod differential;
+mod followed;
 mod general;
 mod propose;
 mod recordings;
