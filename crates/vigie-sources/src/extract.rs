@@ -647,6 +647,9 @@ impl<'d, 'c> RowReader<'d, 'c> {
                         None
                     }
                 }
+                _ if reading.length => item
+                    .list(&reading.pick)
+                    .or_else(|| item.value(&reading.pick)),
                 _ => item.value(&reading.pick),
             };
             let is_counted = reading.reduce == Some(Reduce::Count)

@@ -175,6 +175,14 @@ impl<'t, 'l> Item<'t, 'l> {
         })
     }
 
+    /// The first list that a pick leads to: also an empty one, which is absent as a value, and none as a length.
+    pub(crate) fn list(&self, pick: &Pick) -> Option<Node<'t>> {
+        pick.origins.iter().find_map(|origin| match origin {
+            Origin::Path(path) => self.find(path).filter(|node| matches!(node, Node::List(_))),
+            _ => None,
+        })
+    }
+
     /// Whether every condition holds.
     pub(crate) fn fulfils(&self, conditions: &[Condition]) -> bool {
         conditions.iter().all(|condition| {

@@ -1,5 +1,7 @@
 //! Wrong definitions are reported with file, line, column and remedy.
 
+use std::collections::BTreeSet;
+
 use vigie_core::{
     row::Point,
     text::Text,
@@ -285,5 +287,28 @@ fn sheets_are_complete() {
         ] {
             assert_ne!(text.fr, text.en, "{id}: not translated");
         }
+    }
+}
+
+#[test]
+fn the_readme_lists_the_catalogue() {
+    let readme = include_str!("../../../../README.md");
+    let all: Vec<&Definition> = Catalogue::embedded().iter().collect();
+    let domains: BTreeSet<_> = all.iter().map(|definition| definition.domain).collect();
+    let needs_key = |definition: &&&Definition| definition.sheet.access.as_str() == "key";
+    let open = all.len() - all.iter().filter(needs_key).count();
+    let told = format!(
+        "{} sources in {} domains; {open} need no key.",
+        all.len(),
+        domains.len()
+    );
+    assert!(readme.contains(&told), "{told}");
+    for definition in &all {
+        let star = if needs_key(&definition) { "*" } else { "" };
+        let row = format!("| {} |", definition.domain.title().en);
+        let row = readme.lines().find(|line| line.starts_with(&row));
+        let listed = format!("`{}`{star}", definition.id);
+        let listed = |row: &str| row.split([',', '|', ' ']).any(|cell| cell == listed);
+        assert!(row.is_some_and(listed), "{} is not listed", definition.id);
     }
 }
