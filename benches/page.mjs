@@ -12,7 +12,7 @@ const TABS = [
   ["Today", "", ".card .plot:not([hidden]) canvas, .card .bars:not([hidden])"],
   ["Map", "tab=map", ".map-frame[data-state=drawn]"],
   ["Explore", "tab=explore", ".big-plot canvas"],
-  ["Health", "tab=health", ".calendar"],
+  ["Health", "tab=health", "main table"],
 ];
 
 /** A fresh visit: nothing is in the browser's cache. */

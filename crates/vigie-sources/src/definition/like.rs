@@ -6,14 +6,17 @@ use vigie_core::{schedule::Schedule, text::SourceId};
 use super::{
     Definition,
     reader::{DefinitionError, Source, Table, nearest},
+    sheet::rights,
 };
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 9] = [
     "like",
     "id",
     "title",
     "params",
     "collect",
+    "stale_after",
+    "rights",
     "attribution",
     "licence",
 ];
@@ -69,6 +72,12 @@ pub(crate) fn like<'d>(
         let seconds = u32::try_from(collect.duration()?.as_secs())
             .map_err(|_| collect.error("the duration is too long"))?;
         definition.schedule = Schedule::new(seconds, 0, None).map_err(|bad| collect.error(bad))?;
+    }
+    if let Some(stale_after) = root.get("stale_after") {
+        definition.stale_after = stale_after.duration()?;
+    }
+    if let Some(whole) = root.get("rights") {
+        definition.sheet.rights = rights(&whole)?;
     }
     let rights = &mut definition.sheet.rights;
     for (key, to) in [

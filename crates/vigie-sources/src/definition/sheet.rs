@@ -96,7 +96,7 @@ fn access(value: &Value<'_>) -> Result<Access, DefinitionError> {
     })
 }
 
-fn rights(value: &Value<'_>) -> Result<Rights, DefinitionError> {
+pub(super) fn rights(value: &Value<'_>) -> Result<Rights, DefinitionError> {
     let table = value.table(&[
         "licence",
         "url",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use vigie_core::{
     row::Point,
+    sheet::Permission,
     text::Text,
     zone::{Scale, Zone},
 };
@@ -243,6 +244,17 @@ fn a_few_lines_make_another_source_like_a_known_one() {
         (120, "Mine")
     );
     assert_eq!(mine.sheet.rights.licence, "CC0-1.0");
+    // The permissions are still those of the model, which knows nothing of this network.
+    assert_eq!(mine.sheet.rights.archive, Permission::Doubtful);
+    let catalogue = with(
+        "stale_after = \"2h\"\n[rights]\nlicence = \"CC0-1.0\"\nurl = \"https://a.org/terms\"\n\
+         attribution = \"A\"\narchive = \"allowed\"\nrepublish = \"allowed\"",
+    )
+    .unwrap();
+    let mine = catalogue.get(&"mine".parse().unwrap()).unwrap();
+    assert_eq!(mine.stale_after.as_hours(), 2);
+    assert_eq!(mine.sheet.rights.archive, Permission::Allowed);
+    assert_eq!(mine.sheet.rights.url, "https://a.org/terms");
     assert_eq!(catalogue.len(), Catalogue::embedded().len() + 1);
     for (lines, problem) in [
         (
