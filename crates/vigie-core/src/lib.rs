@@ -13,6 +13,7 @@ pub mod capture;
 pub mod cause;
 pub mod census;
 pub mod correlation;
+pub mod domain;
 pub mod dossier;
 pub mod event;
 pub mod history;

@@ -1,7 +1,7 @@
 //! The words of the report, in both languages.
 
 use serde::Serialize;
-use vigie_core::{capture::Outcome, text::Language};
+use vigie_core::{capture::Outcome, domain::Domain, text::Language};
 
 /// Fixed words that the template prints.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -110,48 +110,6 @@ const EN: Words = Words {
     language: Language::En,
 };
 
-/// Domains: name in the catalogue, French, English.
-const DOMAINS: &[(&str, &str, &str)] = &[
-    ("air", "Qualité de l’air", "Air quality"),
-    ("air-quality", "Qualité de l’air", "Air quality"),
-    ("commerce", "Commerce en ligne", "Online commerce"),
-    ("culture", "Culture", "Culture"),
-    ("cyclones", "Tempêtes et cyclones", "Storms and cyclones"),
-    ("earthquakes", "Séismes", "Earthquakes"),
-    ("electricity", "Électricité et gaz", "Electricity and gas"),
-    (
-        "electricity-gas",
-        "Électricité et gaz",
-        "Electricity and gas",
-    ),
-    ("energy", "Électricité et gaz", "Electricity and gas"),
-    ("finance", "Marchés financiers", "Financial markets"),
-    ("gas", "Gaz", "Gas"),
-    ("markets", "Marchés financiers", "Financial markets"),
-    ("music", "Musique", "Music"),
-    ("news", "Actualité", "News"),
-    ("online-commerce", "Commerce en ligne", "Online commerce"),
-    ("rivers", "Cours d’eau", "Rivers"),
-    ("social", "Réseaux sociaux", "Social networks"),
-    ("social-networks", "Réseaux sociaux", "Social networks"),
-    ("space-weather", "Météo de l’espace", "Space weather"),
-    ("sport", "Sport", "Sport"),
-    (
-        "stock-market",
-        "Bourse et changes",
-        "Stock market and currencies",
-    ),
-    ("stocks", "Bourse et changes", "Stock market and currencies"),
-    ("storms", "Tempêtes et cyclones", "Storms and cyclones"),
-    ("transport", "Transports", "Transport"),
-    ("video", "Partage de vidéos", "Video sharing"),
-    ("video-sharing", "Partage de vidéos", "Video sharing"),
-    ("weather", "Météo", "Weather"),
-    ("web", "Activité du web", "Web activity"),
-    ("web-activity", "Activité du web", "Web activity"),
-    ("wildfires", "Feux de forêt", "Wildfires"),
-];
-
 impl Words {
     /// The words of `language`.
     pub fn of(language: Language) -> &'static Self {
@@ -163,9 +121,8 @@ impl Words {
 
     /// The name of a domain; of one that a user made up, its own word.
     pub(crate) fn domain(&self, domain: &str) -> String {
-        let known = DOMAINS.iter().find(|(name, ..)| *name == domain);
-        if let Some((_, fr, en)) = known {
-            return self.pick(fr, en).to_owned();
+        if let Some(known) = Domain::parse(domain) {
+            return known.title().get(self.language).to_owned();
         }
         let spaced = domain.replace(['-', '_'], " ");
         let mut letters = spaced.chars();

@@ -7,7 +7,6 @@
 mod body_error;
 mod catalogue;
 mod definition;
-mod domain;
 mod extract;
 mod follow;
 mod format;
@@ -32,9 +31,9 @@ mod units;
 pub use body_error::BodyError;
 pub use catalogue::Catalogue;
 pub use definition::{Definition, DefinitionError, ExpectedRows, Model};
-pub use domain::Domain;
 pub use extract::{Context, Extraction, Extractor, Refusal, extract, sniff};
 pub use follow::{Follow, FollowError, Part};
 pub use history::{History, Reach};
 pub use propose::{Proposal, ProposeError, TO_FILL_IN, Wishes, lines_to_fill_in, propose};
 pub use request::{Request, RequestError, Workspace, build_history_request, build_request, rebase};
+pub use vigie_core::domain::Domain;

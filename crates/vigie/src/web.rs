@@ -315,6 +315,22 @@ async fn report(
 mod tests {
     use std::path::Path;
 
+    use vigie_core::domain::Domain;
+
+    /// The page names them in two languages without asking.
+    #[test]
+    fn the_page_calls_each_domain_as_everything_else_does() {
+        let words = include_str!("../../../web/src/i18n.ts");
+        for domain in Domain::ALL {
+            let title = domain.title();
+            for title in [title.fr, title.en] {
+                let plain = format!("\n    {domain}: \"{title}\",");
+                let quoted = format!("\n    \"{domain}\": \"{title}\",");
+                assert!(words.contains(&plain) || words.contains(&quoted), "{title}");
+            }
+        }
+    }
+
     /// The page's types are generated from `web/openapi.json` (`npm run generate`). `VIGIE_BLESS=1` writes it anew.
     #[test]
     fn the_page_is_built_for_this_api() {

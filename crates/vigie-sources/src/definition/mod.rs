@@ -21,7 +21,7 @@ pub use reader::DefinitionError;
 pub(crate) use reader::parse_duration;
 
 use crate::{
-    domain::Domain,
+    Domain,
     follow::Follow,
     history::History,
     path::Known,

@@ -18,7 +18,7 @@ use super::{
     request, sheet,
 };
 use crate::{
-    domain::Domain,
+    Domain,
     format::{CsvOptions, DEPTH_MAX, Format, find_encoding},
     path::{Base, Path},
     request::check,

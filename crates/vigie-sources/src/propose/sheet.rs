@@ -4,7 +4,7 @@ use super::{
     Wishes,
     write::{Writer, duration, quoted},
 };
-use crate::domain::Domain;
+use crate::Domain;
 
 /// What a user who has not said the address gets: a name that never leads anywhere.
 const NOWHERE: &str = "https://todo.invalid/";

@@ -30,7 +30,6 @@ use super::{
 use crate::{
     app::store_failure,
     export::table::{Cell, Column, Type, always, sometimes},
-    failure::Failure,
 };
 
 /// The most entities of an answer.

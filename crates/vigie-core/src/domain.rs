@@ -1,6 +1,6 @@
 //! What sources are about.
 
-use vigie_core::text::Text;
+use crate::text::Text;
 
 macro_rules! domains {
     ($($name:ident $word:literal $fr:literal $en:literal;)*) => {
