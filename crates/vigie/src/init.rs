@@ -311,14 +311,21 @@ fn scale(scale: Scale) -> &'static str {
     }
 }
 
+/// The parameter of sources whose provider writes in several languages.
+const LANGUAGE_PARAM: &str = "lang";
+
 /// The table of a source: enabled unless it needs a key, or is not suggested.
 fn source(put: &mut String, definition: &Definition, language: Language) {
     let sheet = &definition.sheet;
     let rights = &sheet.rights;
     let domain = definition.domain.title();
+    let colon = match language {
+        Language::Fr => "\u{A0}:",
+        Language::En => ":",
+    };
     let _ = writeln!(
         put,
-        "\n# {}: {} ({})",
+        "\n# {}{colon} {} ({})",
         domain.get(language),
         sheet.title.get(language),
         rights.licence
@@ -339,6 +346,11 @@ fn source(put: &mut String, definition: &Definition, language: Language) {
     );
     let _ = writeln!(put, "# base_url = \"http://127.0.0.1:8080\"");
     for (name, value) in &definition.params {
+        // What the provider writes in several languages comes in that of the reader.
+        if name == LANGUAGE_PARAM && language == Language::Fr {
+            let _ = writeln!(put, "params.{name} = \"fr\"");
+            continue;
+        }
         let value = toml::Value::String(value.clone());
         let _ = writeln!(put, "# params.{name} = {value}");
     }
@@ -366,6 +378,10 @@ mod tests {
                     config.sources.values().any(|source| source.enabled),
                     "{zone}"
                 );
+                let wikipedia = &config.sources[&"wikipedia-most-read".parse().unwrap()];
+                let edition = wikipedia.params.get("lang").map(String::as_str);
+                let expected = (language == Language::Fr).then_some("fr");
+                assert_eq!(edition, expected);
             }
         }
     }

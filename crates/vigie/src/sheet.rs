@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use vigie_core::text::Language;
+use vigie_core::{measure::Kind, sheet::Coverage, text::Language};
 use vigie_sources::{Definition, Reach};
 
 use crate::output::duration;
@@ -60,6 +60,7 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
     let (access, rights) = (&sheet.access, &sheet.rights);
     let french = language == Language::Fr;
     let word = |fr: &'static str, en: &'static str| if french { fr } else { en };
+    let colon = word("\u{A0}:", ":");
     let mut text = String::new();
     let mut put = |name: &str, value: &str| {
         if !value.is_empty() {
@@ -79,11 +80,18 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
     put("Documentation", &sheet.docs);
     put(word("Contenu", "Content"), sheet.content.get(language));
     for measure in &definition.measures {
-        let kind = measure.kind.as_str();
+        let kind = match (measure.kind, french) {
+            (Kind::Gauge, true) => "grandeur",
+            (Kind::Counter, true) => "compteur",
+            (Kind::Event, true) => "événement",
+            (Kind::Rank, true) => "rang",
+            (Kind::Direction, true) => "direction",
+            (kind, false) => kind.as_str(),
+        };
         put(
             "",
             &format!(
-                "· {} [{}], {kind}: {}",
+                "· {} [{}], {kind}{colon} {}",
                 measure.id,
                 measure.unit,
                 measure.title.get(language)
@@ -149,7 +157,7 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
     put(
         "",
         &format!(
-            "{}: {}",
+            "{}{colon} {}",
             word("archivage", "archiving"),
             permission(rights.archive)
         ),
@@ -157,7 +165,7 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
     put(
         "",
         &format!(
-            "{}: {}",
+            "{}{colon} {}",
             word("republication", "republishing"),
             permission(rights.republish)
         ),
@@ -165,10 +173,51 @@ pub(crate) fn as_text(definition: &Definition, language: Language) -> String {
     if let Some(note) = &rights.note {
         put("", note.get(language));
     }
-    put("Zones", &sheet.coverage.words().join(", "));
+    put("Zones", &zones(&sheet.coverage, language));
     for quirk in &sheet.quirks {
         put(word("Particularité", "Quirk"), quirk.get(language));
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// Where the source says something.
+fn zones(coverage: &Coverage, language: Language) -> String {
+    let (earth, country) = match language {
+        Language::Fr => ("toute la Terre", "pays"),
+        Language::En => ("the whole Earth", "country"),
+    };
+    let earth = coverage.earth.then(|| earth.to_owned());
+    let continents = coverage.continents.iter();
+    let countries = coverage.countries.iter();
+    let areas = coverage.areas.iter();
+    let all: Vec<String> = earth
+        .into_iter()
+        .chain(continents.map(|code| format!("continent {code}")))
+        .chain(countries.map(|code| format!("{country} {code}")))
+        .chain(areas.map(|area| area.name.get(language).to_owned()))
+        .collect();
+    all.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use vigie_sources::Catalogue;
+
+    use super::*;
+
+    #[test]
+    fn the_french_sheet_has_no_english_words_of_ours() {
+        let foreign = ["gauge", "event:", "earth", "country", "allowed", "doubtful"];
+        for definition in Catalogue::embedded().iter() {
+            let text = as_text(definition, Language::Fr);
+            let ours = text.lines().filter(|line| {
+                let told = line.trim_start();
+                told.starts_with('·') || told.starts_with("arch") || told.starts_with("Zones")
+            });
+            for line in ours {
+                assert!(!foreign.iter().any(|word| line.contains(word)), "{line}");
+            }
+        }
+    }
 }
