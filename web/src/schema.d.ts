@@ -1855,6 +1855,9 @@ export interface components {
             sentences: components["schemas"]["Text"][];
             /** @description Its title. */
             title: components["schemas"]["Text"];
+            track_measure?: components["schemas"]["Measure"] | null;
+            /** @description The paths of what moves, the strongest first, at most 100. */
+            tracks: components["schemas"]["Track"][];
         };
         /** @description A source of the catalogue, in short. */
         SourceBrief: {
@@ -2047,6 +2050,51 @@ export interface components {
             en: string;
             /** @description French. */
             fr: string;
+        };
+        /** @description The path of an entity or an event that moves, up to the end of the period. It has two positions or more. */
+        Track: {
+            /**
+             * Format: double
+             * @description The length of the way between positions of the period that are joined; `None` where no two are.
+             */
+            distance_km?: number | null;
+            /** @description The identifier of the entity or the event. */
+            entity: string;
+            /** @description Its latest name, or its identifier. Text from outside: never markup. */
+            name: string;
+            /** @description Its positions by observed time, those before the period included as far as they were read. At most 800, the latest. */
+            points: components["schemas"]["TrackPoint"][];
+            /**
+             * Format: double
+             * @description That length by the time it took.
+             */
+            speed_km_h?: number | null;
+            strongest?: components["schemas"]["Extreme"] | null;
+        };
+        /** @description A position of a track. */
+        TrackPoint: {
+            /**
+             * Format: date-time
+             * @description When it was there.
+             */
+            at: string;
+            /** @description Whether the way from the position before is known: not where they are more than 24 hours apart. */
+            joined: boolean;
+            /**
+             * Format: double
+             * @description Latitude.
+             */
+            lat: number;
+            /**
+             * Format: double
+             * @description Longitude.
+             */
+            lon: number;
+            /**
+             * Format: double
+             * @description The value of the track's measure there.
+             */
+            value?: number | null;
         };
         /** @description A tendency of daily values (Theil and Sen's slope, Mann and Kendall's test). */
         Trend: {

@@ -9,12 +9,14 @@ use super::{
     course::{Course, Values},
     headline_measures,
     ranking::Place,
+    track::Positions,
 };
 use crate::{
     analysis::{Period, PeriodKind},
     bucket::BucketSummary,
-    event::Event,
+    event::{Event, Version},
     measure::{Kind, Measure},
+    text::MeasureId,
     time::{day_start, local_date},
 };
 
@@ -65,10 +67,17 @@ pub fn history_ranges(
 pub struct HistoryGatherer {
     course: Course,
     places: HashMap<String, Place>,
-    events: Vec<(Timestamp, Option<f64>)>,
+    events: Vec<Happened>,
+    positions: Positions,
+    track: Option<MeasureId>,
+    events_last: bool,
+    /// How many events were taken in.
+    event_count: u32,
     measures: Vec<Measure>,
     ranked: bool,
     from: Timestamp,
+    /// The start of the period.
+    until: Timestamp,
     watched_since: Option<Timestamp>,
     tz: TimeZone,
 }
@@ -86,11 +95,16 @@ impl HistoryGatherer {
             course: Course::new(&measures, tz, &sheet.leading),
             places: HashMap::new(),
             events: Vec::new(),
+            positions: Positions::default(),
+            track: sheet.track.clone(),
+            events_last: sheet.events_last(),
+            event_count: 0,
             ranked: measures
                 .first()
                 .is_some_and(|measure| measure.kind == Kind::Rank),
             measures: measures.into_iter().cloned().collect(),
             from: ranges.first().map_or(Timestamp::MAX, |range| range.0),
+            until: ranges.last().map_or(Timestamp::MAX, |range| range.1),
             watched_since,
             tz: tz.clone(),
         }
@@ -98,6 +112,9 @@ impl HistoryGatherer {
 
     /// Takes in an hour of an entity.
     pub fn add_summary(&mut self, summary: &BucketSummary) {
+        if let Some(strength) = &self.track {
+            self.positions.add_summary(summary, strength);
+        }
         if self.ranked {
             if let Some(leading) = self.measures.first() {
                 super::ranking::follow(&mut self.places, summary, &leading.id);
@@ -109,18 +126,31 @@ impl HistoryGatherer {
 
     /// Takes in an event, as it is known now.
     pub fn add_event(&mut self, event: &Event) {
-        if let Some(version) = event.current() {
-            let leading = self.measures.first();
-            let value = leading.and_then(|measure| version.values.get(&measure.id).copied());
-            self.events.push((version.observed_at, value));
+        if let Some(strength) = &self.track {
+            self.positions.add_event(event, strength);
         }
+        let leading = self.measures.first();
+        let number = self.event_count;
+        let happened = |version: &Version| Happened {
+            at: version.observed_at,
+            value: leading.and_then(|measure| version.values.get(&measure.id).copied()),
+            event: number,
+        };
+        if self.events_last {
+            let before = |version: &&Version| version.observed_at < self.until;
+            let versions = event.versions.iter().filter(before);
+            self.events.extend(versions.map(happened));
+        } else {
+            self.events.extend(event.current().map(happened));
+        }
+        self.event_count += 1;
     }
 
     /// What was taken in, in little room.
     pub fn finish(self) -> History {
         let date = |at: Timestamp| local_date(at, &self.tz);
         let mut days = self.course.days();
-        days.extend(self.events.iter().map(|event| date(event.0)));
+        days.extend(self.events.iter().map(|event| date(event.at)));
         days.sort_unstable();
         days.dedup();
         History {
@@ -130,12 +160,23 @@ impl HistoryGatherer {
             singles: self.course.singles(),
             places: self.places,
             events: self.events,
+            positions: self.positions,
             began: self.watched_since.map(date),
             from: self.from,
             watched_since: self.watched_since,
             days,
         }
     }
+}
+
+/// An event at an observed time of it: one, or, where events last, those of all its versions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Happened {
+    pub(super) at: Timestamp,
+    /// The value of the leading measure.
+    pub(super) value: Option<f64>,
+    /// Its number, for events that last are counted once.
+    event: u32,
 }
 
 /// What the days before a period say.
@@ -147,8 +188,10 @@ pub struct History {
     singles: HashMap<String, Values>,
     /// Of rankings: what is known of each entity.
     pub(super) places: HashMap<String, Place>,
-    /// Of events: when, and the value of the leading measure.
-    pub(super) events: Vec<(Timestamp, Option<f64>)>,
+    /// Of events.
+    pub(super) events: Vec<Happened>,
+    /// Of what moves.
+    pub(super) positions: Positions,
     /// Those that have data, ascending.
     pub(super) days: Vec<Date>,
     began: Option<Date>,
@@ -165,6 +208,15 @@ impl History {
     /// The hourly values of the leading measure of one entity.
     pub(super) fn single(&self, id: &str) -> &[(Timestamp, f64)] {
         self.singles.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many events there were from `from` on and before `to`.
+    pub(super) fn events_within(&self, from: Timestamp, to: Timestamp) -> u64 {
+        let within = |event: &&Happened| (from..to).contains(&event.at);
+        let mut numbers: Vec<u32> = self.events.iter().filter(within).map(|e| e.event).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.len() as u64
     }
 
     /// From when on the source is known within what was read: the start of the watch, or of what was read.

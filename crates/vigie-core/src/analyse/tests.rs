@@ -20,7 +20,7 @@ pub(super) fn noise(seed: u64) -> f64 {
     ((hash ^ (hash >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-fn sheet(across: Across) -> SourceSheet {
+pub(super) fn sheet(across: Across) -> SourceSheet {
     SourceSheet {
         id: SourceId::new("bikes").unwrap(),
         domain: "transport".into(),
@@ -40,6 +40,7 @@ fn sheet(across: Across) -> SourceSheet {
             headline: true,
         }],
         events: false,
+        track: None,
         leading: Vec::new(),
         rhythm: Some(SignedDuration::from_mins(30)),
         every: SignedDuration::from_mins(30),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use toml::de::DeTable;
 use vigie_core::{
+    measure::Measure,
     profile::Jump,
     schedule::Schedule,
     text::{MeasureId, SourceId},
@@ -100,7 +101,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let format = format(&format_table)?;
     let rows = root.require("rows")?.table(&[
         "model", "select", "optional", "columns", "header", "skip", "where", "pivot", "errors",
-        "horizon", "expected", "most", "leading", "future", "repeats", "join",
+        "horizon", "expected", "most", "leading", "future", "repeats", "join", "track",
     ])?;
     let model = rows.require("model")?.choice(&[
         ("observations", Model::Observations),
@@ -159,6 +160,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let stale_after = schedule_table.require("stale_after")?.duration()?;
     let history = history(&request, &extract.format, &params, has_key, stale_after)?;
     let projection = extract.projection();
+    let track = track(&rows, &measures, extract.point.is_some())?;
     Ok(Definition {
         suggested: root
             .get("suggested")
@@ -178,6 +180,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         stale_after,
         model,
         measures,
+        track,
         leading: match rows.get("leading") {
             None => Vec::new(),
             Some(value) => {
@@ -208,6 +211,25 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         extract,
         projection,
     })
+}
+
+/// The measure that tells how strong what moves is.
+fn track(
+    rows: &Table<'_>,
+    measures: &[Measure],
+    has_point: bool,
+) -> Result<Option<MeasureId>, DefinitionError> {
+    let Some(value) = rows.get("track") else {
+        return Ok(None);
+    };
+    if !has_point {
+        return Err(value.error("needs fields.point: what moves has places"));
+    }
+    let name = value.str()?;
+    let found = measures.iter().find(|measure| measure.id.as_str() == name);
+    let found =
+        found.ok_or_else(|| value.error(format!("`{name}` is no measure of this source")))?;
+    Ok(Some(found.id.clone()))
 }
 
 fn domain_of(value: &Value<'_>) -> Result<Domain, DefinitionError> {

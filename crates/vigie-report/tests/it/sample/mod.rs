@@ -116,6 +116,8 @@ impl Sample {
             entity_count: 0,
             events: Vec::new(),
             event_count: 0,
+            tracks: Vec::new(),
+            track_measure: None,
             findings: Findings::default(),
             sentences: Vec::new(),
         }
