@@ -13,6 +13,7 @@ mod findings;
 mod gather;
 mod happened;
 mod history;
+mod mix;
 mod observed;
 mod ranking;
 pub mod sentence;
@@ -28,7 +29,7 @@ pub use self::{
 };
 use crate::{
     analysis::{Credit, Period, PeriodKind},
-    measure::Measure,
+    measure::{Measure, Mix},
     text::{MeasureId, SourceId, Text},
     time::{day_start, hours_between, local_date},
 };
@@ -58,6 +59,8 @@ pub struct SourceSheet {
     pub measures: Vec<Measure>,
     /// Whether its rows are events.
     pub events: bool,
+    /// Which of its measures are the parts of a whole.
+    pub mix: Option<Mix>,
     /// Where what it describes moves: the measure that tells how strong it is. The observed time of an event that moves goes on with it.
     pub track: Option<MeasureId>,
     /// The entities to lead with, in this order; others follow by name.

@@ -1,6 +1,7 @@
 //! The analysis of a period: one value, read by the page and by the PDF alike.
 
 mod findings;
+mod mix;
 mod track;
 
 use jiff::Timestamp;
@@ -20,6 +21,7 @@ pub use self::findings::{
     Anomalies, Anomaly, Band, Basis, Change, Correlation, CounterFigure, EventClass, EventFigures,
     Extreme, Findings, HistoryFacts, RankLine, Ranking, Record, Strongest, Trend,
 };
+pub use self::mix::{MixFigures, MixPart};
 pub use self::track::{Track, TrackPoint};
 
 /// What happened in a zone over a period, per source.

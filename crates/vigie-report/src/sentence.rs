@@ -1,5 +1,7 @@
 //! The words of [`Sentence`], in both languages: for the page, the PDF and the HTML alike.
 
+mod whole;
+
 use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -176,6 +178,11 @@ impl Speaker<'_> {
         time::moment(at, self.period, self.tz, self.language)
     }
 
+    /// The hour of a value that is of an hour, also where values are of days.
+    fn hour_of(&self, at: Timestamp) -> String {
+        time::moment(at, self.period, self.tz, self.language)
+    }
+
     /// `11 000 à 12 500`, rounded to what the width of the band bears; `usual` of nothing but one value is that value.
     pub(crate) fn band(&self, band: &Band, scale: &Scale) -> String {
         let width = band.high - band.low;
@@ -285,6 +292,8 @@ impl Speaker<'_> {
                 self.quantity(*value, scale),
                 self.pick("en moyenne", "on average"),
             ),
+            Sentence::Mix(mix) => self.mix(mix),
+            Sentence::Moved(track, measure) => self.moved(track, measure),
             Sentence::Range(least, greatest, scale) => format!(
                 "{} {} ({}) {} {} ({}).",
                 self.pick("Entre", "Between"),

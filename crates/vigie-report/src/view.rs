@@ -19,11 +19,13 @@ use crate::{
     clean::{clean, clean_or, web_address},
     data::attachments,
     map::{MapView, map_view},
+    mix::mix_view,
     number::{count, number, percent, quantity, unit},
     quality::{QualityView, quality_view},
     sentence::Speaker,
     table::{ColumnView, TableView, table_view},
     time,
+    track::track_table,
     words::Words,
 };
 
@@ -148,8 +150,12 @@ pub struct SourceView {
     pub tiles: Vec<TileView>,
     /// Its chart.
     pub chart: Option<ChartView>,
+    /// How the whole that it describes divides into parts: bars.
+    pub mix: Option<ChartView>,
     /// Its map.
     pub map: Option<MapView>,
+    /// How far and fast what moves has moved.
+    pub tracks: Option<TableView>,
     /// Its greatest entities or latest events.
     pub table: Option<TableView>,
     /// How complete and fresh it is.
@@ -629,7 +635,12 @@ fn source_view(
         empty,
         tiles,
         chart,
-        map: map_view(source, &analysis.zone, language),
+        mix: source.findings.mix.as_ref().map(|mix| {
+            let speaker = Speaker::of(source, &analysis.period, tz, analysis.now, language);
+            mix_view(mix, &speaker, language)
+        }),
+        map: map_view(source, &analysis.zone, &analysis.period, language),
+        tracks: track_table(source, &analysis.period, tz, language),
         table: table_view(source, &analysis.period, tz, language),
         quality: quality_view(source, analysis, tz, language),
         credit: CreditView {

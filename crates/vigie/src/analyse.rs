@@ -190,6 +190,7 @@ fn sheet(app: &App, definition: &Definition) -> SourceSheet {
         credit: definition.credit(),
         measures: definition.measures.clone(),
         events: definition.model == Model::Events,
+        mix: definition.mix.clone(),
         track: definition.track.clone(),
         leading: definition.leading.clone(),
         rhythm: rhythm(app, definition),

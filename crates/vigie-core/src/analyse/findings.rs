@@ -184,6 +184,11 @@ impl SourceAnalyser<'_> {
                     .filter(|places| !places.is_empty()),
             );
         }
+        findings.mix = self.sheet.mix.as_ref().and_then(|mix| {
+            let measures = &self.sheet.measures;
+            self.parts
+                .figures(mix, measures, self.period, self.now, self.tz)
+        });
         findings.counters = self
             .measures
             .iter()

@@ -11,6 +11,7 @@ use super::{
     headline_measures,
     history::History,
     joined_steps,
+    mix::Parts,
     observed::Subject,
     ranking::{self, Place},
     steps,
@@ -70,6 +71,7 @@ pub struct SourceAnalyser<'a> {
     pub(super) counters: Vec<Counters>,
     pub(super) events: Vec<(String, Version, u64)>,
     pub(super) positions: Positions,
+    pub(super) parts: Parts,
     pub(super) history: Option<&'a History>,
     pub(super) history_pending: bool,
 }
@@ -99,6 +101,7 @@ impl<'a> SourceAnalyser<'a> {
             measures,
             events: Vec::new(),
             positions: Positions::default(),
+            parts: Parts::default(),
             history: None,
             history_pending: false,
         }
@@ -145,6 +148,9 @@ impl<'a> SourceAnalyser<'a> {
         let id = summary.key.entity.as_str();
         if let Some(strength) = &self.sheet.track {
             self.positions.add_summary(summary, strength);
+        }
+        if let Some(mix) = self.sheet.mix.as_ref().filter(|_| within) {
+            self.parts.add(summary, mix, self.tz);
         }
         self.course.add(summary);
         if let Some(leading) = self.measures.first()

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use crate::{
     analysis::{
-        Anomaly, Band, Change, Extreme, Period, PeriodKind, RankLine, Record, SourceAnalysis,
-        Strongest, Trend,
+        Anomaly, Band, Change, Extreme, MixFigures, Period, PeriodKind, RankLine, Record,
+        SourceAnalysis, Strongest, Track, Trend,
     },
     measure::{Kind, Measure},
     text::Text,
@@ -16,6 +16,8 @@ use crate::{
 const SENTENCES_MAX: usize = 8;
 /// Below this share of what was expected, a source is called incomplete.
 const COMPLETE_MIN: f64 = 0.9;
+/// Tracks that have a sentence.
+const MOVED_MAX: usize = 2;
 /// Steps from which a range is worth a sentence.
 const RANGE_STEPS_MIN: u32 = 4;
 
@@ -70,6 +72,10 @@ pub enum Sentence {
         /// How it is written.
         scale: Scale,
     },
+    /// How a whole divides into its parts.
+    Mix(MixFigures),
+    /// How far and how fast something moved, and how strong it was; what the strength is called.
+    Moved(Track, Measure),
     /// From the least to the greatest hour (or day).
     Range(Extreme, Extreme, Scale),
     /// Who is first in a ranking; whether there was one to compare it with.
@@ -177,6 +183,15 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
             return vec![Sentence::Nothing];
         }
     }
+    if let Some(measure) = &source.track_measure {
+        let moved = source
+            .tracks
+            .iter()
+            .filter(|track| track.distance_km.is_some());
+        let moved = moved.take(MOVED_MAX);
+        said.extend(moved.map(|track| Sentence::Moved(track.clone(), measure.clone())));
+    }
+    said.extend(findings.mix.clone().map(Sentence::Mix));
     if let Some(anomalies) = &findings.anomalies
         && let Some(first) = anomalies.found.first()
     {

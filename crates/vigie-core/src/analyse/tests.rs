@@ -40,6 +40,7 @@ pub(super) fn sheet(across: Across) -> SourceSheet {
             headline: true,
         }],
         events: false,
+        mix: None,
         track: None,
         leading: Vec::new(),
         rhythm: Some(SignedDuration::from_mins(30)),

@@ -6,6 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::MixFigures;
 use crate::text::{SourceId, Text};
 
 /// Which values of the past stand for what is usual.
@@ -281,6 +282,8 @@ pub struct Findings {
     pub counters: Vec<CounterFigure>,
     /// Of events.
     pub events: Option<EventFigures>,
+    /// Of measures that are parts of a whole.
+    pub mix: Option<MixFigures>,
 }
 
 /// Two sources whose hourly values vary together, their daily cycles taken out. No more than that: neither causes the other by it.

@@ -121,6 +121,7 @@ fn sheet(source: &Source) -> SourceSheet {
         },
         measures: source.measures[..1].to_vec(),
         events: false,
+        mix: None,
         track: None,
         leading: Vec::new(),
         rhythm: None,

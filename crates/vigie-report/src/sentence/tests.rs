@@ -1,6 +1,6 @@
 use jiff::{ToSpan as _, civil::date};
 use vigie_core::{
-    analysis::{Basis, Extreme, Strongest},
+    analysis::{Basis, Extreme, MixFigures, MixPart, Strongest, Track},
     measure::{Across, Kind, Measure},
     text::MeasureId,
 };
@@ -394,4 +394,90 @@ fn growth_incompleteness_and_nothing() {
         "More than on any of the 28 days before (chance alone would do that one day in 29)."
     );
     assert_eq!(both(&Sentence::Nothing), ["Aucune donnée.", "No data."]);
+}
+
+#[test]
+fn what_moves_is_told_with_its_way_its_speed_and_its_strength() {
+    let mut track = Track {
+        entity: "al092026".into(),
+        name: "Ida".into(),
+        points: Vec::new(),
+        distance_km: Some(412.3),
+        speed_km_h: Some(22.9),
+        strongest: Some(Extreme {
+            value: 185.0,
+            at: hour(14),
+        }),
+    };
+    let measure = Measure {
+        id: MeasureId::new("wind").unwrap(),
+        kind: Kind::Gauge,
+        unit: "km/h".into(),
+        title: Text::new("Vent maximal", "Maximum wind"),
+        across: Across::Mean,
+        decimals: 0,
+        headline: true,
+    };
+    assert_eq!(
+        both(&Sentence::Moved(track.clone(), measure.clone())),
+        [
+            "Ida~: environ 410_km parcourus, 23_km/h en moyenne_; vent maximal~: jusqu’à 185_km/h (14:00).",
+            "Ida: moved about 410_km, 23_km/h on average; maximum wind up to 185_km/h (14:00).",
+        ]
+    );
+    // One that stands still does not move a tenth of a kilometre.
+    (track.distance_km, track.speed_km_h, track.strongest) = (Some(0.04), Some(0.01), None);
+    assert_eq!(
+        both(&Sentence::Moved(track, measure))[1],
+        "Ida: moved about 0_km, 0_km/h on average."
+    );
+}
+
+#[test]
+fn a_whole_is_told_by_its_greatest_parts_its_groups_and_its_peak() {
+    let part = |fr: &str, en: &str, share: f64| MixPart {
+        title: Text::new(fr, en),
+        mean: 50_000.0 * share,
+        share,
+    };
+    let mut mix = MixFigures {
+        title: Text::new("Production par filière", "Production by source"),
+        unit: "MW".into(),
+        decimals: 0,
+        parts: vec![
+            part("Nucléaire", "Nuclear", 0.672),
+            part("Hydraulique", "Hydro", 0.13),
+            part("Éolien", "Wind", 0.1),
+            part("Gaz", "Gas", 0.095),
+            part("Solaire", "Solar", 0.003),
+        ],
+        groups: vec![part(
+            "hydraulique, éolien et solaire",
+            "hydro, wind and solar",
+            0.233,
+        )],
+        mean: 50_000.0,
+        peak: Extreme {
+            value: 61_234.0,
+            at: hour(18),
+        },
+        trough: Extreme {
+            value: 40_000.0,
+            at: hour(3),
+        },
+        hours: 24,
+        hours_passed: 24,
+    };
+    assert_eq!(
+        both(&Sentence::Mix(mix.clone())),
+        [
+            "Production par filière~: nucléaire 67,2_%, hydraulique 13_%, éolien 10_%, gaz 9,5_%_; \
+             hydraulique, éolien et solaire, ensemble 23,3_%_; maximum 61_234_MW (18:00).",
+            "Production by source: nuclear 67.2%, hydro 13%, wind 10%, gas 9.5%; \
+             hydro, wind and solar, together 23.3%; peak 61,234_MW (18:00).",
+        ]
+    );
+    // Where hours are missing the peak may be among them.
+    mix.hours = 20;
+    assert!(both(&Sentence::Mix(mix))[0].ends_with("(18:00) (20 heures connues sur 24)."));
 }

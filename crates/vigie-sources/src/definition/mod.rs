@@ -7,13 +7,14 @@ mod parse;
 mod reader;
 mod request;
 mod sheet;
+mod whole;
 
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use vigie_core::{
     analysis::Credit,
-    measure::Measure,
+    measure::{Measure, Mix},
     profile::Jump,
     schedule::Schedule,
     sheet::Sheet,
@@ -90,6 +91,8 @@ pub struct Definition {
     pub model: Model,
     /// Its measures, in the order of [`vigie_core::row::Row::values`].
     pub measures: Vec<Measure>,
+    /// Which measures are the parts of a whole.
+    pub mix: Option<Mix>,
     /// Where what its rows describe moves: the measure that tells how strong it is.
     pub track: Option<MeasureId>,
     /// The entities to show first, in this order.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use toml::de::DeTable;
 use vigie_core::{
-    measure::Measure,
     profile::Jump,
     schedule::Schedule,
     text::{MeasureId, SourceId},
@@ -16,7 +15,7 @@ use super::{
     fields::{self, path},
     history::history,
     reader::{DefinitionError, Source, Table, Value, nearest},
-    request, sheet,
+    request, sheet, whole,
 };
 use crate::{
     Domain,
@@ -26,7 +25,7 @@ use crate::{
     spec::Extract,
 };
 
-const ROOT_KEYS: [&str; 19] = [
+const ROOT_KEYS: [&str; 20] = [
     "id",
     "domain",
     "title",
@@ -45,6 +44,7 @@ const ROOT_KEYS: [&str; 19] = [
     "rows",
     "fields",
     "measures",
+    "mix",
     "suggested",
 ];
 
@@ -160,7 +160,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let stale_after = schedule_table.require("stale_after")?.duration()?;
     let history = history(&request, &extract.format, &params, has_key, stale_after)?;
     let projection = extract.projection();
-    let track = track(&rows, &measures, extract.point.is_some())?;
+    let mix = whole::mix(&root, &measures)?;
+    let track = whole::track(&rows, &measures, extract.point.is_some())?;
     Ok(Definition {
         suggested: root
             .get("suggested")
@@ -180,6 +181,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         stale_after,
         model,
         measures,
+        mix,
         track,
         leading: match rows.get("leading") {
             None => Vec::new(),
@@ -211,25 +213,6 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         extract,
         projection,
     })
-}
-
-/// The measure that tells how strong what moves is.
-fn track(
-    rows: &Table<'_>,
-    measures: &[Measure],
-    has_point: bool,
-) -> Result<Option<MeasureId>, DefinitionError> {
-    let Some(value) = rows.get("track") else {
-        return Ok(None);
-    };
-    if !has_point {
-        return Err(value.error("needs fields.point: what moves has places"));
-    }
-    let name = value.str()?;
-    let found = measures.iter().find(|measure| measure.id.as_str() == name);
-    let found =
-        found.ok_or_else(|| value.error(format!("`{name}` is no measure of this source")))?;
-    Ok(Some(found.id.clone()))
 }
 
 fn domain_of(value: &Value<'_>) -> Result<Domain, DefinitionError> {

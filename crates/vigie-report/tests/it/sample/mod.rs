@@ -1,6 +1,7 @@
 //! A rich, made-up analysis: what a reader of a real report would meet, the ugly parts included.
 
 mod rates;
+mod storms;
 mod zones;
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
@@ -48,6 +49,10 @@ pub(crate) fn analysis(zone: Zone, kind: PeriodKind) -> Analysis {
         sample.currencies(),
     ];
     sample.find(&mut sources);
+    sample.mix(&mut sources[4]);
+    if zone.scale == vigie_core::zone::Scale::Earth {
+        sources.push(sample.storms());
+    }
     for source in &mut sources {
         source.sentences = vigie_report::sentences(source, &period, &tz, now);
     }
