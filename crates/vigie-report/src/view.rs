@@ -16,7 +16,7 @@ use vigie_core::{
 
 use crate::{
     chart::{ChartView, chart_view},
-    clean::{clean, clean_or, web_address},
+    clean::{clean, clean_or, french_spaces, web_address},
     data::attachments,
     map::{MapView, map_view},
     mix::mix_view,
@@ -247,11 +247,15 @@ fn said(source: &SourceAnalysis, language: Language) -> impl Iterator<Item = Str
 }
 
 fn title_of(source: &SourceAnalysis, language: Language) -> String {
-    clean_or(
+    let title = clean_or(
         source.title.get(language),
         TITLE_LETTERS_MAX,
         source.id.as_str(),
-    )
+    );
+    match language {
+        Language::Fr => french_spaces(&title),
+        Language::En => title,
+    }
 }
 
 /// Whether something of a source is unlike what is usual.

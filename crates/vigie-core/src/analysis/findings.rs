@@ -301,7 +301,7 @@ pub struct Correlation {
     pub r: f64,
     /// How many hours both have.
     pub n: u32,
-    /// How many independent hours those are worth (Bartlett; Pyper and Peterman 1998).
+    /// How many independent hours those are worth (Pyper and Peterman 1998).
     pub n_effective: f64,
     /// The probability of so large a coefficient without any connection, corrected for all pairs and lags tried (Holm).
     pub p: f64,
