@@ -8,6 +8,7 @@ mod baseline;
 mod correlation;
 mod counter;
 mod course;
+mod days;
 mod events;
 mod findings;
 mod gather;
@@ -24,6 +25,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 
 pub use self::{
     correlation::{HourlySeries, correlations},
+    days::{DayFigures, Days, DaysGatherer, record_measure},
     gather::SourceAnalyser,
     history::{History, HistoryGatherer, history_ranges},
 };

@@ -248,9 +248,9 @@ mod tests {
                     .collect();
                 effective_pairs(&steps)
             };
-            let mut all: Vec<f64> = (0..40).map(|world| of(world * 1009)).collect();
+            let mut all: Vec<f64> = (0..15).map(|world| of(world * 1009)).collect();
             all.sort_unstable_by(f64::total_cmp);
-            all[20]
+            all[7]
         };
         let whole = worth(|_| true);
         assert!(
@@ -261,10 +261,7 @@ mod tests {
         let (n, ab) = (count as f64 / 2.0, 0.36_f64 * 0.36);
         let expected = n * (1.0 - ab) / (1.0 + ab);
         let half = worth(|step| step % 2 == 0);
-        assert!(
-            (0.8..1.2).contains(&(half / expected)),
-            "{half} {expected}"
-        );
+        assert!((0.8..1.2).contains(&(half / expected)), "{half} {expected}");
         // A gap in the middle takes its pairs away and changes nothing else.
         let holed = worth(|step| !(200..400).contains(&step));
         assert!(

@@ -1,5 +1,6 @@
 //! The words of [`Sentence`], in both languages: for the page, the PDF and the HTML alike.
 
+mod record;
 mod whole;
 
 use std::fmt::Write as _;
@@ -7,9 +8,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use vigie_core::{
     analyse::sentence::{self, Scale, Sentence},
-    analysis::{
-        Anomaly, Band, Change, Period, PeriodKind, RankLine, Record, SourceAnalysis, Trend,
-    },
+    analysis::{Anomaly, Band, Change, Period, PeriodKind, RankLine, SourceAnalysis, Trend},
     text::{Language, Text},
 };
 
@@ -363,6 +362,7 @@ impl Speaker<'_> {
             }
             Sentence::Compared(change, scale, counts) => self.compared(change, scale, *counts),
             Sentence::Record(record, scale) => self.record(record, scale),
+            Sentence::Busiest(record, domain) => self.busiest(record, &noun(domain)),
             Sentence::Trend(trend, scale) => self.trend(trend, scale),
             Sentence::Incomplete(obtained, expected) => {
                 let (obtained, expected) = (
@@ -684,34 +684,6 @@ impl Speaker<'_> {
             (true, false) => format!("{how_much} de moins que {before}{at_hours}{note}."),
             (false, true) => format!("{how_much} more than {before}{at_hours}{note}."),
             (false, false) => format!("{how_much} less than {before}{at_hours}{note}."),
-        }
-    }
-
-    fn record(&self, record: &Record, scale: &Scale) -> String {
-        let value = self.quantity(record.value, scale);
-        let (at, before) = (self.when(record.at), self.quantity(record.before, scale));
-        let since = time::date_long(record.since, self.language);
-        match (self.is_french(), record.highest, record.of_all) {
-            (true, highest, of_all) => {
-                let how = if highest { "Plus haute" } else { "Plus basse" };
-                let since = if of_all {
-                    format!("le début du suivi, le {since}")
-                } else {
-                    format!("le {since}")
-                };
-                format!(
-                    "{how} valeur depuis {since}\u{A0}: {value} ({at})\u{202F}; jusqu’ici {before}."
-                )
-            }
-            (false, highest, of_all) => {
-                let how = if highest { "Highest" } else { "Lowest" };
-                let since = if of_all {
-                    format!("the watch began on {since}")
-                } else {
-                    since
-                };
-                format!("{how} value since {since}: {value} ({at}); until now {before}.")
-            }
         }
     }
 

@@ -269,7 +269,7 @@ fn is_unusual(source: &SourceAnalysis) -> bool {
         || findings
             .events
             .as_ref()
-            .is_some_and(|events| events.above_all.is_some())
+            .is_some_and(|events| events.above_all.is_some() || events.busiest.is_some())
 }
 
 /// Of each domain the source that has something unusual to say, else the first that has anything.

@@ -23,6 +23,7 @@ use vigie_store::{
 
 use crate::{
     app::{App, store_failure},
+    days::days_before,
     failure::{Failure, Outcome},
     summarize::rhythm,
 };
@@ -140,16 +141,17 @@ pub(crate) async fn history(
         })
         .await?;
     }
-    Ok(history.finish())
+    let before = days_before(app, store, definition, &sheet, period.date).await?;
+    Ok(history.finish().with_days(before))
 }
 
-enum Document {
+pub(crate) enum Document {
     Summary(BucketSummary),
     Event(Event),
 }
 
 /// Reads what a source has of a stretch of time, one by one; without end where events that have moved on since are wanted too.
-async fn read_documents(
+pub(crate) async fn read_documents(
     store: &Arc<dyn Store>,
     definition: &Definition,
     (from, to): (Timestamp, Option<Timestamp>),

@@ -8,20 +8,18 @@ use super::{
 };
 use crate::{
     analysis::{
-        Change, Chart, ChartKind, EventFigures, EventLine, Headline, MapPoint, Mark, PeriodKind,
-        Record, Series, SourceAnalysis, Strongest,
+        Change, Chart, ChartKind, EventFigures, EventLine, Extreme, Headline, MapPoint, Mark,
+        PeriodKind, Record, Series, SourceAnalysis, Strongest,
     },
     event::Version,
     text::Text,
-    time::{local_date, period},
+    time::period,
 };
 
 /// Events listed.
 const EVENT_LINES_MAX: usize = 200;
 /// Places on the map.
 pub(super) const MAP_POINTS_MAX: usize = 5_000;
-/// Days before the period that a record is compared with, at least.
-const RECORD_DAYS_MIN: i64 = 28;
 
 impl SourceAnalyser<'_> {
     fn value_of(&self, version: &Version) -> Option<f64> {
@@ -155,30 +153,26 @@ impl SourceAnalyser<'_> {
             }),
             classes: classes(&values, magnitude),
             usual: usual(&counts),
+            busiest: self.busiest(count),
             above_all: chance_above(&counts, count),
         }
     }
 
-    /// The strongest event, where it is stronger than all of the weeks before.
+    /// Whether the day has more events than all before.
+    fn busiest(&self, count: u64) -> Option<Record> {
+        let days = &self.history?.before;
+        let is_day = self.period.kind == PeriodKind::Day;
+        is_day.then(|| days.busiest(self.period.date, count, self.period.start))?
+    }
+
+    /// The strongest event, where it is stronger than all before.
     fn event_record(&self, figures: &EventFigures) -> Option<Record> {
         let (history, strongest) = (self.history?, figures.strongest.as_ref()?);
-        let since = local_date(history.known_from(), self.tz);
-        if self.period.date.saturating_sub(RECORD_DAYS_MIN.days()) < since {
-            return None;
-        }
-        let before = history
-            .events
-            .iter()
-            .filter_map(|event| event.value)
-            .max_by(f64::total_cmp)?;
-        (strongest.value > before).then_some(Record {
-            highest: true,
+        let strongest = Extreme {
             value: strongest.value,
             at: strongest.at,
-            before,
-            since,
-            of_all: history.watch_began_within(),
-        })
+        };
+        history.before.record_of_events(self.period.date, strongest)
     }
 
     /// How many there are, against as much of the period before.

@@ -7,6 +7,7 @@ use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use super::{
     SourceSheet,
     course::{Course, Values},
+    days::Days,
     headline_measures,
     ranking::Place,
     track::Positions,
@@ -22,8 +23,8 @@ use crate::{
 
 /// The weeks that say what is usual.
 const WEEKS: i64 = 8;
-/// The days before a period in which a record is looked for.
-const RECORD_DAYS: i64 = 28;
+/// The days before a period that say what is usual of any day.
+const DAYS: i64 = 28;
 /// The days before a period in which a ranking is followed.
 const RANKING_DAYS: i64 = 7;
 /// With more entities than this, fewer days are read: each day of a bike network is tens of thousands of documents.
@@ -44,9 +45,9 @@ pub fn history_ranges(
     let days = match period.kind {
         _ if ranked => RANKING_DAYS,
         PeriodKind::Day if !sheet.slow => {
-            let days = if many { 7 } else { RECORD_DAYS };
+            let days = if many { 7 } else { DAYS };
             if sheet.events {
-                return vec![(back(RECORD_DAYS), period.start)];
+                return vec![(back(DAYS), period.start)];
             }
             // The same weekday of the weeks before, a day each.
             let weekdays = (1..=WEEKS).rev().map(|week| week * 7);
@@ -56,7 +57,7 @@ pub fn history_ranges(
             return ranges;
         }
         PeriodKind::Month if sheet.events => 3 * 31,
-        _ if many => RECORD_DAYS,
+        _ if many => DAYS,
         _ => WEEKS * 7,
     };
     vec![(back(days), period.start)]
@@ -129,11 +130,9 @@ impl HistoryGatherer {
         if let Some(strength) = &self.track {
             self.positions.add_event(event, strength);
         }
-        let leading = self.measures.first();
         let number = self.event_count;
         let happened = |version: &Version| Happened {
             at: version.observed_at,
-            value: leading.and_then(|measure| version.values.get(&measure.id).copied()),
             event: number,
         };
         if self.events_last {
@@ -161,7 +160,7 @@ impl HistoryGatherer {
             places: self.places,
             events: self.events,
             positions: self.positions,
-            began: self.watched_since.map(date),
+            before: Days::default(),
             from: self.from,
             watched_since: self.watched_since,
             days,
@@ -173,8 +172,6 @@ impl HistoryGatherer {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Happened {
     pub(super) at: Timestamp,
-    /// The value of the leading measure.
-    pub(super) value: Option<f64>,
     /// Its number, for events that last are counted once.
     event: u32,
 }
@@ -194,12 +191,20 @@ pub struct History {
     pub(super) positions: Positions,
     /// Those that have data, ascending.
     pub(super) days: Vec<Date>,
-    began: Option<Date>,
+    /// All days before, in few numbers; empty where they were not read.
+    pub(super) before: Days,
     from: Timestamp,
     watched_since: Option<Timestamp>,
 }
 
 impl History {
+    /// The same with all days before, in few numbers, for records.
+    #[must_use]
+    pub fn with_days(mut self, before: Days) -> Self {
+        self.before = before;
+        self
+    }
+
     /// The hourly values of all entities together.
     pub(super) fn together(&self, measure: usize) -> &[(Timestamp, f64)] {
         self.together.get(measure).map_or(&[], Vec::as_slice)
@@ -223,25 +228,5 @@ impl History {
     pub(super) fn known_from(&self) -> Timestamp {
         self.watched_since
             .map_or(Timestamp::MAX, |since| since.max(self.from))
-    }
-
-    /// Whether the source was asked first within what was read: there was nothing before.
-    pub(super) fn watch_began_within(&self) -> bool {
-        self.watched_since.is_some_and(|since| since >= self.from)
-    }
-
-    /// The first date of the days that have data without a break before `date`, how many they are, and whether the watch began there.
-    pub(super) fn unbroken(&self, date: Date) -> Option<(Date, u32, bool)> {
-        let mut first = date;
-        let mut count = 0;
-        for day in self.days.iter().rev().skip_while(|day| **day >= date) {
-            if day.tomorrow().ok() != Some(first) {
-                break;
-            }
-            first = *day;
-            count += 1;
-        }
-        let began = self.began.is_some_and(|began| began >= first);
-        (count > 0).then_some((first, count, began))
     }
 }

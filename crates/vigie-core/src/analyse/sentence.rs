@@ -105,6 +105,8 @@ pub enum Sentence {
     Compared(Change, Scale, bool),
     /// A value beyond all known before.
     Record(Record, Scale),
+    /// A day with more events than all before: what they are about.
+    Busiest(Record, String),
     /// A tendency.
     Trend(Trend, Scale),
     /// Downloads obtained of those expected.
@@ -140,7 +142,9 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
             strongest: events.strongest.clone().zip(leading.cloned()),
             usual: events.usual,
         });
-        if let (Some(chance), Some(usual)) = (events.above_all, events.usual) {
+        if let Some(busiest) = events.busiest {
+            said.push(Sentence::Busiest(busiest, source.domain.clone()));
+        } else if let (Some(chance), Some(usual)) = (events.above_all, events.usual) {
             said.push(Sentence::MoreThanEver(usual.samples, chance));
         }
         let counts = Scale {

@@ -136,11 +136,15 @@ pub struct Record {
     pub at: Timestamp,
     /// The record before.
     pub before: f64,
-    /// The first date of what it was compared with, without a break.
+    /// The first date of what it was compared with.
     #[schema(value_type = String, format = Date)]
     pub since: Date,
-    /// Whether that is where the watch began.
+    /// Whether there is nothing before that.
     pub of_all: bool,
+    /// How many days it was compared with.
+    pub days: u32,
+    /// How many there have been since then, those without data included.
+    pub days_passed: u32,
 }
 
 /// A tendency of daily values (Theil and Sen's slope, Mann and Kendall's test).
@@ -239,6 +243,8 @@ pub struct EventFigures {
     pub classes: Vec<EventClass>,
     /// How many there are in as much of an ordinary day.
     pub usual: Option<Band>,
+    /// Of a day: that it has more events than all days before.
+    pub busiest: Option<Record>,
     /// The chance that an ordinary day has more than all days before: what a claim of "more than ever" may be wrong.
     pub above_all: Option<f64>,
 }

@@ -1,6 +1,6 @@
 use jiff::{ToSpan as _, civil::date};
 use vigie_core::{
-    analysis::{Basis, Extreme, MixFigures, MixPart, Strongest, Track},
+    analysis::{Basis, Extreme, MixFigures, MixPart, Record, Strongest, Track},
     measure::{Across, Kind, Measure},
     text::MeasureId,
 };
@@ -276,12 +276,28 @@ fn records_trends_ranges_and_rankings() {
         before: 4.8,
         since: date(2026, 10, 1),
         of_all: true,
+        days: 53,
+        days_passed: 53,
     };
     assert_eq!(
         both(&Sentence::Record(record, scale("1", 1))),
         [
-            "Plus haute valeur depuis le début du suivi, le 1er octobre 2026~: 5,1 (14:00)_; jusqu’ici 4,8.",
-            "Highest value since the watch began on 1 October 2026: 5.1 (14:00); until now 4.8.",
+            "Plus haute valeur depuis le début des relevés, le 1er octobre 2026 (53 jours de relevés)~: 5,1 (14:00)_; jusqu’ici 4,8.",
+            "Highest value since the record began on 1 October 2026 (53 days of record): 5.1 (14:00); until now 4.8.",
+        ]
+    );
+    let record = Record {
+        value: 41.0,
+        before: 37.0,
+        of_all: false,
+        days: 49,
+        ..record
+    };
+    assert_eq!(
+        both(&Sentence::Busiest(record, "earthquakes".into())),
+        [
+            "Journée la plus chargée depuis le 1er octobre 2026 (49 jours connus sur 53)~: 41 séismes_; jusqu’ici 37.",
+            "Busiest day since 1 October 2026 (49 of 53 days known): 41 earthquakes; until now 37.",
         ]
     );
     let trend = Trend {

@@ -1,7 +1,8 @@
 //! `vigie report`: its formats, the user's template, and a day against the days before it.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use vigie_testkit::FaultPlan;
 
@@ -147,4 +148,76 @@ fn a_template_of_the_user_is_used_and_its_faults_are_named() {
     assert!(!built_in.is_empty());
     let printed = lab.at(LATER, &["report"]).ends(0);
     assert!(fs::read(printed.trim_end()).unwrap().starts_with(b"%PDF"));
+}
+
+#[test]
+fn the_busiest_day_is_told_since_the_first_day_that_is_known_and_old_days_are_read_once() {
+    let lab = watched();
+    let past = [
+        "backfill",
+        "usgs-earthquakes",
+        "--from",
+        "2026-09-20",
+        "--to",
+        "2026-11-14",
+    ];
+    lab.at(LATER, &past).ends(0);
+    lab.at(LATER, &["summarize"]).ends(0);
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for event in lab.workspace.export("events") {
+        let at: Timestamp = event["observed_at"].as_str().unwrap().parse().unwrap();
+        *counts
+            .entry(at.strftime("%Y-%m-%d").to_string())
+            .or_default() += 1;
+    }
+    // The first and the last day are not whole.
+    counts.retain(|date, _| ("2026-09-20".."2026-11-23").contains(&date.as_str()));
+    let (busiest, count) = counts
+        .iter()
+        .filter(|(date, _)| date.as_str() > "2026-10-20")
+        .max_by_key(|(_, count)| **count)
+        .unwrap();
+    let before: Vec<u64> = (counts.iter())
+        .filter(|(date, _)| *date < busiest)
+        .map(|(_, count)| *count)
+        .collect();
+    // Whatever the simulator has, there is a record on the first days if not later.
+    let most = *before.iter().max().unwrap();
+    let report = || -> Value {
+        let ask = ["report", "--format", "json", "-o", "-", "--date", busiest];
+        serde_json::from_str(&lab.at(LATER, &ask).ends(0)).unwrap()
+    };
+    let found = |report: &Value| report["sources"][0]["findings"]["events"]["busiest"].clone();
+    let first = report();
+    if *count > most {
+        let record = found(&first);
+        assert_eq!(record["before"].as_f64(), Some(most as f64), "{record}");
+        assert_eq!(
+            record["days"].as_u64(),
+            Some(before.len() as u64),
+            "{record}"
+        );
+        assert_eq!(
+            (&record["since"], &record["of_all"]),
+            (&"2026-09-20".into(), &true.into())
+        );
+    } else {
+        assert!(found(&first).is_null());
+    }
+    // What is kept serves: a day that it calls busier is not read again.
+    let file = lab.workspace.path().join("data/days/usgs-earthquakes.json");
+    let mut kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(
+        (&kept["from"], &kept["to"]),
+        (&"2026-09-20".into(), &"2026-11-21".into())
+    );
+    kept["days"][3]["events"] = 1_000_000.into();
+    fs::write(&file, kept.to_string()).unwrap();
+    assert!(found(&report()).is_null());
+    // Damaged or lost it is made anew, and the report is the same.
+    fs::write(&file, "{").unwrap();
+    assert_eq!(report(), first);
+    fs::remove_file(&file).unwrap();
+    assert_eq!(report(), first);
+    assert!(file.exists());
 }

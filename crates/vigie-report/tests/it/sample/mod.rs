@@ -221,6 +221,7 @@ impl Sample {
                 basis: Basis::AnyDay,
                 ..band(171.0, 22.0)
             }),
+            busiest: None,
             above_all: None,
         });
         quakes.headlines[0].usual = Some(band(171.0, 22.0));
@@ -229,8 +230,10 @@ impl Sample {
             value: 6.4,
             at: at(4),
             before: 6.1,
-            since: Date::constant(2026, 10, 26),
+            since: Date::constant(2026, 3, 3),
             of_all: false,
+            days: 248,
+            days_passed: 265,
         });
         currencies.findings.change = Some(Change {
             value: 1.1583,
