@@ -70,17 +70,21 @@ impl Frame {
         Self::around(zone.bbox)
     }
 
-    /// That of a zone; or, where something moves in a small part of it, one around all that is shown.
+    /// That of a zone; or, where something moves in a small part of it or elsewhere, one around all that is shown.
     fn for_source(source: &SourceAnalysis, zone: &Zone) -> Option<Self> {
         let whole = Self::of(zone)?;
         if source.tracks.is_empty() {
             return Some(whole);
         }
         let tracked = source.tracks.iter().flat_map(|track| &track.points);
-        let places: Vec<(f64, f64)> = (tracked.map(|point| (point.lon, point.lat)))
+        let mut places: Vec<(f64, f64)> = (tracked.map(|point| (point.lon, point.lat)))
             .chain(source.map.iter().map(|point| (point.lon, point.lat)))
-            .filter(|(lon, lat)| whole.place_at(*lon, *lat).is_some())
             .collect();
+        let within = |place: &(f64, f64)| whole.place_at(place.0, place.1).is_some();
+        let elsewhere = !places.iter().any(within);
+        if !elsewhere {
+            places.retain(within);
+        }
         let (south, north) = bounds(places.iter().map(|place| place.1))?;
         // Around the antimeridian longitudes are counted on beyond 180°.
         let [plain, eastward] = [0.0, 360.0].map(|turn| {
@@ -103,7 +107,7 @@ impl Frame {
         let ((west, east), (south, north)) = (room(west, east), room(south, north));
         let close = Self::around([west, south.max(-85.0), east, north.min(85.0)])?;
         let smaller = close.east - close.west < 0.7 * (whole.east - whole.west);
-        Some(if smaller { close } else { whole })
+        Some(if smaller || elsewhere { close } else { whole })
     }
 
     /// Around a box, with room at the borders, neither too flat nor too tall.
@@ -296,7 +300,7 @@ pub(crate) fn map_view(
         alternative,
         title,
         aspect: frame.aspect(),
-        land: if zone.scale == Scale::City {
+        land: if zone.scale == Scale::City && source.tracks.is_empty() {
             Vec::new()
         } else {
             frame.land()
@@ -363,7 +367,7 @@ fn unique(mut points: Vec<Fractions>) -> Vec<Fractions> {
 
 #[cfg(test)]
 mod tests {
-    use vigie_core::{row::Point, text::Text};
+    use vigie_core::{analysis::PeriodKind, row::Point, text::Text};
 
     use super::*;
 
@@ -404,6 +408,33 @@ mod tests {
         let (east, west) = (frame.place_at(-179.0, -17.0), frame.place_at(179.0, -17.0));
         assert!(east.unwrap().0 > west.unwrap().0);
         assert!(frame.place_at(0.0, -17.0).is_none());
+    }
+
+    #[test]
+    fn what_moves_is_drawn_near_where_it_is() {
+        let mut analysis = crate::sample::analysis(crate::sample::earth(), PeriodKind::Day);
+        let storms = analysis.sources.len() - 1;
+        let source = &mut analysis.sources[storms];
+        let (period, earth) = (analysis.period.clone(), analysis.zone.clone());
+        // From the Atlantic to beyond the antimeridian it is the whole Earth.
+        let whole = map_view(source, &earth, &period, Language::En).unwrap();
+        assert_eq!(whole.tracks.len(), 4);
+        source.tracks.truncate(2);
+        source.map.truncate(2);
+        let close = Frame::for_source(source, &earth).unwrap();
+        assert!(
+            close.west < -60.0 && close.east > -51.0,
+            "{} {}",
+            close.west,
+            close.east
+        );
+        assert!((25.0..40.0).contains(&(close.east - close.west)));
+        // A city on another continent shows them too, with the coasts there.
+        let paris = crate::sample::paris();
+        let map = map_view(source, &paris, &period, Language::En).unwrap();
+        assert_eq!(map.tracks.len(), 2);
+        source.tracks.clear();
+        assert_eq!(map_view(source, &paris, &period, Language::En), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use vigie_core::{
     analyse::sentence::{self, Scale, Sentence},
     analysis::{Anomaly, Band, Change, Period, PeriodKind, RankLine, SourceAnalysis, Trend},
+    measure::{Across, Kind},
     text::{Language, Text},
 };
 
@@ -30,10 +31,39 @@ pub fn sentences(
 ) -> Vec<Text> {
     let in_language = |language| Speaker::of(source, period, tz, now, language);
     let (fr, en) = (in_language(Language::Fr), in_language(Language::En));
+    let combined = is_combined(source);
     sentence::sentences(source, period, now)
         .iter()
-        .map(|sentence| Text::new(fr.say(sentence), en.say(sentence)))
+        .map(|sentence| {
+            let of_all = combined && is_of_course(sentence);
+            let text = |speaker: &Speaker<'_>| {
+                let text = speaker.say(sentence);
+                if of_all { speaker.of_all(&text) } else { text }
+            };
+            Text::new(text(&fr), text(&en))
+        })
         .collect()
+}
+
+/// Whether a source leads with single entities while what is said of its course is of the mean of all.
+fn is_combined(source: &SourceAnalysis) -> bool {
+    let led_apart = source
+        .headlines
+        .first()
+        .is_some_and(|first| first.entity.is_some());
+    let mean = source
+        .leading_measure
+        .as_ref()
+        .is_some_and(|measure| measure.across == Across::Mean && measure.kind != Kind::Rank);
+    led_apart && mean && source.findings.events.is_none() && source.entity_count > 1
+}
+
+/// Whether a sentence is of the course of the leading series.
+fn is_of_course(sentence: &Sentence) -> bool {
+    matches!(
+        sentence,
+        Sentence::Range(..) | Sentence::Compared(..) | Sentence::Record(..) | Sentence::Trend(..)
+    )
 }
 
 /// Says sentences of a source in one language.
@@ -149,6 +179,12 @@ impl Speaker<'_> {
         number(value, decimals, self.language)
     }
 
+    /// A sentence that is of the mean of all entities, where others are of one.
+    fn of_all(&self, text: &str) -> String {
+        let label = self.pick("Moyenne de l’ensemble", "Mean of all");
+        format!("{label}{}{}", self.colon(), uncapitalised(text))
+    }
+
     /// A value; counted things (`{bike}`) without their word, which the label says.
     fn quantity(&self, value: f64, scale: &Scale) -> String {
         if scale.unit.starts_with('{') && !scale.unit.contains('/') {
@@ -175,6 +211,12 @@ impl Speaker<'_> {
             return time::day_and_month(date, self.language);
         }
         time::moment(at, self.period, self.tz, self.language)
+    }
+
+    /// Whether the moment of a value is said with its date.
+    fn dated(&self, at: Timestamp) -> bool {
+        let date = at.to_zoned_datetime(self.tz.clone()).date();
+        self.daily || self.period.kind != PeriodKind::Day || date != self.period.date
     }
 
     /// The hour of a value that is of an hour, also where values are of days.
@@ -484,7 +526,13 @@ impl Speaker<'_> {
         since: Timestamp,
         first: Option<&RankLine>,
     ) -> String {
+        let article = if self.is_french() && self.dated(since) {
+            "le "
+        } else {
+            ""
+        };
         let since = time::moment(since, self.period, self.tz, self.language);
+        let since = format!("{article}{since}");
         let several = |number_of: u32, one: &str, many: &str| {
             let singular = if self.is_french() {
                 number_of < 2
@@ -541,7 +589,7 @@ impl Speaker<'_> {
             (false, false, true) => "unusually high values",
             (false, false, false) => "unusually low values",
         };
-        let when = match (self.is_french(), single, self.daily) {
+        let when = match (self.is_french(), single, self.dated(anomaly.from)) {
             (true, true, true) => format!("le {from}"),
             (true, true, false) => format!("à {from}"),
             (true, false, true) => format!("du {from} au {to}"),
@@ -731,7 +779,7 @@ fn uncapitalised(text: &str) -> String {
     let first = letters.next();
     let rest = letters.as_str();
     match first {
-        Some(first) if rest.starts_with(char::is_lowercase) => {
+        Some(first) if rest.starts_with(|next: char| next.is_lowercase() || next == ' ') => {
             first.to_lowercase().chain(rest.chars()).collect()
         }
         _ => text.to_owned(),

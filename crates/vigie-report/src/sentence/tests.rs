@@ -497,3 +497,65 @@ fn a_whole_is_told_by_its_greatest_parts_its_groups_and_its_peak() {
     mix.hours = 20;
     assert!(both(&Sentence::Mix(mix))[0].ends_with("(18:00) (20 heures connues sur 24)."));
 }
+
+#[test]
+fn moments_of_other_days_have_an_article_in_french() {
+    let anomaly = |steps: u32| Anomaly {
+        entity: None,
+        from: hour(7),
+        to: hour(7 + i64::from(steps)),
+        above: true,
+        value: 520.0,
+        at: hour(7),
+        usual: band(400.0, 420.0, 440.0),
+        steps,
+        p: 0.005,
+    };
+    let week = |sentence: &Sentence| said(sentence, PeriodKind::Week, hour(24 * 8), false);
+    let [fr, en] = week(&Sentence::Unusual(anomaly(1), scale("MW", 0), 0, 1.0));
+    assert!(
+        fr.starts_with("Valeur inhabituellement haute le 23~nov. 07:00~: 520"),
+        "{fr}"
+    );
+    assert!(
+        en.starts_with("Unusually high value on 23~Nov 07:00: 520"),
+        "{en}"
+    );
+    let [fr, _] = week(&Sentence::Unusual(anomaly(3), scale("MW", 0), 0, 1.0));
+    assert!(fr.contains(" du 23~nov. 07:00 au 23~nov. 10:00~:"), "{fr}");
+    let [fr, _] = both(&Sentence::Movement(2, 1, hour(-5), None));
+    assert_eq!(fr, "2 entrées et 1 sortie depuis le 22~nov. 19:00.");
+    let [fr, _] = both(&Sentence::Movement(2, 1, hour(5), None));
+    assert_eq!(fr, "2 entrées et 1 sortie depuis 05:00.");
+}
+
+#[test]
+fn what_is_of_all_is_not_taken_for_that_of_the_first() {
+    let mut analysis = crate::sample::analysis(crate::sample::paris(), PeriodKind::Day);
+    let (period, tz, now) = (analysis.period.clone(), analysis.zone.tz(), analysis.now);
+    let source = &mut analysis.sources[0];
+    let extreme = |value: f64| Some(Extreme { value, at: hour(3) });
+    (source.findings.trough, source.findings.peak) = (extreme(6.0), extreme(13.0));
+    (source.findings.steps, source.entity_count) = (20, 3);
+    let range = |source: &SourceAnalysis| {
+        let said = sentences(source, &period, &tz, now);
+        said.into_iter()
+            .find(|text| text.en.contains("etween"))
+            .unwrap()
+    };
+    let of_all = range(source);
+    assert!(
+        of_all.en.starts_with("Mean of all: between 6.0"),
+        "{}",
+        of_all.en
+    );
+    assert!(
+        of_all
+            .fr
+            .starts_with("Moyenne de l’ensemble\u{A0}: entre 6,0"),
+        "{}",
+        of_all.fr
+    );
+    source.entity_count = 1;
+    assert!(range(source).en.starts_with("Between 6.0"));
+}

@@ -151,67 +151,63 @@ fn a_template_of_the_user_is_used_and_its_faults_are_named() {
 }
 
 #[test]
-fn the_busiest_day_is_told_since_the_first_day_that_is_known_and_old_days_are_read_once() {
+fn records_are_told_since_the_first_day_that_is_known_and_old_days_are_read_once() {
     let lab = watched();
-    let past = [
-        "backfill",
-        "usgs-earthquakes",
-        "--from",
-        "2026-09-20",
-        "--to",
-        "2026-11-14",
-    ];
-    lab.at(LATER, &past).ends(0);
+    let past = ["--from", "2026-08-01", "--to", "2026-11-14"];
+    lab.at(
+        LATER,
+        &[&["backfill", "usgs-earthquakes"], &past[..]].concat(),
+    )
+    .ends(0);
     lab.at(LATER, &["summarize"]).ends(0);
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut strongest: BTreeMap<String, f64> = BTreeMap::new();
     for event in lab.workspace.export("events") {
         let at: Timestamp = event["observed_at"].as_str().unwrap().parse().unwrap();
-        *counts
-            .entry(at.strftime("%Y-%m-%d").to_string())
-            .or_default() += 1;
+        let value = event["measures"]["magnitude"].as_f64().unwrap();
+        let day = strongest.entry(at.strftime("%Y-%m-%d").to_string());
+        let most = day.or_insert(value);
+        *most = most.max(value);
     }
-    // The first and the last day are not whole.
-    counts.retain(|date, _| ("2026-09-20".."2026-11-23").contains(&date.as_str()));
-    let (busiest, count) = counts
+    strongest.retain(|date, _| ("2026-08-01".."2026-11-23").contains(&date.as_str()));
+    let before = |date: &String| -> Vec<f64> {
+        let earlier = strongest.iter().filter(|(other, _)| *other < date);
+        earlier.map(|(_, value)| *value).collect()
+    };
+    let (date, value) = strongest
         .iter()
-        .filter(|(date, _)| date.as_str() > "2026-10-20")
-        .max_by_key(|(_, count)| **count)
-        .unwrap();
-    let before: Vec<u64> = (counts.iter())
-        .filter(|(date, _)| *date < busiest)
-        .map(|(_, count)| *count)
-        .collect();
-    // Whatever the simulator has, there is a record on the first days if not later.
-    let most = *before.iter().max().unwrap();
+        .rfind(|(date, value)| {
+            before(date).len() >= 28 && before(date).iter().all(|earlier| earlier < value)
+        })
+        .expect("an earthquake of the simulated world that is stronger than all before");
+    let most = before(date).into_iter().reduce(f64::max);
     let report = || -> Value {
-        let ask = ["report", "--format", "json", "-o", "-", "--date", busiest];
+        let ask = ["report", "--format", "json", "-o", "-", "--date", date];
         serde_json::from_str(&lab.at(LATER, &ask).ends(0)).unwrap()
     };
-    let found = |report: &Value| report["sources"][0]["findings"]["events"]["busiest"].clone();
+    let found = |report: &Value| report["sources"][0]["findings"]["record"].clone();
     let first = report();
-    if *count > most {
-        let record = found(&first);
-        assert_eq!(record["before"].as_f64(), Some(most as f64), "{record}");
-        assert_eq!(
-            record["days"].as_u64(),
-            Some(before.len() as u64),
-            "{record}"
-        );
-        assert_eq!(
-            (&record["since"], &record["of_all"]),
-            (&"2026-09-20".into(), &true.into())
-        );
-    } else {
-        assert!(found(&first).is_null());
-    }
-    // What is kept serves: a day that it calls busier is not read again.
+    let record = found(&first);
+    assert_eq!(
+        (record["value"].as_f64(), record["before"].as_f64()),
+        (Some(*value), most)
+    );
+    assert_eq!(
+        record["days"].as_u64(),
+        Some(before(date).len() as u64),
+        "{record}"
+    );
+    assert_eq!(
+        (&record["since"], &record["of_all"]),
+        (&"2026-08-01".into(), &true.into())
+    );
+    // What is kept serves: a day that it calls stronger is not read again.
     let file = lab.workspace.path().join("data/days/usgs-earthquakes.json");
     let mut kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(
         (&kept["from"], &kept["to"]),
-        (&"2026-09-20".into(), &"2026-11-21".into())
+        (&"2026-08-01".into(), &"2026-11-21".into())
     );
-    kept["days"][3]["events"] = 1_000_000.into();
+    kept["days"][3]["strongest"]["value"] = 9.9.into();
     fs::write(&file, kept.to_string()).unwrap();
     assert!(found(&report()).is_null());
     // Damaged or lost it is made anew, and the report is the same.
