@@ -426,7 +426,7 @@ export interface components {
         Best: {
             /**
              * Format: double
-             * @description How many independent pairs these are worth, as neighbouring values resemble each other (Bartlett 1935).
+             * @description How many independent pairs these are worth, as neighbouring values resemble each other (Pyper and Peterman 1998).
              */
             effective_pairs: number;
             /**
@@ -664,7 +664,7 @@ export interface components {
             n: number;
             /**
              * Format: double
-             * @description How many independent hours those are worth (Bartlett; Pyper and Peterman 1998).
+             * @description How many independent hours those are worth (Pyper and Peterman 1998).
              */
             n_effective: number;
             /** @description One source. */
@@ -917,6 +917,7 @@ export interface components {
              * @description The chance that an ordinary day has more than all days before: what a claim of "more than ever" may be wrong.
              */
             above_all?: number | null;
+            busiest?: components["schemas"]["Record"] | null;
             /** @description The counts by class of the leading measure, in ascending order; empty without values. */
             classes: components["schemas"]["EventClass"][];
             /**
@@ -1066,6 +1067,7 @@ export interface components {
              * @description The mean of the leading series over its hours (or days).
              */
             mean?: number | null;
+            mix?: components["schemas"]["MixFigures"] | null;
             peak?: components["schemas"]["Extreme"] | null;
             ranking?: components["schemas"]["Ranking"] | null;
             record?: components["schemas"]["Record"] | null;
@@ -1382,6 +1384,56 @@ export interface components {
             /** @description What is wrong, and what to do, in English. */
             error: string;
         };
+        /** @description How a whole divides into its parts over a period: means of the hours in which all parts are known. */
+        MixFigures: {
+            /**
+             * Format: int32
+             * @description The digits to show after the decimal point.
+             */
+            decimals: number;
+            /** @description Parts taken together, as the definition says. */
+            groups: components["schemas"]["MixPart"][];
+            /**
+             * Format: int32
+             * @description In how many hours all parts are known.
+             */
+            hours: number;
+            /**
+             * Format: int32
+             * @description How many hours have passed.
+             */
+            hours_passed: number;
+            /**
+             * Format: double
+             * @description The mean of the whole.
+             */
+            mean: number;
+            /** @description Its parts, the greatest first. */
+            parts: components["schemas"]["MixPart"][];
+            /** @description The greatest hour of the whole. */
+            peak: components["schemas"]["Extreme"];
+            /** @description What the whole is. */
+            title: components["schemas"]["Text"];
+            /** @description The least hour of the whole. */
+            trough: components["schemas"]["Extreme"];
+            /** @description The unit of the values. */
+            unit: string;
+        };
+        /** @description A part of a whole. */
+        MixPart: {
+            /**
+             * Format: double
+             * @description Its mean.
+             */
+            mean: number;
+            /**
+             * Format: double
+             * @description Its share of the whole; of the shares of parts the sum is 1. Below zero where it took more than it gave.
+             */
+            share: number;
+            /** @description What it is. */
+            title: components["schemas"]["Text"];
+        };
         /** @description What the rows of a source are. */
         ModelRecord: {
             /** @description The names of its text attributes. */
@@ -1659,13 +1711,23 @@ export interface components {
              * @description The record before.
              */
             before: number;
+            /**
+             * Format: int32
+             * @description How many days it was compared with.
+             */
+            days: number;
+            /**
+             * Format: int32
+             * @description How many there have been since then, those without data included.
+             */
+            days_passed: number;
             /** @description Whether it is the greatest (or the least). */
             highest: boolean;
-            /** @description Whether that is where the watch began. */
+            /** @description Whether there is nothing before that. */
             of_all: boolean;
             /**
              * Format: date
-             * @description The first date of what it was compared with, without a break.
+             * @description The first date of what it was compared with.
              */
             since: string;
             /**
@@ -1855,6 +1917,9 @@ export interface components {
             sentences: components["schemas"]["Text"][];
             /** @description Its title. */
             title: components["schemas"]["Text"];
+            track_measure?: components["schemas"]["Measure"] | null;
+            /** @description The paths of what moves, the strongest first, at most 100. */
+            tracks: components["schemas"]["Track"][];
         };
         /** @description A source of the catalogue, in short. */
         SourceBrief: {
@@ -2047,6 +2112,51 @@ export interface components {
             en: string;
             /** @description French. */
             fr: string;
+        };
+        /** @description The path of an entity or an event that moves, up to the end of the period. It has two positions or more. */
+        Track: {
+            /**
+             * Format: double
+             * @description The length of the way between positions of the period that are joined; `None` where no two are.
+             */
+            distance_km?: number | null;
+            /** @description The identifier of the entity or the event. */
+            entity: string;
+            /** @description Its latest name, or its identifier. Text from outside: never markup. */
+            name: string;
+            /** @description Its positions by observed time, those before the period included as far as they were read. At most 800, the latest. */
+            points: components["schemas"]["TrackPoint"][];
+            /**
+             * Format: double
+             * @description That length by the time it took.
+             */
+            speed_km_h?: number | null;
+            strongest?: components["schemas"]["Extreme"] | null;
+        };
+        /** @description A position of a track. */
+        TrackPoint: {
+            /**
+             * Format: date-time
+             * @description When it was there.
+             */
+            at: string;
+            /** @description Whether the way from the position before is known: not where they are more than 24 hours apart. */
+            joined: boolean;
+            /**
+             * Format: double
+             * @description Latitude.
+             */
+            lat: number;
+            /**
+             * Format: double
+             * @description Longitude.
+             */
+            lon: number;
+            /**
+             * Format: double
+             * @description The value of the track's measure there.
+             */
+            value?: number | null;
         };
         /** @description A tendency of daily values (Theil and Sen's slope, Mann and Kendall's test). */
         Trend: {

@@ -8,27 +8,31 @@ mod baseline;
 mod correlation;
 mod counter;
 mod course;
+mod days;
 mod events;
 mod findings;
 mod gather;
 mod happened;
 mod history;
+mod mix;
 mod observed;
 mod ranking;
 pub mod sentence;
+mod track;
 mod trend;
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 
 pub use self::{
     correlation::{HourlySeries, correlations},
+    days::{DayFigures, Days, DaysGatherer, record_measure},
     gather::SourceAnalyser,
     history::{History, HistoryGatherer, history_ranges},
 };
 use crate::{
     analysis::{Credit, Period, PeriodKind},
-    measure::Measure,
-    text::{SourceId, Text},
+    measure::{Measure, Mix},
+    text::{MeasureId, SourceId, Text},
     time::{day_start, hours_between, local_date},
 };
 
@@ -57,6 +61,10 @@ pub struct SourceSheet {
     pub measures: Vec<Measure>,
     /// Whether its rows are events.
     pub events: bool,
+    /// Which of its measures are the parts of a whole.
+    pub mix: Option<Mix>,
+    /// Where what it describes moves: the measure that tells how strong it is. The observed time of an event that moves goes on with it.
+    pub track: Option<MeasureId>,
     /// The entities to lead with, in this order; others follow by name.
     pub leading: Vec<String>,
     /// The expected time between two observations of an entity.
@@ -68,6 +76,11 @@ pub struct SourceSheet {
 }
 
 impl SourceSheet {
+    /// Whether an event goes on, at an observed time of its own in each version: it is one of every day that it has a version of.
+    pub fn events_last(&self) -> bool {
+        self.events && self.track.is_some()
+    }
+
     /// The longest time between two observations that leaves nothing out.
     fn pace(&self) -> SignedDuration {
         self.rhythm.unwrap_or(self.every)

@@ -1,6 +1,8 @@
 //! The analysis of a period: one value, read by the page and by the PDF alike.
 
 mod findings;
+mod mix;
+mod track;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,8 @@ pub use self::findings::{
     Anomalies, Anomaly, Band, Basis, Change, Correlation, CounterFigure, EventClass, EventFigures,
     Extreme, Findings, HistoryFacts, RankLine, Ranking, Record, Strongest, Trend,
 };
+pub use self::mix::{MixFigures, MixPart};
+pub use self::track::{Track, TrackPoint};
 
 /// What happened in a zone over a period, per source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -101,6 +105,10 @@ pub struct SourceAnalysis {
     pub events: Vec<EventLine>,
     /// How many events happened in the period.
     pub event_count: u64,
+    /// The paths of what moves, the strongest first, at most 100.
+    pub tracks: Vec<Track>,
+    /// What the values of the tracks are.
+    pub track_measure: Option<Measure>,
     /// What is usual, what is not, what changed.
     pub findings: Findings,
     /// The same in words, the most important first. Text from outside may be in them: never markup.

@@ -28,7 +28,7 @@ pub struct Best {
     pub pairs: u64,
     /// Pearson's coefficient.
     pub r: f64,
-    /// How many independent pairs these are worth, as neighbouring values resemble each other (Bartlett 1935).
+    /// How many independent pairs these are worth, as neighbouring values resemble each other (Pyper and Peterman 1998).
     pub effective_pairs: f64,
     /// Of the 95 % interval of the coefficient, the lower end; null where the pairs are worth too little.
     pub low: Option<f64>,
@@ -60,7 +60,7 @@ pub fn best(a: &[Option<f64>], b: &[Option<f64>], lags: &[Lag]) -> Option<Best> 
             .then(y.lag.abs().cmp(&x.lag.abs()))
             .then(x.lag.cmp(&y.lag))
     })?;
-    let effective = effective(lag.pairs as f64, persistence(a), persistence(b));
+    let effective = effective_pairs(&shifted(a, b, lag.lag));
     // Fisher's transformation; beyond three pairs it has no width.
     let interval = (effective > 4.0).then(|| {
         let (middle, half) = (
@@ -79,18 +79,20 @@ pub fn best(a: &[Option<f64>], b: &[Option<f64>], lags: &[Lag]) -> Option<Best> 
     })
 }
 
-/// The values of the first series, each with the one of the second `lag` steps later.
+/// The values of the first series, each with the one of the second `lag` steps later, where both are known.
 fn pairs(a: &[Option<f64>], b: &[Option<f64>], lag: i32) -> Vec<(f64, f64)> {
+    shifted(a, b, lag).into_iter().flatten().collect()
+}
+
+/// The same step by step, gaps included.
+fn shifted(a: &[Option<f64>], b: &[Option<f64>], lag: i32) -> Vec<Option<(f64, f64)>> {
     let shift = lag.unsigned_abs() as usize;
     let (a, b) = if lag >= 0 {
         (a, b.get(shift..).unwrap_or_default())
     } else {
         (a.get(shift..).unwrap_or_default(), b)
     };
-    a.iter()
-        .zip(b)
-        .filter_map(|(a, b)| Some(((*a)?, (*b)?)))
-        .collect()
+    a.iter().zip(b).map(|(a, b)| Some(((*a)?, (*b)?))).collect()
 }
 
 /// Pearson's coefficient; nothing for too few pairs, or where one side does not change.
@@ -118,13 +120,35 @@ pub(crate) fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
     Some((ab / (aa.sqrt() * bb.sqrt())).clamp(-1.0, 1.0))
 }
 
-/// How much a series resembles itself one step later, 0 where that cannot be told.
-fn persistence(series: &[Option<f64>]) -> f64 {
-    pearson(&pairs(series, series, 1)).unwrap_or(0.0).max(0.0)
-}
-
-fn effective(pairs: f64, a: f64, b: f64) -> f64 {
-    (pairs * (1.0 - a * b) / (1.0 + a * b)).clamp(0.0, pairs)
+/// How many independent pairs the known ones of a regular series are worth, for values that follow each other resemble each
+/// other: `1/n* = 1/n + 2/n Σ (1 − j/n) r_x(j) r_y(j)` over lags `j` up to a fifth of them (Bartlett 1946; Pyper and Peterman 1998,
+/// equations 1 and 7). Never more than there are: that values alternate makes nothing surer.
+///
+/// `r(j)` is of the values that lie `j` steps apart, so that gaps neither add nor hide resemblance.
+pub(crate) fn effective_pairs(steps: &[Option<(f64, f64)>]) -> f64 {
+    let count = steps.iter().flatten().count();
+    let n = count as f64;
+    let of = |part: fn(&(f64, f64)) -> f64| -> Vec<Option<f64>> {
+        let sum: f64 = steps.iter().flatten().map(part).sum();
+        let off = |pair: &(f64, f64)| part(pair) - sum / n;
+        steps.iter().map(|step| step.as_ref().map(off)).collect()
+    };
+    let (xs, ys) = (of(|pair| pair.0), of(|pair| pair.1));
+    let resemblance = |values: &[Option<f64>], lag: usize| {
+        let square: f64 = values.iter().flatten().map(|value| value * value).sum();
+        let products = values.iter().zip(values.iter().skip(lag));
+        let products = products.filter_map(|(a, b)| Some((*a)? * (*b)?));
+        let (sum, apart) = products.fold((0.0, 0.0), |(sum, apart), p| (sum + p, apart + 1.0));
+        if square > 0.0 && apart > 0.0 {
+            (sum / apart) / (square / n)
+        } else {
+            0.0
+        }
+    };
+    let sum: f64 = (1..=count / 5)
+        .map(|lag| (1.0 - lag as f64 / n) * resemblance(&xs, lag) * resemblance(&ys, lag))
+        .sum();
+    n / (1.0 + 2.0 * sum).max(1.0)
 }
 
 #[cfg(test)]
@@ -160,7 +184,7 @@ mod tests {
         let best = best(&first, &second, &lags).unwrap();
         assert_eq!((best.lag, best.pairs), (3, 197));
         assert!((best.r + 1.0).abs() < 1e-9, "{best:?}");
-        assert!(best.effective_pairs > 190.0, "{best:?}");
+        assert!(best.effective_pairs > 100.0, "{best:?}");
         // Seen from the other side the same lag is negative.
         let other = lagged(&second, &first, 6);
         assert_eq!(super::best(&second, &first, &other).unwrap().lag, -3);
@@ -194,6 +218,56 @@ mod tests {
         let flat = vec![Some(0.1); 50];
         assert_eq!(lagged(&flat, &noise(3, 50), 0)[0].r, None);
         assert!(lagged(&[], &[], 3).iter().all(|lag| lag.pairs == 0));
+    }
+
+    /// Values that keep a share of what was before, the theory of which is known.
+    fn persistent(seed: u64, count: usize, share: f64) -> Vec<f64> {
+        let mut level = 0.0;
+        let noise = noise(seed, count + 50).into_iter().flatten();
+        let values = noise.map(|noise| {
+            level = share * level + noise - 0.5;
+            level
+        });
+        values.skip(50).collect()
+    }
+
+    #[test]
+    fn persistent_series_are_worth_as_many_pairs_as_theory_says() {
+        let (count, share) = (600_usize, 0.6);
+        // Of two independent first-order processes: n (1 − ab) / (1 + ab) (Bartlett 1935).
+        let expected = count as f64 * (1.0 - share * share) / (1.0 + share * share);
+        let worth = |keep: fn(usize) -> bool| {
+            let of = |seed: u64| {
+                let (x, y) = (
+                    persistent(seed, count, share),
+                    persistent(seed + 77, count, share),
+                );
+                let steps = x.into_iter().zip(y).enumerate();
+                let steps: Vec<_> = steps
+                    .map(|(step, pair)| keep(step).then_some(pair))
+                    .collect();
+                effective_pairs(&steps)
+            };
+            let mut all: Vec<f64> = (0..15).map(|world| of(world * 1009)).collect();
+            all.sort_unstable_by(f64::total_cmp);
+            all[7]
+        };
+        let whole = worth(|_| true);
+        assert!(
+            (0.8..1.2).contains(&(whole / expected)),
+            "{whole} {expected}"
+        );
+        // Every other one: 0.36 is what neighbours have in common then.
+        let (n, ab) = (count as f64 / 2.0, 0.36_f64 * 0.36);
+        let expected = n * (1.0 - ab) / (1.0 + ab);
+        let half = worth(|step| step % 2 == 0);
+        assert!((0.8..1.2).contains(&(half / expected)), "{half} {expected}");
+        // A gap in the middle takes its pairs away and changes nothing else.
+        let holed = worth(|step| !(200..400).contains(&step));
+        assert!(
+            (0.8..1.2).contains(&(holed / whole * 1.5)),
+            "{holed} {whole}"
+        );
     }
 
     #[test]

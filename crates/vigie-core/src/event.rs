@@ -151,6 +151,13 @@ impl Event {
         self.versions.iter().max_by(|a, b| a.precedence(b))
     }
 
+    /// The version that counts of those observed from `from` on and before `to`.
+    pub fn current_within(&self, from: Timestamp, to: Timestamp) -> Option<&Version> {
+        let within = |version: &&Version| (from..to).contains(&version.observed_at);
+        let versions = self.versions.iter().filter(within);
+        versions.max_by(|a, b| a.precedence(b))
+    }
+
     /// The version that counted at `at`, from what had been fetched by then.
     pub fn known_at(&self, at: Timestamp) -> Option<&Version> {
         let known = self

@@ -68,3 +68,14 @@ pub struct Measure {
     /// Whether the page and the PDF lead with it.
     pub headline: bool,
 }
+
+/// Measures that are the parts of a whole: the sources of energy of a country. They have one unit and are added over entities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mix {
+    /// What the whole is.
+    pub title: Text,
+    /// The measures that add up to it, all of them.
+    pub parts: Vec<MeasureId>,
+    /// Parts whose common share is told, under a name of their own.
+    pub groups: Vec<(Text, Vec<MeasureId>)>,
+}

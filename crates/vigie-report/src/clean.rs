@@ -34,6 +34,21 @@ pub(crate) fn clean(text: &str, letters_max: usize) -> String {
     result
 }
 
+/// French words of the catalogue as they are printed: no line ends before a sign that has a space before it.
+pub(crate) fn french_spaces(text: &str) -> String {
+    let signs = [
+        (" :", "\u{A0}:"),
+        (" ;", "\u{202F};"),
+        (" ?", "\u{202F}?"),
+        (" !", "\u{202F}!"),
+    ];
+    let quotes = [("« ", "«\u{A0}"), (" »", "\u{A0}»")];
+    let pairs = signs.into_iter().chain(quotes);
+    pairs.fold(text.to_owned(), |text, (plain, printed)| {
+        text.replace(plain, printed)
+    })
+}
+
 /// The same, or `instead` where nothing is left: a heading must have words.
 pub(crate) fn clean_or(text: &str, letters_max: usize, instead: &str) -> String {
     let text = clean(text, letters_max);
@@ -75,6 +90,14 @@ mod tests {
         );
         assert_eq!(clean_or("\u{FEFF} \u{0}", 100, "id"), "id");
         assert_eq!(clean("東京 Москва Ålesund", 100), "東京 Москва Ålesund");
+    }
+
+    #[test]
+    fn french_signs_stay_with_the_word_before() {
+        assert_eq!(
+            french_spaces("éCO2mix : « ouvert » ; ou non ?"),
+            "éCO2mix\u{A0}: «\u{A0}ouvert\u{A0}»\u{202F}; ou non\u{202F}?"
+        );
     }
 
     #[test]

@@ -22,6 +22,15 @@ fn charted(analysis: &Analysis) -> impl Iterator<Item = (&SourceAnalysis, &Chart
     sources.filter_map(|source| Some((source, source.chart.as_ref()?)))
 }
 
+fn tracks_path_of(source: &SourceAnalysis) -> String {
+    format!("/data/{}-tracks.csv", source.id)
+}
+
+fn tracked(analysis: &Analysis) -> impl Iterator<Item = &SourceAnalysis> {
+    let sources = analysis.sources.iter();
+    sources.filter(|source| !source.tracks.is_empty())
+}
+
 /// What can be attached.
 pub(crate) fn attachments(analysis: &Analysis, language: Language) -> Vec<AttachmentView> {
     let words = Words::of(language);
@@ -47,9 +56,21 @@ pub(crate) fn attachments(analysis: &Analysis, language: Language) -> Vec<Attach
             200,
         ),
     });
-    let attached = std::iter::once(manifest).chain(data);
+    let tracks = tracked(analysis).map(|source| AttachmentView {
+        path: tracks_path_of(source),
+        mime: "text/csv",
+        description: clean(
+            &format!(
+                "{} – {}",
+                source.title.get(language),
+                words.pick("trajectoires", "tracks")
+            ),
+            200,
+        ),
+    });
+    let attached = std::iter::once(manifest).chain(data).chain(tracks);
     attached
-        .filter(|_| charted(analysis).next().is_some())
+        .filter(|_| charted(analysis).next().is_some() || tracked(analysis).next().is_some())
         .collect()
 }
 
@@ -76,6 +97,24 @@ pub(crate) fn files(analysis: &Analysis) -> Vec<(String, String)> {
         }));
         files.push((path, text));
     }
+    for source in tracked(analysis) {
+        let (text, rows) = tracks_csv(source, &tz);
+        let path = tracks_path_of(source);
+        let measure = source.track_measure.as_ref();
+        entries.push(json!({
+            "file": path.trim_start_matches('/'),
+            "rows": rows,
+            "bytes": text.len(),
+            "source": source.id,
+            "title": source.title,
+            "measure": measure.map(|measure| &measure.title),
+            "unit": measure.map(|measure| &measure.unit),
+            "attribution": source.credit.attribution,
+            "licence": source.credit.licence,
+            "licence_url": source.credit.url,
+        }));
+        files.push((path, text));
+    }
     let manifest = json!({
         "zone": analysis.zone.name,
         "time_zone": analysis.zone.time_zone,
@@ -86,6 +125,7 @@ pub(crate) fn files(analysis: &Analysis) -> Vec<(String, String)> {
             "time": "start of the hour or day, or the time of the event: RFC 3339 with the offset of the zone",
             "series": "entity or measure",
             "value": "empty: nothing is known",
+            "joined": "of tracks: whether the way from the position before is known",
             "usual_low": "four of five ordinary values lie from usual_low to usual_high",
         },
         "files": entries,
@@ -157,6 +197,42 @@ fn csv(chart: &Chart, tz: &TimeZone) -> (String, usize) {
     let bytes = writer.into_inner().ok().filter(|_| written.is_ok());
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     (text.unwrap_or_default(), rows.len())
+}
+
+/// The positions of what moves and how many they are.
+fn tracks_csv(source: &SourceAnalysis, tz: &TimeZone) -> (String, usize) {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let head = [
+        "time",
+        "entity",
+        "name",
+        "longitude",
+        "latitude",
+        "value",
+        "joined",
+    ];
+    let mut rows = 0;
+    let mut written = writer.write_record(head);
+    for track in &source.tracks {
+        for point in &track.points {
+            let value = point.value.filter(|value| value.is_finite());
+            let cells = [
+                rfc3339_local(point.at, tz),
+                clean(&track.entity, 200),
+                clean(&track.name, 200),
+                point.lon.to_string(),
+                point.lat.to_string(),
+                value.map_or_else(String::new, |value| value.to_string()),
+                point.joined.to_string(),
+            ];
+            written = written
+                .and_then(|()| writer.write_record(cells.each_ref().map(|cell| plain(cell))));
+            rows += 1;
+        }
+    }
+    let bytes = writer.into_inner().ok().filter(|_| written.is_ok());
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    (text.unwrap_or_default(), rows)
 }
 
 /// A cell that is no formula to a spreadsheet that opens it.

@@ -217,6 +217,9 @@ impl Page {
         if let Some(chart) = &source.chart {
             self.chart(chart, words);
         }
+        if let Some(mix) = &source.mix {
+            self.chart(mix, words);
+        }
         if let Some(map) = &source.map {
             self.map(map);
         }
@@ -226,14 +229,17 @@ impl Page {
             format!(" · <a href=\"{url}\" rel=\"noreferrer\">{url}</a>")
         });
         self.put(&format!(
-            "<p class=\"credit\">{}: {} · {} {}{url}</p>",
-            words.credit,
+            "<p class=\"credit\">{}{} · {} {}{url}</p>",
+            words.labelled(words.credit),
             escape(&credit.attribution),
             words.licence,
             escape(&credit.licence),
         ));
         if let Some(table) = &source.table {
             self.table(table, true);
+        }
+        if let Some(tracks) = &source.tracks {
+            self.table(tracks, true);
         }
         self.quality(&source.quality, words);
         self.put("</section>");
@@ -464,6 +470,40 @@ impl Page {
                 );
             }
             self.0.push_str("Z\"/>");
+        }
+        for track in &map.tracks {
+            for (lines, class) in [(&track.before, "way before"), (&track.lines, "way")] {
+                for line in lines {
+                    let _ = write!(self.0, "<path class=\"{class}\" d=\"");
+                    for (index, point) in line.iter().enumerate() {
+                        let (x, y) = at(point);
+                        let _ = write!(
+                            self.0,
+                            "{}{x:.1} {y:.1}",
+                            if index == 0 { 'M' } else { 'L' }
+                        );
+                    }
+                    self.0.push_str("\"/>");
+                }
+            }
+            for point in &track.points {
+                let (x, y) = at(point);
+                let _ = write!(
+                    self.0,
+                    "<circle class=\"way\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"1.6\"/>"
+                );
+            }
+            if let Some((x, y)) = track.end.as_ref().map(at) {
+                let left = x > 0.75 * width;
+                let _ = write!(
+                    self.0,
+                    "<text x=\"{:.1}\" y=\"{:.1}\"{}>{}</text>",
+                    if left { x - 6.0 } else { x + 6.0 },
+                    y + 4.0,
+                    if left { " text-anchor=\"end\"" } else { "" },
+                    escape(&track.label),
+                );
+            }
         }
         for (index, class) in map.classes.iter().enumerate() {
             let radius = 2.0 + 0.7 * index as f64;

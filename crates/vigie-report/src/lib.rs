@@ -24,12 +24,14 @@ mod data;
 mod dossier;
 mod html;
 mod map;
+mod mix;
 mod number;
 mod quality;
 mod render;
 mod sentence;
 mod table;
 mod time;
+mod track;
 pub mod view;
 mod words;
 mod world;
@@ -50,6 +52,7 @@ pub use crate::{
     sentence::sentences,
     table::{ColumnView, TableView},
     time::span,
+    track::TrackView,
     words::Words,
 };
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use vigie_core::{
-    analysis::{MapPoint, SourceAnalysis},
+    analysis::{Period, SourceAnalysis},
     text::Language,
     zone::{Scale, Zone},
 };
@@ -12,6 +12,7 @@ use crate::{
     chart::Fractions,
     clean::clean,
     number::{axis_unit, number},
+    track::{TrackView, track_views},
 };
 
 /// A map, scaled.
@@ -27,6 +28,8 @@ pub struct MapView {
     pub land: Vec<Vec<Fractions>>,
     /// Points by value, the least first; the template draws them in that order.
     pub classes: Vec<ClassView>,
+    /// The ways of what moves; a map with them is drawn wide.
+    pub tracks: Vec<TrackView>,
     /// How many points the map shows, in words.
     pub caption: String,
 }
@@ -42,20 +45,20 @@ pub struct ClassView {
 
 /// The most classes of a map.
 const CLASSES_MAX: usize = 5;
+/// The least width and height of a map around what moves: a coast or two are needed to know where it is.
+const TRACK_DEGREES_MIN: f64 = 25.0;
 
 /// The box of a map in degrees: `east` exceeds 180 where it crosses the antimeridian.
-struct Frame {
-    west: f64,
-    south: f64,
-    east: f64,
-    north: f64,
+pub(crate) struct Frame {
+    pub(crate) west: f64,
+    pub(crate) south: f64,
+    pub(crate) east: f64,
+    pub(crate) north: f64,
 }
 
 impl Frame {
-    /// The zone's box, with room at the borders, neither too flat nor too tall.
+    /// That of a zone.
     fn of(zone: &Zone) -> Option<Self> {
-        let [west, south, east, north] = zone.bbox;
-        let east = if east < west { east + 360.0 } else { east };
         if zone.scale == Scale::Earth {
             return Some(Self {
                 west: -180.0,
@@ -64,6 +67,52 @@ impl Frame {
                 north: 85.0,
             });
         }
+        Self::around(zone.bbox)
+    }
+
+    /// That of a zone; or, where something moves in a small part of it or elsewhere, one around all that is shown.
+    fn for_source(source: &SourceAnalysis, zone: &Zone) -> Option<Self> {
+        let whole = Self::of(zone)?;
+        if source.tracks.is_empty() {
+            return Some(whole);
+        }
+        let tracked = source.tracks.iter().flat_map(|track| &track.points);
+        let mut places: Vec<(f64, f64)> = (tracked.map(|point| (point.lon, point.lat)))
+            .chain(source.map.iter().map(|point| (point.lon, point.lat)))
+            .collect();
+        let within = |place: &(f64, f64)| whole.place_at(place.0, place.1).is_some();
+        let elsewhere = !places.iter().any(within);
+        if !elsewhere {
+            places.retain(within);
+        }
+        let (south, north) = bounds(places.iter().map(|place| place.1))?;
+        // Around the antimeridian longitudes are counted on beyond 180°.
+        let [plain, eastward] = [0.0, 360.0].map(|turn| {
+            let lon = |place: &(f64, f64)| {
+                if place.0 < 0.0 {
+                    place.0 + turn
+                } else {
+                    place.0
+                }
+            };
+            bounds(places.iter().map(lon))
+        });
+        let (plain, eastward) = (plain?, eastward?);
+        let shorter = eastward.1 - eastward.0 < plain.1 - plain.0;
+        let (west, east) = if shorter { eastward } else { plain };
+        let room = |low: f64, high: f64| {
+            let lacking = (TRACK_DEGREES_MIN - (high - low)).max(0.0) / 2.0;
+            (low - lacking, high + lacking)
+        };
+        let ((west, east), (south, north)) = (room(west, east), room(south, north));
+        let close = Self::around([west, south.max(-85.0), east, north.min(85.0)])?;
+        let smaller = close.east - close.west < 0.7 * (whole.east - whole.west);
+        Some(if smaller || elsewhere { close } else { whole })
+    }
+
+    /// Around a box, with room at the borders, neither too flat nor too tall.
+    fn around([west, south, east, north]: [f64; 4]) -> Option<Self> {
+        let east = if east < west { east + 360.0 } else { east };
         let mut frame = Self {
             west,
             south,
@@ -111,20 +160,17 @@ impl Frame {
         rounded((self.north - self.south) / ((self.east - self.west) * shrink))
     }
 
-    fn place(&self, lon: f64, lat: f64) -> Fractions {
+    pub(crate) fn place(&self, lon: f64, lat: f64) -> Fractions {
         (
             (lon - self.west) / (self.east - self.west),
             (lat - self.south) / (self.north - self.south),
         )
     }
 
-    fn place_point(&self, point: &MapPoint) -> Option<Fractions> {
-        let lon = if point.lon < self.west {
-            point.lon + 360.0
-        } else {
-            point.lon
-        };
-        let (x, y) = self.place(lon, point.lat);
+    /// Where a place stands, if it is within.
+    pub(crate) fn place_at(&self, lon: f64, lat: f64) -> Option<Fractions> {
+        let lon = lon + 360.0 * ((self.west - lon) / 360.0).ceil();
+        let (x, y) = self.place(lon, lat);
         let within = (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y);
         within.then(|| ((x * 500.0).round() / 500.0, (y * 500.0).round() / 500.0))
     }
@@ -161,6 +207,11 @@ impl Frame {
         }
         rings
     }
+}
+
+fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let pairs = values.map(|value| (value, value));
+    pairs.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 fn touches_unit_square(ring: &[Fractions]) -> bool {
@@ -203,18 +254,20 @@ fn clip(mut ring: Vec<Fractions>) -> Vec<Fractions> {
 pub(crate) fn map_view(
     source: &SourceAnalysis,
     zone: &Zone,
+    period: &Period,
     language: Language,
 ) -> Option<MapView> {
-    let frame = Frame::of(zone)?;
+    let frame = Frame::for_source(source, zone)?;
+    let tracks = track_views(&source.tracks, period, &frame);
     let placed: Vec<(Option<f64>, Fractions)> = source
         .map
         .iter()
         .filter_map(|point| {
             let value = point.value.filter(|value| drawable(*value));
-            Some((value, frame.place_point(point)?))
+            Some((value, frame.place_at(point.lon, point.lat)?))
         })
         .collect();
-    if placed.is_empty() {
+    if placed.is_empty() && tracks.is_empty() {
         return None;
     }
     let title = source
@@ -247,12 +300,13 @@ pub(crate) fn map_view(
         alternative,
         title,
         aspect: frame.aspect(),
-        land: if zone.scale == Scale::City {
+        land: if zone.scale == Scale::City && source.tracks.is_empty() {
             Vec::new()
         } else {
             frame.land()
         },
         classes: classes(placed, language),
+        tracks,
         caption,
     })
 }
@@ -313,7 +367,7 @@ fn unique(mut points: Vec<Fractions>) -> Vec<Fractions> {
 
 #[cfg(test)]
 mod tests {
-    use vigie_core::{row::Point, text::Text};
+    use vigie_core::{analysis::PeriodKind, row::Point, text::Text};
 
     use super::*;
 
@@ -351,20 +405,36 @@ mod tests {
     fn a_zone_across_the_antimeridian_is_in_one_piece() {
         let fiji = zone(Scale::Country, [176.0, -20.0, -178.0, -15.0]);
         let frame = Frame::of(&fiji).unwrap();
-        let at = "2026-11-23T00:00:00Z".parse().unwrap();
-        let point = |lon| MapPoint {
-            lon,
-            lat: -17.0,
-            label: String::new(),
-            value: None,
-            at,
-        };
-        let (east, west) = (
-            frame.place_point(&point(-179.0)),
-            frame.place_point(&point(179.0)),
-        );
+        let (east, west) = (frame.place_at(-179.0, -17.0), frame.place_at(179.0, -17.0));
         assert!(east.unwrap().0 > west.unwrap().0);
-        assert!(frame.place_point(&point(0.0)).is_none());
+        assert!(frame.place_at(0.0, -17.0).is_none());
+    }
+
+    #[test]
+    fn what_moves_is_drawn_near_where_it_is() {
+        let mut analysis = crate::sample::analysis(crate::sample::earth(), PeriodKind::Day);
+        let storms = analysis.sources.len() - 1;
+        let source = &mut analysis.sources[storms];
+        let (period, earth) = (analysis.period.clone(), analysis.zone.clone());
+        // From the Atlantic to beyond the antimeridian it is the whole Earth.
+        let whole = map_view(source, &earth, &period, Language::En).unwrap();
+        assert_eq!(whole.tracks.len(), 4);
+        source.tracks.truncate(2);
+        source.map.truncate(2);
+        let close = Frame::for_source(source, &earth).unwrap();
+        assert!(
+            close.west < -60.0 && close.east > -51.0,
+            "{} {}",
+            close.west,
+            close.east
+        );
+        assert!((25.0..40.0).contains(&(close.east - close.west)));
+        // A city on another continent shows them too, with the coasts there.
+        let paris = crate::sample::paris();
+        let map = map_view(source, &paris, &period, Language::En).unwrap();
+        assert_eq!(map.tracks.len(), 2);
+        source.tracks.clear();
+        assert_eq!(map_view(source, &paris, &period, Language::En), None);
     }
 
     #[test]

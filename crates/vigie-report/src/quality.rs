@@ -8,7 +8,7 @@ use vigie_core::{
 };
 
 use crate::{
-    clean::clean,
+    clean::{clean, french_spaces},
     number::{count, percent},
     time,
     view::share,
@@ -86,12 +86,14 @@ pub(crate) fn quality_view(
     }
 }
 
-/// What went wrong, by its name in the reader's language, with the details, which are in English.
+/// What went wrong, in the reader's language: in English by its name with the details, which are in that language; in French by what
+/// it means.
 fn reason(problem: &Problem, language: Language) -> String {
     let details = clean(&problem.reason, 220);
-    match problem.cause {
-        Some(cause) => format!("{} ({details})", cause.label(language)),
-        None => details,
+    match (problem.cause, language) {
+        (Some(cause), Language::Fr) => french_spaces(cause.sentence(language)),
+        (Some(cause), Language::En) => format!("{} ({details})", cause.label(language)),
+        (None, _) => details,
     }
 }
 
@@ -206,7 +208,11 @@ mod tests {
             cause: Some(Cause::Timeout),
             reason: "timed out".to_owned(),
         };
-        assert_eq!(reason(&problem, Language::Fr), "délai dépassé (timed out)");
+        assert_eq!(
+            reason(&problem, Language::Fr),
+            "La réponse n’est pas arrivée à temps."
+        );
+        assert_eq!(reason(&problem, Language::En), "timed out (timed out)");
         problem.cause = None;
         assert_eq!(reason(&problem, Language::Fr), "timed out");
     }

@@ -1,13 +1,15 @@
 //! The words of [`Sentence`], in both languages: for the page, the PDF and the HTML alike.
 
+mod record;
+mod whole;
+
 use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use vigie_core::{
     analyse::sentence::{self, Scale, Sentence},
-    analysis::{
-        Anomaly, Band, Change, Period, PeriodKind, RankLine, Record, SourceAnalysis, Trend,
-    },
+    analysis::{Anomaly, Band, Change, Period, PeriodKind, RankLine, SourceAnalysis, Trend},
+    measure::{Across, Kind},
     text::{Language, Text},
 };
 
@@ -29,10 +31,39 @@ pub fn sentences(
 ) -> Vec<Text> {
     let in_language = |language| Speaker::of(source, period, tz, now, language);
     let (fr, en) = (in_language(Language::Fr), in_language(Language::En));
+    let combined = is_combined(source);
     sentence::sentences(source, period, now)
         .iter()
-        .map(|sentence| Text::new(fr.say(sentence), en.say(sentence)))
+        .map(|sentence| {
+            let of_all = combined && is_of_course(sentence);
+            let text = |speaker: &Speaker<'_>| {
+                let text = speaker.say(sentence);
+                if of_all { speaker.of_all(&text) } else { text }
+            };
+            Text::new(text(&fr), text(&en))
+        })
         .collect()
+}
+
+/// Whether a source leads with single entities while what is said of its course is of the mean of all.
+fn is_combined(source: &SourceAnalysis) -> bool {
+    let led_apart = source
+        .headlines
+        .first()
+        .is_some_and(|first| first.entity.is_some());
+    let mean = source
+        .leading_measure
+        .as_ref()
+        .is_some_and(|measure| measure.across == Across::Mean && measure.kind != Kind::Rank);
+    led_apart && mean && source.findings.events.is_none() && source.entity_count > 1
+}
+
+/// Whether a sentence is of the course of the leading series.
+fn is_of_course(sentence: &Sentence) -> bool {
+    matches!(
+        sentence,
+        Sentence::Range(..) | Sentence::Compared(..) | Sentence::Record(..) | Sentence::Trend(..)
+    )
 }
 
 /// Says sentences of a source in one language.
@@ -148,6 +179,12 @@ impl Speaker<'_> {
         number(value, decimals, self.language)
     }
 
+    /// A sentence that is of the mean of all entities, where others are of one.
+    fn of_all(&self, text: &str) -> String {
+        let label = self.pick("Moyenne de l’ensemble", "Mean of all");
+        format!("{label}{}{}", self.colon(), uncapitalised(text))
+    }
+
     /// A value; counted things (`{bike}`) without their word, which the label says.
     fn quantity(&self, value: f64, scale: &Scale) -> String {
         if scale.unit.starts_with('{') && !scale.unit.contains('/') {
@@ -173,6 +210,17 @@ impl Speaker<'_> {
             let date = at.to_zoned_datetime(self.tz.clone()).date();
             return time::day_and_month(date, self.language);
         }
+        time::moment(at, self.period, self.tz, self.language)
+    }
+
+    /// Whether the moment of a value is said with its date.
+    fn dated(&self, at: Timestamp) -> bool {
+        let date = at.to_zoned_datetime(self.tz.clone()).date();
+        self.daily || self.period.kind != PeriodKind::Day || date != self.period.date
+    }
+
+    /// The hour of a value that is of an hour, also where values are of days.
+    fn hour_of(&self, at: Timestamp) -> String {
         time::moment(at, self.period, self.tz, self.language)
     }
 
@@ -285,6 +333,8 @@ impl Speaker<'_> {
                 self.quantity(*value, scale),
                 self.pick("en moyenne", "on average"),
             ),
+            Sentence::Mix(mix) => self.mix(mix),
+            Sentence::Moved(track, measure) => self.moved(track, measure),
             Sentence::Range(least, greatest, scale) => format!(
                 "{} {} ({}) {} {} ({}).",
                 self.pick("Entre", "Between"),
@@ -354,6 +404,7 @@ impl Speaker<'_> {
             }
             Sentence::Compared(change, scale, counts) => self.compared(change, scale, *counts),
             Sentence::Record(record, scale) => self.record(record, scale),
+            Sentence::Busiest(record, domain) => self.busiest(record, &noun(domain)),
             Sentence::Trend(trend, scale) => self.trend(trend, scale),
             Sentence::Incomplete(obtained, expected) => {
                 let (obtained, expected) = (
@@ -475,7 +526,13 @@ impl Speaker<'_> {
         since: Timestamp,
         first: Option<&RankLine>,
     ) -> String {
+        let article = if self.is_french() && self.dated(since) {
+            "le "
+        } else {
+            ""
+        };
         let since = time::moment(since, self.period, self.tz, self.language);
+        let since = format!("{article}{since}");
         let several = |number_of: u32, one: &str, many: &str| {
             let singular = if self.is_french() {
                 number_of < 2
@@ -532,7 +589,7 @@ impl Speaker<'_> {
             (false, false, true) => "unusually high values",
             (false, false, false) => "unusually low values",
         };
-        let when = match (self.is_french(), single, self.daily) {
+        let when = match (self.is_french(), single, self.dated(anomaly.from)) {
             (true, true, true) => format!("le {from}"),
             (true, true, false) => format!("à {from}"),
             (true, false, true) => format!("du {from} au {to}"),
@@ -678,34 +735,6 @@ impl Speaker<'_> {
         }
     }
 
-    fn record(&self, record: &Record, scale: &Scale) -> String {
-        let value = self.quantity(record.value, scale);
-        let (at, before) = (self.when(record.at), self.quantity(record.before, scale));
-        let since = time::date_long(record.since, self.language);
-        match (self.is_french(), record.highest, record.of_all) {
-            (true, highest, of_all) => {
-                let how = if highest { "Plus haute" } else { "Plus basse" };
-                let since = if of_all {
-                    format!("le début du suivi, le {since}")
-                } else {
-                    format!("le {since}")
-                };
-                format!(
-                    "{how} valeur depuis {since}\u{A0}: {value} ({at})\u{202F}; jusqu’ici {before}."
-                )
-            }
-            (false, highest, of_all) => {
-                let how = if highest { "Highest" } else { "Lowest" };
-                let since = if of_all {
-                    format!("the watch began on {since}")
-                } else {
-                    since
-                };
-                format!("{how} value since {since}: {value} ({at}); until now {before}.")
-            }
-        }
-    }
-
     fn trend(&self, trend: &Trend, scale: &Scale) -> String {
         let slope = trend.per_day.abs();
         // Two digits that count.
@@ -750,7 +779,7 @@ fn uncapitalised(text: &str) -> String {
     let first = letters.next();
     let rest = letters.as_str();
     match first {
-        Some(first) if rest.starts_with(char::is_lowercase) => {
+        Some(first) if rest.starts_with(|next: char| next.is_lowercase() || next == ' ') => {
             first.to_lowercase().chain(rest.chars()).collect()
         }
         _ => text.to_owned(),

@@ -100,7 +100,11 @@ pub(crate) fn day_short(date: Date, language: Language) -> String {
 
 /// `23 nov.` or `23 Nov`.
 pub(crate) fn day_and_month(date: Date, language: Language) -> String {
-    format!("{}\u{A0}{}", date.day(), month_short(date, language))
+    format!(
+        "{}\u{A0}{}",
+        day(date, language),
+        month_short(date, language)
+    )
 }
 
 /// `23 novembre 2026`.
@@ -161,11 +165,11 @@ pub(crate) fn moment(at: Timestamp, period: &Period, tz: &TimeZone, language: La
     if period.kind == PeriodKind::Day && date == period.date {
         return clock(&local);
     }
-    let month = month_short(date, language);
+    let date_words = day_and_month(date, language);
     if date.year() == period.date.year() {
-        format!("{}\u{A0}{month} {}", date.day(), clock(&local))
+        format!("{date_words} {}", clock(&local))
     } else {
-        format!("{}\u{A0}{month} {}", date.day(), date.year())
+        format!("{date_words} {}", date.year())
     }
 }
 
@@ -302,6 +306,8 @@ mod tests {
         assert_eq!(at("2026-11-23T13:05:00Z"), "14:05");
         assert_eq!(at("2026-11-23T23:30:00Z"), "24\u{A0}nov. 00:30");
         assert_eq!(at("2025-08-02T10:00:00Z"), "2\u{A0}août 2025");
+        // The first of a month is an ordinal in French.
+        assert_eq!(at("2026-12-01T11:00:00Z"), "1er\u{A0}déc. 12:00");
     }
 
     #[test]

@@ -16,14 +16,16 @@ use vigie_core::{
 
 use crate::{
     chart::{ChartView, chart_view},
-    clean::{clean, clean_or, web_address},
+    clean::{clean, clean_or, french_spaces, web_address},
     data::attachments,
     map::{MapView, map_view},
+    mix::mix_view,
     number::{count, number, percent, quantity, unit},
     quality::{QualityView, quality_view},
     sentence::Speaker,
     table::{ColumnView, TableView, table_view},
     time,
+    track::track_table,
     words::Words,
 };
 
@@ -148,8 +150,12 @@ pub struct SourceView {
     pub tiles: Vec<TileView>,
     /// Its chart.
     pub chart: Option<ChartView>,
+    /// How the whole that it describes divides into parts: bars.
+    pub mix: Option<ChartView>,
     /// Its map.
     pub map: Option<MapView>,
+    /// How far and fast what moves has moved.
+    pub tracks: Option<TableView>,
     /// Its greatest entities or latest events.
     pub table: Option<TableView>,
     /// How complete and fresh it is.
@@ -241,11 +247,15 @@ fn said(source: &SourceAnalysis, language: Language) -> impl Iterator<Item = Str
 }
 
 fn title_of(source: &SourceAnalysis, language: Language) -> String {
-    clean_or(
+    let title = clean_or(
         source.title.get(language),
         TITLE_LETTERS_MAX,
         source.id.as_str(),
-    )
+    );
+    match language {
+        Language::Fr => french_spaces(&title),
+        Language::En => title,
+    }
 }
 
 /// Whether something of a source is unlike what is usual.
@@ -259,7 +269,7 @@ fn is_unusual(source: &SourceAnalysis) -> bool {
         || findings
             .events
             .as_ref()
-            .is_some_and(|events| events.above_all.is_some())
+            .is_some_and(|events| events.above_all.is_some() || events.busiest.is_some())
 }
 
 /// Of each domain the source that has something unusual to say, else the first that has anything.
@@ -629,7 +639,12 @@ fn source_view(
         empty,
         tiles,
         chart,
-        map: map_view(source, &analysis.zone, language),
+        mix: source.findings.mix.as_ref().map(|mix| {
+            let speaker = Speaker::of(source, &analysis.period, tz, analysis.now, language);
+            mix_view(mix, &speaker, language)
+        }),
+        map: map_view(source, &analysis.zone, &analysis.period, language),
+        tracks: track_table(source, &analysis.period, tz, language),
         table: table_view(source, &analysis.period, tz, language),
         quality: quality_view(source, analysis, tz, language),
         credit: CreditView {

@@ -176,6 +176,11 @@ impl Words {
         if singular { one } else { many }
     }
 
+    /// A label before what it is of: `Source : `, `Source: `.
+    pub(crate) fn labelled(&self, label: &str) -> String {
+        format!("{label}{}", self.pick("\u{A0}: ", ": "))
+    }
+
     /// The French or the English text.
     pub(crate) fn pick<'a>(&self, fr: &'a str, en: &'a str) -> &'a str {
         match self.language {

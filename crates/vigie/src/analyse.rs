@@ -23,6 +23,7 @@ use vigie_store::{
 
 use crate::{
     app::{App, store_failure},
+    days::days_before,
     failure::{Failure, Outcome},
     summarize::rhythm,
 };
@@ -97,15 +98,11 @@ async fn look(
         Model::Observations => SourceAnalyser::data_start(&sheet, period, app.tz()),
         Model::Events => period.start,
     };
-    read_documents(
-        store,
-        definition,
-        (from, period.end),
-        |document| match document {
-            Document::Summary(summary) => analyser.add_summary(&summary),
-            Document::Event(event) => analyser.add_event(&event),
-        },
-    )
+    let to = (!sheet.events_last()).then_some(period.end);
+    read_documents(store, definition, (from, to), |document| match document {
+        Document::Summary(summary) => analyser.add_summary(&summary),
+        Document::Event(event) => analyser.add_event(&event),
+    })
     .await?;
     match past {
         Past::Read => {
@@ -134,29 +131,33 @@ pub(crate) async fn history(
     let ranges = history_ranges(&sheet, period, entities, app.tz());
     let watched_since = block_in_place(|| app.watched_since(definition))?;
     let mut history = HistoryGatherer::new(&sheet, &ranges, watched_since, app.tz());
-    for range in ranges {
+    let last = ranges.len().saturating_sub(1);
+    for (index, (from, to)) in ranges.into_iter().enumerate() {
+        let goes_on = sheet.events_last() && index == last;
+        let range = (from, (!goes_on).then_some(to));
         read_documents(store, definition, range, |document| match document {
             Document::Summary(summary) => history.add_summary(&summary),
             Document::Event(event) => history.add_event(&event),
         })
         .await?;
     }
-    Ok(history.finish())
+    let before = days_before(app, store, definition, &sheet, period.date).await?;
+    Ok(history.finish().with_days(before))
 }
 
-enum Document {
+pub(crate) enum Document {
     Summary(BucketSummary),
     Event(Event),
 }
 
-/// Reads what a source has of a stretch of time, one by one.
-async fn read_documents(
+/// Reads what a source has of a stretch of time, one by one; without end where events that have moved on since are wanted too.
+pub(crate) async fn read_documents(
     store: &Arc<dyn Store>,
     definition: &Definition,
-    (from, to): (Timestamp, Timestamp),
+    (from, to): (Timestamp, Option<Timestamp>),
     mut take: impl FnMut(Document) + Send,
 ) -> Outcome<()> {
-    let (source, from, to) = (Some(definition.id.clone()), Some(from), Some(to));
+    let (source, from) = (Some(definition.id.clone()), Some(from));
     let read = match definition.model {
         Model::Observations => {
             let query = SummaryQuery {
@@ -191,6 +192,8 @@ fn sheet(app: &App, definition: &Definition) -> SourceSheet {
         credit: definition.credit(),
         measures: definition.measures.clone(),
         events: definition.model == Model::Events,
+        mix: definition.mix.clone(),
+        track: definition.track.clone(),
         leading: definition.leading.clone(),
         rhythm: rhythm(app, definition),
         every: app.schedule(definition).every(),

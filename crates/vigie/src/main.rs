@@ -11,6 +11,7 @@ mod clock;
 mod collect;
 mod config;
 mod crash;
+mod days;
 mod demo;
 mod doctor;
 mod dossier;

@@ -326,7 +326,13 @@ fn print(app: &App, status: &Status, json: bool) -> Outcome {
                     cause.as_str()
                 )
             });
-            output::line(&format!("{id}: {at} {outcome}{cause}: {reason}"))?;
+            // The details are in English; who reads French is told in French what they mean.
+            let language = app.config().language;
+            let meaning = problem.cause.filter(|_| language == Language::Fr);
+            let meaning = meaning.map_or_else(String::new, |cause| {
+                format!(" {}", cause.sentence(language))
+            });
+            output::line(&format!("{id}: {at} {outcome}{cause}:{meaning} {reason}"))?;
         }
     }
     Ok(exit)

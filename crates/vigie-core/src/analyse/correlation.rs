@@ -6,7 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{baseline::median_of, trend::normal_p};
-use crate::{analysis::Correlation, correlation::pearson, text::SourceId};
+use crate::{
+    analysis::Correlation,
+    correlation::{effective_pairs, pearson},
+    text::SourceId,
+};
 
 /// Hours that one may follow the other by.
 const LAG_HOURS_MAX: i32 = 12;
@@ -53,18 +57,12 @@ fn without_daily_cycle(values: &[(Timestamp, f64)], tz: &TimeZone) -> Rest {
     rest.collect()
 }
 
-/// How many independent pairs these are worth: `1/n* = 1/n + 2/n Σ (n−j)/n · r_x(j) r_y(j)`, over a fifth of them.
-fn effective(pairs: &[(f64, f64)]) -> f64 {
-    let (xs, ys): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-    let n = pairs.len() as f64;
-    let sum: f64 = (1..=pairs.len() / 5)
-        .map(|lag| {
-            let weight = (n - lag as f64) / n;
-            let of = super::trend::autocorrelation;
-            weight * of(&xs, lag) * of(&ys, lag)
-        })
-        .sum();
-    (n / (1.0 + 2.0 * sum).max(1.0)).min(n)
+/// The hours from the first to the last of one, each with that of the other `lag` hours later, where both are known.
+fn shifted(x: &Rest, y: &Rest, lag: i64) -> Vec<Option<(f64, f64)>> {
+    let ends = x.keys().next().zip(x.keys().next_back());
+    let hours = ends.map_or(0..0, |(first, last)| *first..last + 1);
+    let pair = |hour: i64| Some((*x.get(&hour)?, *y.get(&(hour + lag))?));
+    hours.map(pair).collect()
 }
 
 struct Tried {
@@ -100,7 +98,7 @@ pub fn correlations(series: &[HourlySeries], tz: &TimeZone) -> Vec<Correlation> 
                 let (effective, p) = if r.abs() < R_MIN {
                     (0.0, 1.0)
                 } else {
-                    let effective = effective(&pairs);
+                    let effective = effective_pairs(&shifted(x, y, i64::from(lag)));
                     // Fisher's transformation.
                     let z =
                         r.clamp(-0.999_999, 0.999_999).atanh() * (effective - 3.0).max(0.0).sqrt();

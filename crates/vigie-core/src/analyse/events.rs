@@ -100,11 +100,7 @@ pub(super) fn earlier_counts(
         .take_while(|start| *start >= history.known_from() && *start > Timestamp::MIN)
         .map(|start| {
             let end = start.saturating_add(elapsed).unwrap_or(Timestamp::MAX);
-            let within = history
-                .events
-                .iter()
-                .filter(|event| (start..end).contains(&event.0));
-            within.count() as u64
+            history.events_within(start, end)
         })
         .collect();
     counts.sort_unstable();

@@ -27,8 +27,6 @@ use crate::{
 const ANOMALIES_MAX: usize = 10;
 /// Entities judged, where they stand apart.
 const JUDGED_MAX: usize = 4;
-/// Days before the period that a record is compared with, at least.
-const RECORD_DAYS_MIN: u32 = 28;
 /// Days that a trend is of.
 const TREND_DAYS: i64 = 28;
 /// The share of them that must be known.
@@ -184,6 +182,11 @@ impl SourceAnalyser<'_> {
                     .filter(|places| !places.is_empty()),
             );
         }
+        findings.mix = self.sheet.mix.as_ref().and_then(|mix| {
+            let measures = &self.sheet.measures;
+            self.parts
+                .figures(mix, measures, self.period, self.now, self.tz)
+        });
         findings.counters = self
             .measures
             .iter()
@@ -374,35 +377,16 @@ impl SourceAnalyser<'_> {
     }
 
     fn record(&self, subject: Subject<'_>, measure: &Measure) -> Option<Record> {
-        let (since, days, of_all) = self.history?.unbroken(self.period.date)?;
-        if days < RECORD_DAYS_MIN {
-            return None;
-        }
-        let from = day_start(since, self.tz);
-        let mut past = self.past(subject);
-        past.retain(|(at, _)| *at >= from);
-        if self.by_day {
-            past = self.days_of(&past, measure);
-        }
+        let days = &self.history?.before;
         let mut placed = self.placed(subject, measure);
         placed.retain(|(at, _)| self.is_over(*at));
+        let of = match subject {
+            Subject::Together(_) => None,
+            Subject::Entity(id) => Some(id),
+        };
         let resolution = 10_f64.powi(-i32::from(measure.decimals));
-        [false, true].into_iter().find_map(|least| {
-            let (before, now) = (extreme(&past, least)?, extreme(&placed, least)?);
-            let beyond = if least {
-                before.value - now.value
-            } else {
-                now.value - before.value
-            };
-            (beyond >= resolution).then_some(Record {
-                highest: !least,
-                value: now.value,
-                at: now.at,
-                before: before.value,
-                since,
-                of_all,
-            })
-        })
+        let extremes = (extreme(&placed, true), extreme(&placed, false));
+        days.record_of_values(self.period.date, of, extremes, self.by_day, resolution)
     }
 
     fn trend(&self, subject: Subject<'_>, measure: &Measure) -> Option<Trend> {
@@ -457,7 +441,7 @@ impl SourceAnalyser<'_> {
     }
 }
 
-fn extreme(values: &Values, least: bool) -> Option<Extreme> {
+pub(super) fn extreme(values: &Values, least: bool) -> Option<Extreme> {
     let sign = if least { -1.0 } else { 1.0 };
     let best = values
         .iter()

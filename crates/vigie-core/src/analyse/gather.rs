@@ -11,9 +11,11 @@ use super::{
     headline_measures,
     history::History,
     joined_steps,
+    mix::Parts,
     observed::Subject,
     ranking::{self, Place},
     steps,
+    track::Positions,
 };
 use crate::{
     analysis::{CaptureCount, Findings, Freshness, Period, PeriodKind, SourceAnalysis},
@@ -68,6 +70,8 @@ pub struct SourceAnalyser<'a> {
     /// By headline measure; those of other kinds have none.
     pub(super) counters: Vec<Counters>,
     pub(super) events: Vec<(String, Version, u64)>,
+    pub(super) positions: Positions,
+    pub(super) parts: Parts,
     pub(super) history: Option<&'a History>,
     pub(super) history_pending: bool,
 }
@@ -96,6 +100,8 @@ impl<'a> SourceAnalyser<'a> {
             counters: measures.iter().map(|_| Counters::default()).collect(),
             measures,
             events: Vec::new(),
+            positions: Positions::default(),
+            parts: Parts::default(),
             history: None,
             history_pending: false,
         }
@@ -140,6 +146,12 @@ impl<'a> SourceAnalyser<'a> {
         }
         let within = hour >= self.period.start;
         let id = summary.key.entity.as_str();
+        if let Some(strength) = &self.sheet.track {
+            self.positions.add_summary(summary, strength);
+        }
+        if let Some(mix) = self.sheet.mix.as_ref().filter(|_| within) {
+            self.parts.add(summary, mix, self.tz);
+        }
         self.course.add(summary);
         if let Some(leading) = self.measures.first()
             && leading.kind == Kind::Rank
@@ -194,8 +206,18 @@ impl<'a> SourceAnalyser<'a> {
 
     /// Takes in an event, as it is known now.
     pub fn add_event(&mut self, event: &Event) {
-        if let Some(version) = event.current()
-            && (self.period.start..self.period.end).contains(&version.observed_at)
+        let (start, end) = (self.period.start, self.period.end);
+        if let Some(strength) = &self.sheet.track {
+            self.positions.add_event(event, strength);
+        }
+        // What has moved on since was there all the same.
+        let version = if self.sheet.events_last() {
+            event.current_within(start, end)
+        } else {
+            event.current()
+        };
+        if let Some(version) = version
+            && (start..end).contains(&version.observed_at)
         {
             let key = event.key.key.as_str().to_owned();
             self.events
@@ -223,6 +245,8 @@ impl<'a> SourceAnalyser<'a> {
             entity_count: self.entities.len() as u64,
             events: Vec::new(),
             event_count: self.events.len() as u64,
+            tracks: Vec::new(),
+            track_measure: None,
             findings: Findings::default(),
             sentences: Vec::new(),
         };
@@ -232,6 +256,12 @@ impl<'a> SourceAnalyser<'a> {
             self.describe_observations(&mut analysis);
         }
         self.find(&mut analysis);
+        if let Some(strength) = &self.sheet.track {
+            let before = self.history.map(|history| &history.positions);
+            analysis.tracks = self.positions.tracks(before, self.period);
+            let mut measures = self.sheet.measures.iter();
+            analysis.track_measure = measures.find(|measure| measure.id == *strength).cloned();
+        }
         analysis
     }
 

@@ -8,20 +8,18 @@ use super::{
 };
 use crate::{
     analysis::{
-        Change, Chart, ChartKind, EventFigures, EventLine, Headline, MapPoint, Mark, PeriodKind,
-        Record, Series, SourceAnalysis, Strongest,
+        Change, Chart, ChartKind, EventFigures, EventLine, Extreme, Headline, MapPoint, Mark,
+        PeriodKind, Record, Series, SourceAnalysis, Strongest,
     },
     event::Version,
     text::Text,
-    time::{local_date, period},
+    time::period,
 };
 
 /// Events listed.
 const EVENT_LINES_MAX: usize = 200;
 /// Places on the map.
 pub(super) const MAP_POINTS_MAX: usize = 5_000;
-/// Days before the period that a record is compared with, at least.
-const RECORD_DAYS_MIN: i64 = 28;
 
 impl SourceAnalyser<'_> {
     fn value_of(&self, version: &Version) -> Option<f64> {
@@ -155,30 +153,26 @@ impl SourceAnalyser<'_> {
             }),
             classes: classes(&values, magnitude),
             usual: usual(&counts),
+            busiest: self.busiest(count),
             above_all: chance_above(&counts, count),
         }
     }
 
-    /// The strongest event, where it is stronger than all of the weeks before.
+    /// Whether the day has more events than all before.
+    fn busiest(&self, count: u64) -> Option<Record> {
+        let days = &self.history?.before;
+        let is_day = self.period.kind == PeriodKind::Day;
+        is_day.then(|| days.busiest(self.period.date, count, self.period.start))?
+    }
+
+    /// The strongest event, where it is stronger than all before.
     fn event_record(&self, figures: &EventFigures) -> Option<Record> {
         let (history, strongest) = (self.history?, figures.strongest.as_ref()?);
-        let since = local_date(history.known_from(), self.tz);
-        if self.period.date.saturating_sub(RECORD_DAYS_MIN.days()) < since {
-            return None;
-        }
-        let before = history
-            .events
-            .iter()
-            .filter_map(|event| event.1)
-            .max_by(f64::total_cmp)?;
-        (strongest.value > before).then_some(Record {
-            highest: true,
+        let strongest = Extreme {
             value: strongest.value,
             at: strongest.at,
-            before,
-            since,
-            of_all: history.watch_began_within(),
-        })
+        };
+        history.before.record_of_events(self.period.date, strongest)
     }
 
     /// How many there are, against as much of the period before.
@@ -200,18 +194,107 @@ impl SourceAnalyser<'_> {
         let until = self.period.end.min(self.now.max(self.period.start));
         let elapsed = until.duration_since(self.period.start);
         let end = before.start.saturating_add(elapsed).ok()?.min(before.end);
-        let within = history
-            .events
-            .iter()
-            .filter(|event| (before.start..end).contains(&event.0));
         let hours = elapsed.as_hours().unsigned_abs() as u32;
         Some(Change {
             value: self.events.len() as f64,
-            before: within.count() as f64,
+            before: history.events_within(before.start, end) as f64,
             hours,
             hours_passed: hours,
             ratio: true,
             before_date: before.date,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::{SignedDuration, Timestamp, civil::date, tz::TimeZone};
+
+    use crate::{
+        analyse::{HistoryGatherer, SourceAnalyser, SourceSheet, history_ranges, tests::sheet},
+        analysis::{CaptureCount, Freshness, PeriodKind, SourceAnalysis},
+        event::{Event, EventKey, Version},
+        measure::Across,
+        row::Point,
+        text::{EntityId, MeasureId},
+        time::period,
+    };
+
+    /// Each storm from its first to its last day of the analysed one on, with a version at noon of each.
+    fn analysis(sheet: &SourceSheet, storms: &[(i64, i64)]) -> SourceAnalysis {
+        let tz = TimeZone::UTC;
+        let day = period(PeriodKind::Day, date(2026, 9, 30), &tz);
+        let now = day.end + SignedDuration::from_hours(96);
+        let noon = |day_number: i64| day.start + SignedDuration::from_hours(24 * day_number + 12);
+        let ranges = history_ranges(sheet, &day, 10, &tz);
+        let since = day.start - SignedDuration::from_hours(24 * 40);
+        let mut history = HistoryGatherer::new(sheet, &ranges, Some(since), &tz);
+        let mut analyser = SourceAnalyser::new(sheet, &day, &tz, now);
+        for (number, (first, last)) in storms.iter().enumerate() {
+            let version = |day_number: i64| Version {
+                revision: 0,
+                observed_at: noon(day_number),
+                published_at: None,
+                point: Point::new(-60.0 - day_number as f64, 20.0),
+                title: None,
+                values: [(MeasureId::new("bikes").unwrap(), 10.0)].into(),
+                attributes: BTreeMap::new(),
+                first_fetched_at: noon(day_number),
+                last_fetched_at: noon(day_number),
+            };
+            let event = Event {
+                key: EventKey {
+                    source: sheet.id.clone(),
+                    key: EntityId::new(format!("storm-{number}")).unwrap(),
+                },
+                versions: (*first..=*last).map(version).collect(),
+            };
+            let at = event
+                .current()
+                .map_or(Timestamp::MIN, |current| current.observed_at);
+            // As the store gives them: by the time of the version that counts.
+            if at >= ranges[0].0 {
+                history.add_event(&event);
+            }
+            if at >= day.start {
+                analyser.add_event(&event);
+            }
+        }
+        let history = history.finish();
+        analyser.against(&history);
+        analyser.finish(Freshness::default(), CaptureCount::default())
+    }
+
+    #[test]
+    fn an_event_that_goes_on_is_one_of_every_day_that_it_was_there() {
+        let mut sheet = sheet(Across::Mean);
+        sheet.events = true;
+        sheet.track = Some(MeasureId::new("bikes").unwrap());
+        // Three storms at all times, and a fourth that came two days later.
+        let found = analysis(&sheet, &[(-40, 3), (-40, 3), (-40, -1), (0, 1), (2, 3)]);
+        let figures = found.findings.events.as_ref().unwrap();
+        assert_eq!(figures.count, 3);
+        let usual = figures.usual.unwrap();
+        assert_eq!(
+            (usual.low, usual.median, usual.high, usual.samples),
+            (3.0, 3.0, 3.0, 28)
+        );
+        assert_eq!(figures.above_all, None);
+        assert_eq!(found.findings.change.as_ref().unwrap().before, 3.0);
+        // Where it was on that day, not where it is now.
+        assert!(found.events.iter().all(|event| event.lon == Some(-60.0)));
+        let tracks: Vec<(&str, usize)> = found
+            .tracks
+            .iter()
+            .map(|track| (track.entity.as_str(), track.points.len()))
+            .collect();
+        assert_eq!(tracks, [("storm-0", 41), ("storm-1", 41)]);
+        assert_eq!(found.track_measure.unwrap().id.as_str(), "bikes");
+        // An earthquake that is revised does not go on.
+        sheet.track = None;
+        let found = analysis(&sheet, &[(-40, 3), (-40, 0)]);
+        assert_eq!((found.event_count, found.tracks.len()), (1, 0));
     }
 }

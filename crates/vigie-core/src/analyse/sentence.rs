@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use crate::{
     analysis::{
-        Anomaly, Band, Change, Extreme, Period, PeriodKind, RankLine, Record, SourceAnalysis,
-        Strongest, Trend,
+        Anomaly, Band, Change, Extreme, MixFigures, Period, PeriodKind, RankLine, Record,
+        SourceAnalysis, Strongest, Track, Trend,
     },
     measure::{Kind, Measure},
     text::Text,
@@ -16,6 +16,8 @@ use crate::{
 const SENTENCES_MAX: usize = 8;
 /// Below this share of what was expected, a source is called incomplete.
 const COMPLETE_MIN: f64 = 0.9;
+/// Tracks that have a sentence.
+const MOVED_MAX: usize = 2;
 /// Steps from which a range is worth a sentence.
 const RANGE_STEPS_MIN: u32 = 4;
 
@@ -70,6 +72,10 @@ pub enum Sentence {
         /// How it is written.
         scale: Scale,
     },
+    /// How a whole divides into its parts.
+    Mix(MixFigures),
+    /// How far and how fast something moved, and how strong it was; what the strength is called.
+    Moved(Track, Measure),
     /// From the least to the greatest hour (or day).
     Range(Extreme, Extreme, Scale),
     /// Who is first in a ranking; whether there was one to compare it with.
@@ -99,6 +105,8 @@ pub enum Sentence {
     Compared(Change, Scale, bool),
     /// A value beyond all known before.
     Record(Record, Scale),
+    /// A day with more events than all before: what they are about.
+    Busiest(Record, String),
     /// A tendency.
     Trend(Trend, Scale),
     /// Downloads obtained of those expected.
@@ -134,7 +142,9 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
             strongest: events.strongest.clone().zip(leading.cloned()),
             usual: events.usual,
         });
-        if let (Some(chance), Some(usual)) = (events.above_all, events.usual) {
+        if let Some(busiest) = events.busiest {
+            said.push(Sentence::Busiest(busiest, source.domain.clone()));
+        } else if let (Some(chance), Some(usual)) = (events.above_all, events.usual) {
             said.push(Sentence::MoreThanEver(usual.samples, chance));
         }
         let counts = Scale {
@@ -177,6 +187,15 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
             return vec![Sentence::Nothing];
         }
     }
+    if let Some(measure) = &source.track_measure {
+        let moved = source
+            .tracks
+            .iter()
+            .filter(|track| track.distance_km.is_some());
+        let moved = moved.take(MOVED_MAX);
+        said.extend(moved.map(|track| Sentence::Moved(track.clone(), measure.clone())));
+    }
+    said.extend(findings.mix.clone().map(Sentence::Mix));
     if let Some(anomalies) = &findings.anomalies
         && let Some(first) = anomalies.found.first()
     {

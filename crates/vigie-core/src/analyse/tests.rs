@@ -20,7 +20,7 @@ pub(super) fn noise(seed: u64) -> f64 {
     ((hash ^ (hash >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-fn sheet(across: Across) -> SourceSheet {
+pub(super) fn sheet(across: Across) -> SourceSheet {
     SourceSheet {
         id: SourceId::new("bikes").unwrap(),
         domain: "transport".into(),
@@ -40,6 +40,8 @@ fn sheet(across: Across) -> SourceSheet {
             headline: true,
         }],
         events: false,
+        mix: None,
+        track: None,
         leading: Vec::new(),
         rhythm: Some(SignedDuration::from_mins(30)),
         every: SignedDuration::from_mins(30),
@@ -228,7 +230,15 @@ fn against_the_past(
             history.add_summary(summary);
         }
     }
-    let history = history.finish();
+    let mut before = DaysGatherer::new(sheet, &tz);
+    for summary in summaries.iter().filter(|s| s.key.hour < day.start) {
+        before.add_summary(summary);
+    }
+    let history = history.finish().with_days(Days {
+        from: day.date.saturating_sub(days.days()),
+        of_all: true,
+        days: before.finish(day.start),
+    });
     let mut analyser = SourceAnalyser::new(sheet, &day, &tz, now);
     analyser.against(&history);
     for summary in summaries
@@ -284,8 +294,9 @@ fn what_is_unlike_eight_weeks_is_found_in_its_hours() {
     );
     // And lower than in all the weeks before.
     let record = findings.record.unwrap();
-    assert_eq!((record.highest, record.of_all), (false, false));
-    assert_eq!(record.since, Date::constant(2026, 9, 17));
+    assert_eq!((record.highest, record.of_all), (false, true));
+    assert_eq!(record.since, Date::constant(2026, 8, 16));
+    assert_eq!((record.days, record.days_passed), (60, 60));
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn correction(points: &[(f64, f64)], slope: f64) -> f64 {
 }
 
 /// The autocorrelation at a lag.
-pub(super) fn autocorrelation(values: &[f64], lag: usize) -> f64 {
+fn autocorrelation(values: &[f64], lag: usize) -> f64 {
     let n = values.len();
     let mean = values.iter().sum::<f64>() / n as f64;
     let square: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();

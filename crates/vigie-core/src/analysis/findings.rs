@@ -6,6 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::MixFigures;
 use crate::text::{SourceId, Text};
 
 /// Which values of the past stand for what is usual.
@@ -135,11 +136,15 @@ pub struct Record {
     pub at: Timestamp,
     /// The record before.
     pub before: f64,
-    /// The first date of what it was compared with, without a break.
+    /// The first date of what it was compared with.
     #[schema(value_type = String, format = Date)]
     pub since: Date,
-    /// Whether that is where the watch began.
+    /// Whether there is nothing before that.
     pub of_all: bool,
+    /// How many days it was compared with.
+    pub days: u32,
+    /// How many there have been since then, those without data included.
+    pub days_passed: u32,
 }
 
 /// A tendency of daily values (Theil and Sen's slope, Mann and Kendall's test).
@@ -238,6 +243,8 @@ pub struct EventFigures {
     pub classes: Vec<EventClass>,
     /// How many there are in as much of an ordinary day.
     pub usual: Option<Band>,
+    /// Of a day: that it has more events than all days before.
+    pub busiest: Option<Record>,
     /// The chance that an ordinary day has more than all days before: what a claim of "more than ever" may be wrong.
     pub above_all: Option<f64>,
 }
@@ -281,6 +288,8 @@ pub struct Findings {
     pub counters: Vec<CounterFigure>,
     /// Of events.
     pub events: Option<EventFigures>,
+    /// Of measures that are parts of a whole.
+    pub mix: Option<MixFigures>,
 }
 
 /// Two sources whose hourly values vary together, their daily cycles taken out. No more than that: neither causes the other by it.
@@ -298,7 +307,7 @@ pub struct Correlation {
     pub r: f64,
     /// How many hours both have.
     pub n: u32,
-    /// How many independent hours those are worth (Bartlett; Pyper and Peterman 1998).
+    /// How many independent hours those are worth (Pyper and Peterman 1998).
     pub n_effective: f64,
     /// The probability of so large a coefficient without any connection, corrected for all pairs and lags tried (Holm).
     pub p: f64,

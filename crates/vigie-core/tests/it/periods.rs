@@ -121,6 +121,8 @@ fn sheet(source: &Source) -> SourceSheet {
         },
         measures: source.measures[..1].to_vec(),
         events: false,
+        mix: None,
+        track: None,
         leading: Vec::new(),
         rhythm: None,
         every: SignedDuration::from_mins(30),

@@ -1,6 +1,6 @@
 use jiff::{ToSpan as _, civil::date};
 use vigie_core::{
-    analysis::{Basis, Extreme, Strongest},
+    analysis::{Basis, Extreme, MixFigures, MixPart, Record, Strongest, Track},
     measure::{Across, Kind, Measure},
     text::MeasureId,
 };
@@ -276,12 +276,28 @@ fn records_trends_ranges_and_rankings() {
         before: 4.8,
         since: date(2026, 10, 1),
         of_all: true,
+        days: 53,
+        days_passed: 53,
     };
     assert_eq!(
         both(&Sentence::Record(record, scale("1", 1))),
         [
-            "Plus haute valeur depuis le début du suivi, le 1er octobre 2026~: 5,1 (14:00)_; jusqu’ici 4,8.",
-            "Highest value since the watch began on 1 October 2026: 5.1 (14:00); until now 4.8.",
+            "Plus haute valeur depuis le début des relevés, le 1er octobre 2026 (53 jours de relevés)~: 5,1 (14:00)_; jusqu’ici 4,8.",
+            "Highest value since the record began on 1 October 2026 (53 days of record): 5.1 (14:00); until now 4.8.",
+        ]
+    );
+    let record = Record {
+        value: 41.0,
+        before: 37.0,
+        of_all: false,
+        days: 49,
+        ..record
+    };
+    assert_eq!(
+        both(&Sentence::Busiest(record, "earthquakes".into())),
+        [
+            "Journée la plus chargée depuis le 1er octobre 2026 (49 jours connus sur 53)~: 41 séismes_; jusqu’ici 37.",
+            "Busiest day since 1 October 2026 (49 of 53 days known): 41 earthquakes; until now 37.",
         ]
     );
     let trend = Trend {
@@ -394,4 +410,152 @@ fn growth_incompleteness_and_nothing() {
         "More than on any of the 28 days before (chance alone would do that one day in 29)."
     );
     assert_eq!(both(&Sentence::Nothing), ["Aucune donnée.", "No data."]);
+}
+
+#[test]
+fn what_moves_is_told_with_its_way_its_speed_and_its_strength() {
+    let mut track = Track {
+        entity: "al092026".into(),
+        name: "Ida".into(),
+        points: Vec::new(),
+        distance_km: Some(412.3),
+        speed_km_h: Some(22.9),
+        strongest: Some(Extreme {
+            value: 185.0,
+            at: hour(14),
+        }),
+    };
+    let measure = Measure {
+        id: MeasureId::new("wind").unwrap(),
+        kind: Kind::Gauge,
+        unit: "km/h".into(),
+        title: Text::new("Vent maximal", "Maximum wind"),
+        across: Across::Mean,
+        decimals: 0,
+        headline: true,
+    };
+    assert_eq!(
+        both(&Sentence::Moved(track.clone(), measure.clone())),
+        [
+            "Ida~: environ 410_km parcourus, 23_km/h en moyenne_; vent maximal~: jusqu’à 185_km/h (14:00).",
+            "Ida: moved about 410_km, 23_km/h on average; maximum wind up to 185_km/h (14:00).",
+        ]
+    );
+    // One that stands still does not move a tenth of a kilometre.
+    (track.distance_km, track.speed_km_h, track.strongest) = (Some(0.04), Some(0.01), None);
+    assert_eq!(
+        both(&Sentence::Moved(track, measure))[1],
+        "Ida: moved about 0_km, 0_km/h on average."
+    );
+}
+
+#[test]
+fn a_whole_is_told_by_its_greatest_parts_its_groups_and_its_peak() {
+    let part = |fr: &str, en: &str, share: f64| MixPart {
+        title: Text::new(fr, en),
+        mean: 50_000.0 * share,
+        share,
+    };
+    let mut mix = MixFigures {
+        title: Text::new("Production par filière", "Production by source"),
+        unit: "MW".into(),
+        decimals: 0,
+        parts: vec![
+            part("Nucléaire", "Nuclear", 0.672),
+            part("Hydraulique", "Hydro", 0.13),
+            part("Éolien", "Wind", 0.1),
+            part("Gaz", "Gas", 0.095),
+            part("Solaire", "Solar", 0.003),
+        ],
+        groups: vec![part(
+            "hydraulique, éolien et solaire",
+            "hydro, wind and solar",
+            0.233,
+        )],
+        mean: 50_000.0,
+        peak: Extreme {
+            value: 61_234.0,
+            at: hour(18),
+        },
+        trough: Extreme {
+            value: 40_000.0,
+            at: hour(3),
+        },
+        hours: 24,
+        hours_passed: 24,
+    };
+    assert_eq!(
+        both(&Sentence::Mix(mix.clone())),
+        [
+            "Production par filière~: nucléaire 67,2_%, hydraulique 13_%, éolien 10_%, gaz 9,5_%_; \
+             hydraulique, éolien et solaire, ensemble 23,3_%_; maximum 61_234_MW (18:00).",
+            "Production by source: nuclear 67.2%, hydro 13%, wind 10%, gas 9.5%; \
+             hydro, wind and solar, together 23.3%; peak 61,234_MW (18:00).",
+        ]
+    );
+    // Where hours are missing the peak may be among them.
+    mix.hours = 20;
+    assert!(both(&Sentence::Mix(mix))[0].ends_with("(18:00) (20 heures connues sur 24)."));
+}
+
+#[test]
+fn moments_of_other_days_have_an_article_in_french() {
+    let anomaly = |steps: u32| Anomaly {
+        entity: None,
+        from: hour(7),
+        to: hour(7 + i64::from(steps)),
+        above: true,
+        value: 520.0,
+        at: hour(7),
+        usual: band(400.0, 420.0, 440.0),
+        steps,
+        p: 0.005,
+    };
+    let week = |sentence: &Sentence| said(sentence, PeriodKind::Week, hour(24 * 8), false);
+    let [fr, en] = week(&Sentence::Unusual(anomaly(1), scale("MW", 0), 0, 1.0));
+    assert!(
+        fr.starts_with("Valeur inhabituellement haute le 23~nov. 07:00~: 520"),
+        "{fr}"
+    );
+    assert!(
+        en.starts_with("Unusually high value on 23~Nov 07:00: 520"),
+        "{en}"
+    );
+    let [fr, _] = week(&Sentence::Unusual(anomaly(3), scale("MW", 0), 0, 1.0));
+    assert!(fr.contains(" du 23~nov. 07:00 au 23~nov. 10:00~:"), "{fr}");
+    let [fr, _] = both(&Sentence::Movement(2, 1, hour(-5), None));
+    assert_eq!(fr, "2 entrées et 1 sortie depuis le 22~nov. 19:00.");
+    let [fr, _] = both(&Sentence::Movement(2, 1, hour(5), None));
+    assert_eq!(fr, "2 entrées et 1 sortie depuis 05:00.");
+}
+
+#[test]
+fn what_is_of_all_is_not_taken_for_that_of_the_first() {
+    let mut analysis = crate::sample::analysis(crate::sample::paris(), PeriodKind::Day);
+    let (period, tz, now) = (analysis.period.clone(), analysis.zone.tz(), analysis.now);
+    let source = &mut analysis.sources[0];
+    let extreme = |value: f64| Some(Extreme { value, at: hour(3) });
+    (source.findings.trough, source.findings.peak) = (extreme(6.0), extreme(13.0));
+    (source.findings.steps, source.entity_count) = (20, 3);
+    let range = |source: &SourceAnalysis| {
+        let said = sentences(source, &period, &tz, now);
+        said.into_iter()
+            .find(|text| text.en.contains("etween"))
+            .unwrap()
+    };
+    let of_all = range(source);
+    assert!(
+        of_all.en.starts_with("Mean of all: between 6.0"),
+        "{}",
+        of_all.en
+    );
+    assert!(
+        of_all
+            .fr
+            .starts_with("Moyenne de l’ensemble\u{A0}: entre 6,0"),
+        "{}",
+        of_all.fr
+    );
+    source.entity_count = 1;
+    assert!(range(source).en.starts_with("Between 6.0"));
 }

@@ -7,13 +7,19 @@ mod parse;
 mod reader;
 mod request;
 mod sheet;
+mod whole;
 
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use vigie_core::{
-    analysis::Credit, measure::Measure, profile::Jump, schedule::Schedule, sheet::Sheet,
-    text::SourceId, zone::Zone,
+    analysis::Credit,
+    measure::{Measure, Mix},
+    profile::Jump,
+    schedule::Schedule,
+    sheet::Sheet,
+    text::{MeasureId, SourceId},
+    zone::Zone,
 };
 
 pub(crate) use like::like;
@@ -85,6 +91,10 @@ pub struct Definition {
     pub model: Model,
     /// Its measures, in the order of [`vigie_core::row::Row::values`].
     pub measures: Vec<Measure>,
+    /// Which measures are the parts of a whole.
+    pub mix: Option<Mix>,
+    /// Where what its rows describe moves: the measure that tells how strong it is.
+    pub track: Option<MeasureId>,
     /// The entities to show first, in this order.
     pub leading: Vec<String>,
     /// How long after its time a row may still be revised or arrive.

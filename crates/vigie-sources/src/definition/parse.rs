@@ -15,7 +15,7 @@ use super::{
     fields::{self, path},
     history::history,
     reader::{DefinitionError, Source, Table, Value, nearest},
-    request, sheet,
+    request, sheet, whole,
 };
 use crate::{
     Domain,
@@ -25,7 +25,7 @@ use crate::{
     spec::Extract,
 };
 
-const ROOT_KEYS: [&str; 19] = [
+const ROOT_KEYS: [&str; 20] = [
     "id",
     "domain",
     "title",
@@ -44,6 +44,7 @@ const ROOT_KEYS: [&str; 19] = [
     "rows",
     "fields",
     "measures",
+    "mix",
     "suggested",
 ];
 
@@ -100,7 +101,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let format = format(&format_table)?;
     let rows = root.require("rows")?.table(&[
         "model", "select", "optional", "columns", "header", "skip", "where", "pivot", "errors",
-        "horizon", "expected", "most", "leading", "future", "repeats", "join",
+        "horizon", "expected", "most", "leading", "future", "repeats", "join", "track",
     ])?;
     let model = rows.require("model")?.choice(&[
         ("observations", Model::Observations),
@@ -159,6 +160,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
     let stale_after = schedule_table.require("stale_after")?.duration()?;
     let history = history(&request, &extract.format, &params, has_key, stale_after)?;
     let projection = extract.projection();
+    let mix = whole::mix(&root, &measures)?;
+    let track = whole::track(&rows, &measures, extract.point.is_some())?;
     Ok(Definition {
         suggested: root
             .get("suggested")
@@ -178,6 +181,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Definition, DefinitionErro
         stale_after,
         model,
         measures,
+        mix,
+        track,
         leading: match rows.get("leading") {
             None => Vec::new(),
             Some(value) => {

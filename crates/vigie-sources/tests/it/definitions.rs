@@ -324,3 +324,60 @@ fn the_readme_lists_the_catalogue() {
         assert!(row.is_some_and(listed), "{} is not listed", definition.id);
     }
 }
+
+#[test]
+fn what_measures_are_to_each_other_must_be_true_of_them() {
+    const MIX: &str = include_str!("../../../../catalogue/energy/eco2mix-national/source.toml");
+    const STORMS: &str =
+        include_str!("../../../../catalogue/storms/nhc-current-storms/source.toml");
+    let of = |text: &str, from: &str, to: &str| {
+        assert!(text.contains(from), "`{from}` is not in the definition");
+        let changed = text.replacen(from, to, 1);
+        Definition::parse("x/source.toml", &changed).map_err(|error| error.to_string())
+    };
+    let good = of(MIX, "id = ", "id = ").unwrap().mix.unwrap();
+    assert_eq!(
+        (good.parts.len(), good.groups.len(), good.groups[0].1.len()),
+        (8, 1, 4)
+    );
+    for (from, to, problem) in [
+        (
+            "parts = [\"nuclear\", ",
+            "parts = [\"nuclar\", ",
+            "`nuclar` is no measure of this source",
+        ),
+        (
+            "parts = [\"nuclear\", ",
+            "parts = [\"co2\", ",
+            "write across = \"sum\"",
+        ),
+        (
+            "parts = [\"nuclear\", ",
+            "parts = [\"wind\", ",
+            "is a part already",
+        ),
+        (
+            "parts = [\"hydro\", ",
+            "parts = [\"exchanges\", ",
+            "is not among the parts of the whole",
+        ),
+    ] {
+        let error = of(MIX, from, to).unwrap_err();
+        assert!(error.contains(problem), "{error}");
+    }
+    assert_eq!(
+        of(STORMS, "id = ", "id = ")
+            .unwrap()
+            .track
+            .unwrap()
+            .as_str(),
+        "wind"
+    );
+    let error = of(STORMS, "track = \"wind\"", "track = \"winds\"").unwrap_err();
+    assert!(
+        error.contains("rows.track: `winds` is no measure"),
+        "{error}"
+    );
+    let error = of(STORMS, "point = {", "# point = {").unwrap_err();
+    assert!(error.contains("needs fields.point"), "{error}");
+}

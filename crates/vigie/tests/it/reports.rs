@@ -1,7 +1,8 @@
 //! `vigie report`: its formats, the user's template, and a day against the days before it.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use vigie_testkit::FaultPlan;
 
@@ -147,4 +148,72 @@ fn a_template_of_the_user_is_used_and_its_faults_are_named() {
     assert!(!built_in.is_empty());
     let printed = lab.at(LATER, &["report"]).ends(0);
     assert!(fs::read(printed.trim_end()).unwrap().starts_with(b"%PDF"));
+}
+
+#[test]
+fn records_are_told_since_the_first_day_that_is_known_and_old_days_are_read_once() {
+    let lab = watched();
+    let past = ["--from", "2026-08-01", "--to", "2026-11-14"];
+    lab.at(
+        LATER,
+        &[&["backfill", "usgs-earthquakes"], &past[..]].concat(),
+    )
+    .ends(0);
+    lab.at(LATER, &["summarize"]).ends(0);
+    let mut strongest: BTreeMap<String, f64> = BTreeMap::new();
+    for event in lab.workspace.export("events") {
+        let at: Timestamp = event["observed_at"].as_str().unwrap().parse().unwrap();
+        let value = event["measures"]["magnitude"].as_f64().unwrap();
+        let day = strongest.entry(at.strftime("%Y-%m-%d").to_string());
+        let most = day.or_insert(value);
+        *most = most.max(value);
+    }
+    strongest.retain(|date, _| ("2026-08-01".."2026-11-23").contains(&date.as_str()));
+    let before = |date: &String| -> Vec<f64> {
+        let earlier = strongest.iter().filter(|(other, _)| *other < date);
+        earlier.map(|(_, value)| *value).collect()
+    };
+    let (date, value) = strongest
+        .iter()
+        .rfind(|(date, value)| {
+            before(date).len() >= 28 && before(date).iter().all(|earlier| earlier < value)
+        })
+        .expect("an earthquake of the simulated world that is stronger than all before");
+    let most = before(date).into_iter().reduce(f64::max);
+    let report = || -> Value {
+        let ask = ["report", "--format", "json", "-o", "-", "--date", date];
+        serde_json::from_str(&lab.at(LATER, &ask).ends(0)).unwrap()
+    };
+    let found = |report: &Value| report["sources"][0]["findings"]["record"].clone();
+    let first = report();
+    let record = found(&first);
+    assert_eq!(
+        (record["value"].as_f64(), record["before"].as_f64()),
+        (Some(*value), most)
+    );
+    assert_eq!(
+        record["days"].as_u64(),
+        Some(before(date).len() as u64),
+        "{record}"
+    );
+    assert_eq!(
+        (&record["since"], &record["of_all"]),
+        (&"2026-08-01".into(), &true.into())
+    );
+    // What is kept serves: a day that it calls stronger is not read again.
+    let file = lab.workspace.path().join("data/days/usgs-earthquakes.json");
+    let mut kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(
+        (&kept["from"], &kept["to"]),
+        (&"2026-08-01".into(), &"2026-11-21".into())
+    );
+    kept["days"][3]["strongest"]["value"] = 9.9.into();
+    fs::write(&file, kept.to_string()).unwrap();
+    assert!(found(&report()).is_null());
+    // Damaged or lost it is made anew, and the report is the same.
+    fs::write(&file, "{").unwrap();
+    assert_eq!(report(), first);
+    fs::remove_file(&file).unwrap();
+    assert_eq!(report(), first);
+    assert!(file.exists());
 }

@@ -1,6 +1,7 @@
 //! A rich, made-up analysis: what a reader of a real report would meet, the ugly parts included.
 
 mod rates;
+mod storms;
 mod zones;
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
@@ -48,6 +49,10 @@ pub(crate) fn analysis(zone: Zone, kind: PeriodKind) -> Analysis {
         sample.currencies(),
     ];
     sample.find(&mut sources);
+    sample.mix(&mut sources[4]);
+    if zone.scale == vigie_core::zone::Scale::Earth {
+        sources.push(sample.storms());
+    }
     for source in &mut sources {
         source.sentences = vigie_report::sentences(source, &period, &tz, now);
     }
@@ -116,6 +121,8 @@ impl Sample {
             entity_count: 0,
             events: Vec::new(),
             event_count: 0,
+            tracks: Vec::new(),
+            track_measure: None,
             findings: Findings::default(),
             sentences: Vec::new(),
         }
@@ -214,6 +221,7 @@ impl Sample {
                 basis: Basis::AnyDay,
                 ..band(171.0, 22.0)
             }),
+            busiest: None,
             above_all: None,
         });
         quakes.headlines[0].usual = Some(band(171.0, 22.0));
@@ -222,8 +230,10 @@ impl Sample {
             value: 6.4,
             at: at(4),
             before: 6.1,
-            since: Date::constant(2026, 10, 26),
+            since: Date::constant(2026, 3, 3),
             of_all: false,
+            days: 248,
+            days_passed: 265,
         });
         currencies.findings.change = Some(Change {
             value: 1.1583,
