@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn across_the_antimeridian_the_way_is_short_and_at_both_edges() {
         let across = track("Ana", &[(0, 171.0, false), (6, -171.0, true)]);
-        let view = &track_views(&[across.clone()], &day(), &earth())[0];
+        let view = &track_views(std::slice::from_ref(&across), &day(), &earth())[0];
         assert_eq!(
             view.lines,
             [

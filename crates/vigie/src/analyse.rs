@@ -141,7 +141,8 @@ pub(crate) async fn history(
         })
         .await?;
     }
-    let before = days_before(app, store, definition, &sheet, period.date).await?;
+    let before = days_before(app, store, definition, &sheet, period.date);
+    let before = Box::pin(before).await?;
     Ok(history.finish().with_days(before))
 }
 

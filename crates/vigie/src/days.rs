@@ -5,7 +5,7 @@
 //! reads a bounded number of documents, the newest days first; what is older follows with later looks, and until then
 //! records are said to be since the first day that was read.
 
-use std::{fs, io, path::PathBuf, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -170,7 +170,7 @@ async fn read_days(
     Ok((days, read))
 }
 
-fn read(file: &PathBuf) -> Option<Kept> {
+fn read(file: &Path) -> Option<Kept> {
     match fs::read(file) {
         Ok(bytes) => serde_json::from_slice(&bytes).ok(),
         Err(error) => {
@@ -182,7 +182,7 @@ fn read(file: &PathBuf) -> Option<Kept> {
     }
 }
 
-fn write(file: &PathBuf, kept: &Kept) {
+fn write(file: &Path, kept: &Kept) {
     let folder = file.parent().map_or(Ok(()), durable::create_folders);
     let bytes = serde_json::to_vec(kept);
     let written = match (folder, bytes) {
@@ -196,6 +196,6 @@ fn write(file: &PathBuf, kept: &Kept) {
 }
 
 /// Nothing is lost: the next look reads the same days again.
-fn not_kept(file: &std::path::Path, reason: &str) {
+fn not_kept(file: &Path, reason: &str) {
     warn!(file = %file.display(), reason, "the figures of past days are not kept: they are read again");
 }

@@ -359,7 +359,7 @@ mod tests {
         );
         // The means of days are compared with those of days.
         let of_means = past.record_of_values(date(31), None, (None, Some(value(3.5))), true, 0.1);
-        assert_eq!(of_means.unwrap().before, 3.0);
+        assert_eq!(of_means.map(|record| record.before), Some(3.0));
         // Those of another entity say nothing, nor do days to come, nor too few of them.
         assert_eq!(
             past.record_of_values(date(31), Some("x"), (None, Some(value(99.0))), false, 0.1),

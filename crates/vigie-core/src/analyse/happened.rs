@@ -282,7 +282,8 @@ mod tests {
             (3.0, 3.0, 3.0, 28)
         );
         assert_eq!(figures.above_all, None);
-        assert_eq!(found.findings.change.as_ref().unwrap().before, 3.0);
+        let change = found.findings.change.as_ref();
+        assert_eq!(change.map(|change| change.before), Some(3.0));
         // Where it was on that day, not where it is now.
         assert!(found.events.iter().all(|event| event.lon == Some(-60.0)));
         let tracks: Vec<(&str, usize)> = found

@@ -147,6 +147,8 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
         } else if let (Some(chance), Some(usual)) = (events.above_all, events.usual) {
             said.push(Sentence::MoreThanEver(usual.samples, chance));
         }
+        let record = findings.record;
+        said.extend(record.map(|record| Sentence::Record(record, scale.clone())));
         let counts = Scale {
             unit: "1".into(),
             decimals: 0,
@@ -187,15 +189,6 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
             return vec![Sentence::Nothing];
         }
     }
-    if let Some(measure) = &source.track_measure {
-        let moved = source
-            .tracks
-            .iter()
-            .filter(|track| track.distance_km.is_some());
-        let moved = moved.take(MOVED_MAX);
-        said.extend(moved.map(|track| Sentence::Moved(track.clone(), measure.clone())));
-    }
-    said.extend(findings.mix.clone().map(Sentence::Mix));
     if let Some(anomalies) = &findings.anomalies
         && let Some(first) = anomalies.found.first()
     {
@@ -208,12 +201,9 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
             expected,
         ));
     }
-    said.extend(
-        findings
-            .record
-            .map(|record| Sentence::Record(record, scale.clone())),
-    );
     if findings.events.is_none() {
+        let record = findings.record;
+        said.extend(record.map(|record| Sentence::Record(record, scale.clone())));
         let change = findings.change.clone();
         said.extend(change.map(|change| Sentence::Compared(change, scale.clone(), false)));
         if let (Some(least), Some(greatest)) = (findings.trough, findings.peak)
@@ -223,6 +213,16 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
             said.push(Sentence::Range(least, greatest, scale.clone()));
         }
     }
+    // What is of the leading series stands together, before what is of others.
+    if let Some(measure) = &source.track_measure {
+        let moved = source
+            .tracks
+            .iter()
+            .filter(|track| track.distance_km.is_some());
+        let moved = moved.take(MOVED_MAX);
+        said.extend(moved.map(|track| Sentence::Moved(track.clone(), measure.clone())));
+    }
+    said.extend(findings.mix.clone().map(Sentence::Mix));
     for counter in &findings.counters {
         said.push(Sentence::Growth {
             title: counter.title.clone(),

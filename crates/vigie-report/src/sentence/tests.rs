@@ -488,9 +488,9 @@ fn a_whole_is_told_by_its_greatest_parts_its_groups_and_its_peak() {
         both(&Sentence::Mix(mix.clone())),
         [
             "Production par filière~: nucléaire 67,2_%, hydraulique 13_%, éolien 10_%, gaz 9,5_%_; \
-             hydraulique, éolien et solaire, ensemble 23,3_%_; maximum 61_234_MW (18:00).",
+             hydraulique, éolien et solaire, ensemble 23,3_%_; total maximal 61_234_MW (18:00).",
             "Production by source: nuclear 67.2%, hydro 13%, wind 10%, gas 9.5%; \
-             hydro, wind and solar, together 23.3%; peak 61,234_MW (18:00).",
+             hydro, wind and solar, together 23.3%; peak of the total 61,234_MW (18:00).",
         ]
     );
     // Where hours are missing the peak may be among them.
@@ -558,4 +558,36 @@ fn what_is_of_all_is_not_taken_for_that_of_the_first() {
     );
     source.entity_count = 1;
     assert!(range(source).en.starts_with("Between 6.0"));
+}
+
+#[test]
+fn what_is_of_the_leading_series_is_not_parted_by_what_is_of_others() {
+    let analysis = crate::sample::analysis(crate::sample::paris(), PeriodKind::Day);
+    let said = &analysis.sources[4].sentences;
+    let place = |words: &str| {
+        said.iter()
+            .position(|text| text.en.contains(words))
+            .unwrap()
+    };
+    assert!(place("12% more than the day before") < place("Production by source"));
+}
+
+#[test]
+fn a_record_of_events_comes_right_after_what_they_lead_with() {
+    let mut analysis = crate::sample::analysis(crate::sample::paris(), PeriodKind::Day);
+    let (period, tz, now) = (analysis.period.clone(), analysis.zone.tz(), analysis.now);
+    let change = analysis.sources[2].findings.change.clone();
+    let source = &mut analysis.sources[1];
+    if let Some(events) = &mut source.findings.events {
+        events.usual = None;
+    }
+    source.findings.change = change;
+    let said = sentences(&analysis.sources[1], &period, &tz, now);
+    assert!(
+        said[1]
+            .en
+            .starts_with("Highest value since 3 March 2026 (248 of 265 days known): 6.4"),
+        "{said:?}"
+    );
+    assert!(said[2].en.starts_with("The day before"), "{said:?}");
 }

@@ -1,5 +1,7 @@
 //! The words of what moves and of what divides into parts.
 
+use std::fmt::Write as _;
+
 use vigie_core::{
     analyse::sentence::Scale,
     analysis::{MixFigures, MixPart, Track},
@@ -23,11 +25,12 @@ impl Speaker<'_> {
         let mut text = format!("{}{}", Self::name(&track.name), self.colon());
         if let (Some(distance), Some(speed)) = (track.distance_km, track.speed_km_h) {
             let (distance, speed) = (self.roughly(distance), self.roughly(speed));
-            text.push_str(&if self.is_french() {
+            let way = if self.is_french() {
                 format!("environ {distance}\u{202F}km parcourus, {speed}\u{202F}km/h en moyenne")
             } else {
                 format!("moved about {distance}\u{202F}km, {speed}\u{202F}km/h on average")
-            });
+            };
+            text.push_str(&way);
         }
         if let Some(strongest) = track.strongest {
             let label = uncapitalised(&clean(measure.title.get(self.language), NAME_LETTERS_MAX));
@@ -37,12 +40,13 @@ impl Speaker<'_> {
             };
             let value = self.quantity(strongest.value, &scale);
             text.push_str(self.semicolon());
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "{label}{}{}{value} ({})",
                 self.pick("\u{A0}: ", " "),
                 self.pick("jusqu’à ", "up to "),
                 self.when(strongest.at)
-            ));
+            );
         }
         text + "."
     }
@@ -53,7 +57,7 @@ impl Speaker<'_> {
         self.number((value / step).round() * step, 0)
     }
 
-    /// `Production: nuclear 67%, hydro 12%, wind 9.8%; hydro, wind and solar together 25%; peak 72,310 MW (19:00).`
+    /// `Production: nuclear 67%, hydro 12%, wind 9.8%; hydro, wind and solar together 25%; peak of the total 72,310 MW (19:00).`
     pub(super) fn mix(&self, mix: &MixFigures) -> String {
         let share = |part: &MixPart| {
             let title = uncapitalised(&clean(part.title.get(self.language), NAME_LETTERS_MAX));
@@ -68,7 +72,7 @@ impl Speaker<'_> {
             let share = percent(group.share, self.language);
             let together = self.pick("ensemble", "together");
             text.push_str(self.semicolon());
-            text.push_str(&format!("{title}, {together} {share}"));
+            let _ = write!(text, "{title}, {together} {share}");
         }
         let scale = Scale {
             unit: mix.unit.clone(),
@@ -77,9 +81,13 @@ impl Speaker<'_> {
         let peak = self.quantity(mix.peak.value, &scale);
         text.push_str(self.semicolon());
         let at = self.hour_of(mix.peak.at);
-        text.push_str(&format!("{} {peak} ({at})", self.pick("maximum", "peak")));
+        let _ = write!(
+            text,
+            "{} {peak} ({at})",
+            self.pick("total maximal", "peak of the total")
+        );
         if mix.hours < mix.hours_passed {
-            text.push_str(&format!(" ({})", self.hours_known(mix)));
+            let _ = write!(text, " ({})", self.hours_known(mix));
         }
         text + "."
     }
