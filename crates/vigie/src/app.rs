@@ -377,6 +377,11 @@ pub(crate) fn key_of(definition: &Definition) -> Option<Secret> {
     (!key.is_empty()).then(|| Secret::new(key))
 }
 
+/// What is said of an answer, without the key that a provider may have repeated in it.
+pub(crate) fn without_key(definition: &Definition, text: &str) -> String {
+    key_of(definition).map_or_else(|| text.to_owned(), |key| key.redact(text))
+}
+
 /// The exit code of a store's error.
 pub(crate) fn store_failure(error: StoreError) -> Failure {
     let exit = match &error {

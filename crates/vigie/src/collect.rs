@@ -32,7 +32,7 @@ use vigie_store::{
 
 use self::parts::Whole;
 use crate::{
-    app::{App, RunEvent, key_of},
+    app::{App, RunEvent, key_of, without_key},
     crash,
     failure::{Exit, Failure, Outcome, chain},
     fetch::{Answer, Fetcher, NoAnswer, Question},
@@ -347,7 +347,7 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
                 &body,
                 &answer.said,
                 error.cause(),
-                &chain(&error),
+                &without_key(definition, &chain(&error)),
             )
             .map_err(Failure::usage)?;
         return record(landed.capture);

@@ -28,7 +28,7 @@ use vigie_store::{
 
 use self::prepare::{Batch, Documents, Ready, prepare};
 use crate::{
-    app::{App, RunEvent, store_failure},
+    app::{App, RunEvent, store_failure, without_key},
     clock::{Clock, machine_time},
     config::After,
     crash,
@@ -210,6 +210,10 @@ fn set_aside(
     readable: Option<(u64, Option<&Profile>)>,
     summarized: &mut Summarized,
 ) -> Outcome<()> {
+    let reason = match app.known(&file.source) {
+        Some(definition) => &without_key(&definition, reason),
+        None => reason,
+    };
     warn!(file = %file.file, cause = cause.as_str(), reason, "set aside");
     block_in_place(|| {
         let mut capture = app

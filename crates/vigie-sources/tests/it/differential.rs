@@ -614,6 +614,10 @@ fn number() -> impl Strategy<Value = String> {
         4 => (0_i64..2_100).prop_map(|number| number.to_string()),
         2 => any::<i64>().prop_map(|number| number.to_string()),
         1 => any::<u64>().prop_map(|number| number.to_string()),
+        // About the greatest whole number, on both sides of it and of zero.
+        1 => (any::<bool>(), i64::MAX as u64 - 99..=i64::MAX as u64 + 100).prop_map(|(is_negative, number)| {
+            format!("{}{number}", if is_negative { "-" } else { "" })
+        }),
         2 => any::<f64>().prop_filter("finite", |number| number.is_finite()).prop_map(|number| format!("{number:e}")),
         2 => (-180.0..180.0_f64).prop_map(|number| number.to_string()),
         2 => "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,22})?([eE][+-]?[0-9]{1,2})?",
@@ -633,6 +637,10 @@ fn time() -> impl Strategy<Value = Draft> {
             let sign = if minutes < 0 { '-' } else { '+' };
             let offset = format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60);
             Draft::Text(local.replace('Z', &offset))
+        }),
+        // Within an hour of each other as they are written, and far from each other for their offsets.
+        2 => (0_u32..60, 0_u32..60, prop::sample::select(vec!["Z", "+01:00", "+05:30", "-11:00"])).prop_map(|(minute, second, offset)| {
+            Draft::Text(format!("2024-11-08T16:{minute:02}:{second:02}{offset}"))
         }),
         2 => (1_730_000_000_i64..1_740_000_000).prop_map(|second| Draft::Text(Timestamp::from_second(second).unwrap().to_string())),
         2 => second().prop_map(|second| Draft::Number(second.to_string())),
@@ -678,6 +686,19 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
+/// One of these names but for its last letter.
+fn alike(names: Vec<&'static str>) -> BoxedStrategy<String> {
+    if names.is_empty() {
+        return name().boxed();
+    }
+    let other = |name: &str| {
+        let mut other = name.to_owned();
+        other.pop();
+        other + "1"
+    };
+    prop::sample::select(names).prop_map(other).boxed()
+}
+
 /// What stands at the end of a path: mostly what should.
 fn leaf(path: &'static str, plan: &'static Plan) -> BoxedStrategy<Draft> {
     if path == plan.observed_at || plan.published_at == Some(path) {
@@ -717,6 +738,7 @@ fn object(
         let (head, rest) = rest.split_once('.').unwrap_or((rest, ""));
         by_head.entry(head).or_default().push((rest, whole));
     }
+    let heads = by_head.keys().copied().collect();
     let members = by_head.into_iter().map(|(head, rests)| {
         let value = if rests.iter().all(|(rest, _)| rest.is_empty()) {
             leaf(rests[0].1, plan)
@@ -733,6 +755,7 @@ fn object(
     let others = prop_oneof![
         3 => Just(Vec::new()).boxed(),
         1 => prop::collection::vec((name(), anything()), 0..4).boxed(),
+        1 => prop::collection::vec((alike(heads), anything()), 1..3).boxed(),
     ];
     (members, others)
         .prop_map(|(members, others)| {

@@ -1,7 +1,7 @@
 use std::{ops::ControlFlow, thread};
 
 use tempfile::TempDir;
-use vigie_core::profile::Profiler;
+use vigie_core::{history::Stretch, profile::Profiler};
 
 use super::*;
 use crate::landing::quarantine_file;
@@ -679,4 +679,78 @@ fn ten_thousand_attempts_are_written_at_once() {
     let ids = fixture.ledger.record_many(&attempts).unwrap();
     assert_eq!(ids.len(), 10_000);
     assert_eq!(fixture.captures(&CaptureQuery::default()).len(), 10_000);
+}
+
+/// What a backfill asks for is of no slot: whatever is asked about the schedule, it is as if nobody had asked for the past.
+#[test]
+fn what_was_asked_of_the_past_answers_no_question_about_slots() {
+    let body = |at: i64| Capture {
+        rows: 9,
+        refused_rows: 2,
+        observed: Some((minute(at - 20), minute(at - 10))),
+        published_at: Some(minute(at - 5)),
+        ..attempt("velib", at, Outcome::Summarized)
+    };
+    let watched = [
+        body(0),
+        attempt("velib", 5, Outcome::Landed),
+        attempt("velib", 11, Outcome::Failed),
+    ];
+    // For slots that others were for too, and for slots of its own; each is newer than all before.
+    let past = [
+        Outcome::Summarized,
+        Outcome::Landed,
+        Outcome::Failed,
+        Outcome::Unchanged,
+    ]
+    .into_iter()
+    .zip([(21, 0), (22, 10), (23, 15), (24, 20)])
+    .map(|(outcome, (at, slot))| Capture {
+        outcome,
+        slot: minute(slot),
+        sha256: Some(format!("{:064x}", 7)),
+        history: Stretch::new(minute(slot - 600), minute(slot)),
+        ..body(at)
+    });
+    let past: Vec<Capture> = past.collect();
+    let answers = |captures: &[Capture]| {
+        let mut fixture = Fixture::new();
+        for capture in captures {
+            fixture.ledger.record(capture).unwrap();
+        }
+        let (ledger, id) = (&fixture.ledger, &velib());
+        let start = |entry: Option<Entry>| entry.map(|entry| entry.capture.started_at);
+        let (from, to) = (minute(-60), minute(60));
+        let slots = [0, 5, 10, 15, 20];
+        let sha256 = format!("{:064x}", 7);
+        [
+            format!("{:?}", start(ledger.last_good(id).unwrap())),
+            format!("{:?}", start(ledger.last_attempt(id).unwrap())),
+            format!("{:?}", start(ledger.last_answered(id).unwrap())),
+            format!("{:?}", ledger.validators(id).unwrap()),
+            format!("{:?}", ledger.consecutive_failures(id).unwrap()),
+            format!(
+                "{:?}",
+                slots.map(|slot| ledger.attempts_in_slot(id, minute(slot)).unwrap())
+            ),
+            format!(
+                "{:?}",
+                slots.map(|slot| ledger.has_good(id, minute(slot)).unwrap())
+            ),
+            format!("{:?}", ledger.history(id, to, 9).unwrap().len()),
+            format!("{:?}", ledger.newest_content(id, to, from).unwrap()),
+            format!("{:?}", ledger.same_body(id, &sha256, to, from).unwrap()),
+            format!("{:?}", ledger.counts(id, from, to).unwrap()),
+            format!("{:?}", ledger.days(id, &[from, minute(7), to]).unwrap()),
+            format!("{:?}", ledger.newest(id, to).unwrap().fetched_at),
+            format!("{:?}", ledger.first_slot(id).unwrap()),
+            format!("{:?}", ledger.row_totals(id, from, to).unwrap()),
+            format!("{:?}", ledger.good_slots(id, from, to).unwrap()),
+        ]
+    };
+    let both = [&watched[..], &past].concat();
+    assert_eq!(answers(&both), answers(&watched));
+    // First, and alone: nothing is said of what was never watched.
+    assert_eq!(answers(&[&past[..], &watched].concat()), answers(&watched));
+    assert_eq!(answers(&past), answers(&[]));
 }

@@ -29,7 +29,7 @@ use vigie_store::{
 
 use super::{Summarized, set_aside};
 use crate::{
-    app::App,
+    app::{App, without_key},
     config::After,
     failure::{Failure, Outcome, chain},
     judge::{Believed, Doubted, Judge},
@@ -361,11 +361,15 @@ impl<'a> Intake<'a> {
         });
         self.gathered
             .add(self.definition, &extraction.rows, fetched_at);
+        let mut tombstone = tombstone(&extraction, expired_rows, believed);
+        if let Some(reason) = &mut tombstone.reason {
+            *reason = without_key(self.definition, reason);
+        }
         self.ready.push(Ready {
             file: file.clone(),
             id,
             capture,
-            tombstone: tombstone(&extraction, expired_rows, believed),
+            tombstone,
             expired_rows,
         });
         let is_full = self.ready.len() >= BATCH_FILES_MAX

@@ -67,10 +67,15 @@ fn is_clear(lab: &Lab, ran: &Ran, remedy: &str) {
 }
 
 /// Each step under a fault that strikes at the n-th operation, for every n until none strikes any more; then again without.
-fn refuse_everywhere(fault: &str, lasting: bool, remedy: &str, strikes_min: [u32; 2]) {
-    let sources = [METAR, USGS];
-    let expected = undisturbed(&sources);
-    let lab = archiving(&sources);
+fn refuse_everywhere(
+    sources: &[&str],
+    fault: &str,
+    lasting: bool,
+    remedy: &str,
+    strikes_min: [u32; 2],
+) {
+    let expected = undisturbed(sources);
+    let lab = archiving(sources);
     for (time, step) in STEPS {
         let mut nth = 0;
         loop {
@@ -107,18 +112,29 @@ fn refuse_everywhere(fault: &str, lasting: bool, remedy: &str, strikes_min: [u32
         lab.workspace.files("data/quarantine"),
         [""; 0].map(PathBuf::from)
     );
-    assert!(expected.iter().all(|text| text.lines().count() > 5));
+    assert!(expected.iter().any(|text| text.lines().count() > 5));
 }
 
 #[test]
 fn a_disk_full_at_any_write_loses_nothing() {
     refuse_everywhere(
+        &[METAR, USGS],
         "half@write",
         false,
         "the disk is full; free some space",
         [6, 4],
     );
+    // Of two sources one may land its body while the other has the fault, and what has landed is not written again: of one
+    // source every write has its turn.
     refuse_everywhere(
+        &[METAR],
+        "half@write",
+        false,
+        "the disk is full; free some space",
+        [4, 1],
+    );
+    refuse_everywhere(
+        &[METAR, USGS],
         "full@grow",
         true,
         "the disk is full; free some space",
@@ -132,6 +148,7 @@ fn a_disk_that_fails_anywhere_loses_nothing() {
         let lasting = operation == "rename";
         let fault = format!("broken@{operation}");
         refuse_everywhere(
+            &[METAR, USGS],
             &fault,
             lasting,
             "the disk fails; look at the system's log",
@@ -142,7 +159,13 @@ fn a_disk_that_fails_anywhere_loses_nothing() {
 
 #[test]
 fn a_disk_that_turned_read_only_is_named_and_nothing_is_lost() {
-    refuse_everywhere("readonly@change", true, "mounted read-only", [4, 2]);
+    refuse_everywhere(
+        &[METAR, USGS],
+        "readonly@change",
+        true,
+        "mounted read-only",
+        [4, 2],
+    );
 }
 
 #[test]

@@ -585,6 +585,8 @@ fn quarantine_keeps_to_its_limits() {
 fn a_key_shows_in_nothing_that_runs_or_is_backed_up() {
     const KEY: &str = "s3cr3tk3y0fm1n3";
     let lab = Lab::new("Paris", &["mine"], FaultPlan::none());
+    // The manifest stays, and says which address has answered.
+    lab.workspace.configure("raw", "after = \"keep\"");
     let access = r#"{ kind = "key", env = "MINE_KEY", signup = "https://example.org/signup" }"#;
     fs::create_dir(lab.workspace.path().join("sources")).unwrap();
     let definition = own_definition("&token={key}", access).replace(
@@ -627,6 +629,7 @@ fn a_key_shows_in_nothing_that_runs_or_is_backed_up() {
         let ran = Ran::of(command.env("MINE_KEY", KEY).output().unwrap());
         assert!(!ran.out.contains(KEY) && !ran.err.contains(KEY), "{ran:#?}");
     }
+    assert_eq!(lab.workspace.files("data/raw").len(), 2);
     let backup = fs::read(lab.workspace.path().join("all.tar.zst")).unwrap();
     fs::write(
         lab.workspace.path().join("all.tar"),

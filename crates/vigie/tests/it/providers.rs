@@ -410,4 +410,33 @@ fn a_seeded_day_loses_nothing_and_names_every_trouble() {
     }
     assert!(troubles > 10, "{troubles} of {}", captures.len());
     assert!(lab.workspace.files("data/raw").is_empty());
+    // Whatever spoils the answers of every source has its cause.
+    let paths = [
+        (VELIB_PATH, VELIB),
+        (METAR_PATH, METAR),
+        (ECO2MIX_PATH, ECO2MIX),
+        ("/earthquakes/", USGS),
+    ];
+    let mut struck = 0;
+    for request in lab.requests() {
+        use FaultKind::{HalfRows, NullIds, OtherUnit, RenumberedIds, YesterdaysBody};
+        match &request.fault {
+            None | Some(HalfRows { .. } | NullIds | OtherUnit | RenumberedIds | YesterdaysBody) => {
+            }
+            Some(fault) => {
+                let path = &request.target;
+                let source = paths.iter().find(|(start, _)| path.starts_with(start));
+                let (_, source) = source.unwrap_or_else(|| panic!("{path}"));
+                let at = request.at.to_string();
+                let named = captures.iter().any(|capture| {
+                    capture["source"] == *source
+                        && capture["started_at"] == at
+                        && capture["cause"].is_string()
+                });
+                assert!(named, "{at} {path}: {fault:?}");
+                struck += 1;
+            }
+        }
+    }
+    assert!(struck > 10, "{struck}");
 }

@@ -4,11 +4,13 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{Read as _, Write as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     process::Command,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vigie_testkit::{FaultKind, FaultPlan, When};
 
 use crate::support::{Lab, Serving, Workspace, always, own_definition};
@@ -261,6 +263,34 @@ fn a_figure_is_traced_to_the_files_it_came_from() {
             "{name}"
         );
     }
+    // Every figure has its captures: all of them have rows of that hour, whenever they were fetched.
+    let mut fetched_later = 0;
+    let summaries = lab.workspace.export("summaries");
+    for figure in summaries
+        .iter()
+        .filter(|line| line["source"] == METAR && line["entity"] != "*")
+    {
+        let (entity, hour) = (
+            figure["entity"].as_str().unwrap(),
+            figure["hour"].as_str().unwrap(),
+        );
+        let start: Timestamp = hour.parse().unwrap();
+        let end = start + SignedDuration::from_hours(1);
+        let found = at(&format!("source={METAR}&entity={entity}&at={start}"));
+        assert_eq!(found["basis"], "samples", "{figure}");
+        let captures = found["captures"].as_array().unwrap();
+        assert!(!captures.is_empty(), "{figure}");
+        for capture in captures {
+            let time =
+                |name: &str| -> Timestamp { capture[name].as_str().unwrap().parse().unwrap() };
+            assert!(
+                time("observed_from") < end && time("observed_to") >= start,
+                "{figure} {capture}"
+            );
+            fetched_later += usize::from(time("started_at") >= end);
+        }
+    }
+    assert!(fetched_later > 0, "{summaries:#?}");
     // All entities together: by the times of the rows.
     let all = at(&format!("source={METAR}&at={seen}"));
     assert_eq!(all["basis"], "times");
@@ -338,7 +368,7 @@ fn provider() -> String {
             let mut asked = [0; 4096];
             let _ = stream.read(&mut asked);
             let body = format!(
-                "<html><script>alert(1)</script> the key {KEY} or s3cr3tk3y%2B0fm1n3%2F is over its limit"
+                "<html><title>{KEY} is spent</title><script>alert(1)</script> the key {KEY} or s3cr3tk3y%2B0fm1n3%2F is over its limit"
             );
             let _ = write!(
                 stream,
@@ -451,6 +481,40 @@ fn elsewhere_than_on_loopback_everything_needs_the_token() {
             "{path}"
         );
     }
+    // Nor is there anything else: the page, what it is made of, the stream, and all that the interface says of itself.
+    let (_, text) = page.get_with("/api/openapi.json", &bearer);
+    let (_, interface) = text.split_once("\r\n\r\n").unwrap();
+    let interface: Value = serde_json::from_str(interface).unwrap();
+    let mut all: Vec<String> = interface["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    assert!(all.len() > 15, "{all:?}");
+    let others = [
+        "/",
+        "/index.html",
+        "/nothing",
+        "/api/openapi.json",
+        "/api/v1/stream",
+    ];
+    all.extend(others.map(str::to_owned));
+    for path in all {
+        let path = path.replace("{id}", "1").replace("{source}", "mine");
+        assert_eq!(status(&page, &path), 401, "{path}");
+    }
+}
+
+/// The status of an answer that may never end.
+fn status(page: &Serving, path: &str) -> u16 {
+    let mut stream = TcpStream::connect(&page.host).unwrap();
+    let host = &page.host;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).unwrap();
+    let line = std::str::from_utf8(&line).unwrap();
+    line.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
@@ -474,4 +538,25 @@ fn a_client_that_asks_too_much_is_told_when_to_come_back() {
     assert_eq!(status, 429, "{text}");
     assert!(text.contains("retry-after: 1\r\n"), "{text}");
     assert!(text.contains("serve.requests_per_second_max = 1"), "{text}");
+    // Another client is another address: on Linux all of 127.0.0.0/8 is this machine.
+    if cfg!(target_os = "linux") {
+        let answer = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(from_another_address(&page.host));
+        assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
+    }
+}
+
+/// What a client of another address is answered.
+async fn from_another_address(host: &str) -> String {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut stream = socket.connect(host.parse().unwrap()).await.unwrap();
+    let request = format!("GET /api/v1/sources HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
