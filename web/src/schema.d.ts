@@ -46,7 +46,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The beginning of a body that was set aside, waits or is kept, as text.
+         * The beginning of a body that was set aside, waits, is kept or archived, as text.
          * @description Bytes that are no UTF-8 are replaced, and so are keys. `vigie-bytes` says how many bytes the body has, `vigie-cut` whether
          *     this is not all of it.
          */
@@ -1240,6 +1240,8 @@ export interface components {
              * @description When that was observed.
              */
             at: string;
+            /** @description The entity's or the event's identifier. */
+            key?: string;
             /** @description The entity's or the event's name. Text from outside: never markup. */
             label: string;
             /**
@@ -2255,9 +2257,9 @@ export interface operations {
             query?: {
                 /** @description Only those of this source. */
                 source?: string;
-                /** @description Only those started at this instant or later (RFC 3339). */
+                /** @description Only those started on this local date or at this instant (RFC 3339), or later. */
                 from?: string;
-                /** @description Only those started before this instant. */
+                /** @description Only those started up to this local date (included), or before this instant. */
                 to?: string;
                 /** @description Only those that ended so: `landed`, `unchanged`, `failed`, `quarantined`, `summarized`; several with commas. */
                 outcome?: string;
@@ -2360,7 +2362,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The body was deleted or archived */
+            /** @description The body was deleted, or its archive moved away */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -2689,9 +2691,9 @@ export interface operations {
                 key?: string;
                 /** @description An instant of the local hour that the figure is of (RFC 3339). */
                 at?: string;
-                /** @description Or the start of a longer stretch… */
+                /** @description Or the start of a longer stretch, as a local date or an instant (RFC 3339)… */
                 from?: string;
-                /** @description …and the first instant after it. */
+                /** @description …and its last local date, or the first instant after it. */
                 to?: string;
             };
             header?: never;

@@ -19,7 +19,10 @@ use vigie_sources::{Definition, Model};
 use vigie_store::{ledger::Entry, store::Store};
 
 use super::{
-    super::Shared, Asked, Redactor, Refusal, absent, bad, captures::CaptureLine, known, ledger_of,
+    super::{Shared, range},
+    Asked, Refusal, absent, bad,
+    captures::CaptureLine,
+    known, ledger_of,
 };
 use crate::{
     app::{App, store_failure},
@@ -113,12 +116,10 @@ pub(super) struct ProvenanceQuery {
     /// An instant of the local hour that the figure is of (RFC 3339).
     #[param(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
-    /// Or the start of a longer stretch…
-    #[param(value_type = Option<String>, format = DateTime)]
-    from: Option<Timestamp>,
-    /// …and the first instant after it.
-    #[param(value_type = Option<String>, format = DateTime)]
-    to: Option<Timestamp>,
+    /// Or the start of a longer stretch, as a local date or an instant (RFC 3339)…
+    from: Option<String>,
+    /// …and its last local date, or the first instant after it.
+    to: Option<String>,
 }
 
 /// What was found out before the ledger is asked.
@@ -170,15 +171,14 @@ pub(super) async fn provenance(
 
 /// The stretch asked for: the local hour of an instant, or what stands between two.
 fn stretch(app: &App, asked: &ProvenanceQuery) -> Result<(Timestamp, Timestamp), Refusal> {
-    match (asked.at, asked.from, asked.to) {
+    let range = range(app, asked.from.as_deref(), asked.to.as_deref())?;
+    match (asked.at, range.from, range.to) {
         (Some(at), None, None) => {
             let start = time::hour_start(at, app.tz());
             Ok((start, time::hour_end(start, app.tz())))
         }
-        (None, Some(from), Some(to)) if from < to && to.duration_since(from) <= STRETCH_MAX => {
-            Ok((from, to))
-        }
-        (None, Some(_), Some(_)) => Err(bad("`from` must come before `to`, by 32 days at most")),
+        (None, Some(from), Some(to)) if to.duration_since(from) <= STRETCH_MAX => Ok((from, to)),
+        (None, Some(_), Some(_)) => Err(bad("`from` is 32 days before `to` at most")),
         _ => Err(bad(
             "say `at`, or `from` and `to`, or the `key` of an event",
         )),
@@ -304,10 +304,9 @@ fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenanc
     }
     let more = entries.len() > CAPTURES_MAX;
     entries.truncate(CAPTURES_MAX);
-    let redactor = Redactor::new(app);
     let captures = entries
         .into_iter()
-        .map(|entry| CaptureLine::new(app, &ledger, &redactor, entry));
+        .map(|entry| CaptureLine::new(app, &ledger, entry));
     Ok(Provenance {
         source: source.to_string(),
         title: definition.sheet.title.clone(),
