@@ -14,6 +14,7 @@ import "maplibre-gl/dist/maplibre-gl.css";
 import workerAddress from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import type { Basemap } from "./basemap.ts";
 import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
+import { scaleStops } from "./map-scale.ts";
 import { colour } from "./theme.ts";
 
 const PADDING_PIXELS = 24;
@@ -23,11 +24,20 @@ const CLUSTER_MIN = 2000;
 const CLUSTER_PIXELS = 34;
 const CLUSTER_ZOOM_MAX = 12;
 
+/** A layer on the map. */
+interface Painted {
+  colour: string;
+  visible: boolean;
+  clustered: boolean;
+  /** Whether its points are coloured by their values. */
+  scaled: boolean;
+}
+
 setWorkerUrl(workerAddress);
 
 export class GlDrawing implements MapDrawing {
   readonly #map: GlMap;
-  readonly #layers = new Map<string, { colour: string; visible: boolean; clustered: boolean }>();
+  readonly #layers = new Map<string, Painted>();
 
   /** Ready when the basemap has been drawn; fails where WebGL does. */
   static async create(place: HTMLElement, basemap: Basemap, listener: MapListener, box: Box): Promise<GlDrawing> {
@@ -81,15 +91,17 @@ export class GlDrawing implements MapDrawing {
   setLayer(layer: MapLayer): void {
     const data = collection(layer);
     const clustered = layer.points.length > CLUSTER_MIN;
+    const scaled = layer.shares !== null;
     const known = this.#layers.get(layer.id);
     if (known !== undefined && known.clustered === clustered) {
       this.#map.getSource<GeoJSONSource>(layer.id)?.setData(data);
+      if (known.scaled !== scaled) this.#paint(layer.id, { ...known, scaled });
       return;
     }
     // Whether a source gathers its points is settled when it is made.
     if (known !== undefined) this.#remove(layer.id);
     const visible = known?.visible ?? true;
-    this.#layers.set(layer.id, { colour: layer.colour, visible, clustered });
+    this.#layers.set(layer.id, { colour: layer.colour, visible, clustered, scaled });
     const gathered = { cluster: true, clusterRadius: CLUSTER_PIXELS, clusterMaxZoom: CLUSTER_ZOOM_MAX };
     this.#map.addSource(layer.id, { type: "geojson", data, ...(clustered ? gathered : {}) });
     this.#map.addLayer({
@@ -104,12 +116,10 @@ export class GlDrawing implements MapDrawing {
           3, ["case", ["has", "point_count"], clusterRadius(), ["get", "radius"]],
           14, ["case", ["has", "point_count"], clusterRadius(), ["*", 2, ["get", "radius"]]],
         ],
-        "circle-color": colour(layer.colour),
-        "circle-opacity": 0.78,
         "circle-stroke-width": 0.8,
-        "circle-stroke-color": colour("map-halo"),
       },
     });
+    this.#paint(layer.id, { colour: layer.colour, visible, clustered, scaled });
     if (clustered) {
       this.#map.addLayer({
         id: countLayer(layer.id),
@@ -169,9 +179,33 @@ export class GlDrawing implements MapDrawing {
       if (id.startsWith(COUNT)) this.#map.updateImage(id, countImage(id.slice(COUNT.length)));
     }
     for (const [id, layer] of this.#layers) {
-      this.#map.setPaintProperty(id, "circle-color", colour(layer.colour));
-      this.#map.setPaintProperty(id, "circle-stroke-color", colour("map-halo"));
+      this.#paint(id, layer);
     }
+  }
+
+  #paint(id: string, layer: Painted): void {
+    this.#layers.set(id, layer);
+    this.#map.setPaintProperty(id, "circle-color", layer.scaled ? scaled(layer) : colour(layer.colour));
+    this.#map.setPaintProperty(id, "circle-opacity", layer.scaled ? 1 : 0.78);
+    this.#map.setPaintProperty(id, "circle-stroke-color", colour(layer.scaled ? "ink-2" : "map-halo"));
+  }
+
+  box(): Box {
+    const bounds = this.#map.getBounds();
+    return [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+  }
+
+  /** Shows exactly what lies in a box. */
+  jump(box: Box): void {
+    this.#map.fitBounds(box, { padding: 0, animate: false });
+  }
+
+  async settled(): Promise<void> {
+    await new Promise<void>((done) => this.#map.once("idle", () => done()));
+  }
+
+  remove(): void {
+    this.#map.remove();
   }
 
   setLabel(label: string): void {
@@ -209,6 +243,18 @@ function countLayer(id: string): string {
   return `${id} counts`;
 }
 
+/** Points by their place on the scale; clusters, which have none, in the colour of their source. */
+function scaled(layer: Painted): ExpressionSpecification {
+  const stops = scaleStops();
+  const steps = stops.flatMap((stop, index) => [index / (stops.length - 1), stop]);
+  return [
+    "case",
+    ["has", "point_count"], colour(layer.colour),
+    ["has", "share"], ["interpolate", ["linear"], ["get", "share"], ...steps] as ExpressionSpecification,
+    colour("map-halo"),
+  ];
+}
+
 /** A cluster is the larger the more points it gathers. */
 function clusterRadius(): ExpressionSpecification {
   return ["interpolate", ["linear"], ["get", "point_count"], 2, 9, 50, 13, 500, 18, 5000, 24];
@@ -239,9 +285,14 @@ function collection(layer: MapLayer): FeatureCollection<Point> {
     features: layer.points.map((point, index) => ({
       type: "Feature",
       geometry: { type: "Point", coordinates: [point.lon, point.lat] },
-      properties: { index, radius: layer.radii[index] ?? 3 },
+      properties: { index, radius: layer.radii[index] ?? 3, ...shareOf(layer, index) },
     })),
   };
+}
+
+function shareOf({ shares }: MapLayer, index: number): { share?: number } {
+  const share = shares?.[index];
+  return typeof share === "number" ? { share } : {};
 }
 
 function style({ land, borders }: Basemap): StyleSpecification {

@@ -39,21 +39,22 @@ export function pointsOf(told: Told[]): MapPoint[] {
   return told.flatMap(({ event, measure }) => {
     const { point, title, key, values, observed_at } = event;
     const value = measure === null ? null : (values[measure.id] ?? null);
-    return point ? [{ lon: point.lon, lat: point.lat, label: title ?? key, value, at: observed_at }] : [];
+    return point ? [{ key, lon: point.lon, lat: point.lat, label: title ?? key, value, at: observed_at }] : [];
   });
 }
 
-/** The stations of a source, each with its latest value of the hours that were over: an hour is summarised whole. */
-export async function stationsAt(source: SourceAnalysis, at: number, signal: AbortSignal): Promise<MapPoint[]> {
+/** The stations of a source, each with its latest value of a measure. Of a time gone by it is that of the hours that were over: an hour is
+ *  summarised whole. */
+export async function stationsAt(source: string, measure: string | null, at: number, gone: boolean, signal: AbortSignal): Promise<MapPoint[]> {
   const points: MapPoint[] = [];
   let after: string | null = null;
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const measure = source.leading_measure?.id ?? null;
-    const ask = { source: source.id, measure, from: rfc3339(at - SILENCE_MILLISECONDS), to: rfc3339(at - HOUR_MILLISECONDS + 1), limit: PAGE, after };
+    const to = rfc3339(gone ? at - HOUR_MILLISECONDS + 1 : at + 1);
+    const ask = { source, measure, from: rfc3339(at - SILENCE_MILLISECONDS), to, limit: PAGE, after };
     const { entities, next } = await fetchEntities(ask, signal);
-    for (const { point, name, value, observed_at } of entities) {
+    for (const { entity, point, name, value, observed_at } of entities) {
       if (point && observed_at) {
-        points.push({ lon: point.lon, lat: point.lat, label: name, value: value ?? null, at: observed_at });
+        points.push({ key: entity, lon: point.lon, lat: point.lat, label: name, value: value ?? null, at: observed_at });
       }
     }
     after = next ?? null;

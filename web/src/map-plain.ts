@@ -1,8 +1,9 @@
-// The map where there is no WebGL: the same points over the same land, in Mercator's projection on a plain canvas.
+// The map before WebGL is awake, and where there is none: the same points over the same land, in Mercator's projection on a plain canvas.
 
 import type { Position } from "geojson";
 import type { Basemap } from "./basemap.ts";
 import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
+import { scaleColour, scaleStops } from "./map-scale.ts";
 import { colour } from "./theme.ts";
 
 const PADDING_PIXELS = 24;
@@ -16,6 +17,12 @@ function project(lon: number, lat: number): [number, number] {
   return [(lon + 180) / 360, 0.5 - y / (2 * Math.PI)];
 }
 
+/** The other way. */
+function unproject(x: number, y: number): [number, number] {
+  const lat = (360 / Math.PI) * Math.atan(Math.exp((0.5 - y) * 2 * Math.PI)) - 90;
+  return [x * 360 - 180, lat];
+}
+
 function trace(path: Path2D, line: Position[], close: boolean): void {
   for (const [index, [lon = 0, lat = 0]] of line.entries()) {
     const [x, y] = project(lon, lat);
@@ -27,6 +34,8 @@ function trace(path: Path2D, line: Position[], close: boolean): void {
 
 export class PlainDrawing implements MapDrawing {
   readonly #canvas = document.createElement("canvas");
+  readonly #frame: HTMLElement;
+  readonly #resized: ResizeObserver;
   #land = new Path2D();
   #borders = new Path2D();
   readonly #layers = new Map<string, MapLayer & { visible: boolean }>();
@@ -38,15 +47,18 @@ export class PlainDrawing implements MapDrawing {
 
   constructor(place: HTMLElement, basemap: Basemap, listener: MapListener, box: Box) {
     this.#box = box;
+    this.#frame = place;
     this.setBasemap(basemap);
     this.#canvas.className = "plain-map";
     this.#canvas.tabIndex = 0;
     this.#canvas.setAttribute("role", "region");
     place.append(this.#canvas);
-    new ResizeObserver(() => {
+    this.fit(box);
+    this.#resized = new ResizeObserver(() => {
       if (this.#moved) this.#draw();
       else this.fit(this.#box);
-    }).observe(place);
+    });
+    this.#resized.observe(place);
     this.#listen(listener);
   }
 
@@ -98,6 +110,24 @@ export class PlainDrawing implements MapDrawing {
 
   setLabel(label: string): void {
     this.#canvas.setAttribute("aria-label", label);
+  }
+
+  box(): Box {
+    const { scale, left, top } = this.#view;
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const [west, north] = unproject(-left / scale, -top / scale);
+    const [east, south] = unproject((width - left) / scale, (height - top) / scale);
+    return [west, south, east, north];
+  }
+
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  remove(): void {
+    this.#resized.disconnect();
+    cancelAnimationFrame(this.#asked);
+    this.#frame.remove();
   }
 
   #zoomAt(factor: number, x: number, y: number): void {
@@ -216,14 +246,18 @@ export class PlainDrawing implements MapDrawing {
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.lineWidth = 0.8;
-    context.strokeStyle = colour("map-halo");
+    const stops = scaleStops();
     for (const layer of this.#layers.values()) {
       if (!layer.visible) continue;
-      context.fillStyle = colour(layer.colour);
+      const { shares } = layer;
+      const flat = colour(layer.colour);
+      context.strokeStyle = colour(shares === null ? "map-halo" : "ink-2");
       for (const [index, point] of layer.points.entries()) {
         const [x, y] = this.#place(point.lon, point.lat);
         if (x < -20 || x > width + 20 || y < -20 || y > height + 20) continue;
-        context.globalAlpha = 0.78;
+        const share = shares?.[index];
+        context.fillStyle = shares === null ? flat : typeof share === "number" ? scaleColour(stops, share) : colour("map-halo");
+        context.globalAlpha = shares === null ? 0.78 : 1;
         context.beginPath();
         context.arc(x, y, layer.radii[index] ?? 3, 0, 2 * Math.PI);
         context.fill();

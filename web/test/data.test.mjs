@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { at, launch, violations, visit as visitWith } from "./browser.mjs";
 
 const CURVE = ".big-plot canvas";
-const MAP = ".map-frame[data-state=drawn]";
+const MAP = ".map-frame[data-state=drawn][data-drawing=gl]";
 const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>`;
 
 let browser;

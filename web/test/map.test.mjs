@@ -1,0 +1,132 @@
+// The map: drawn at once, and stations coloured by what they say.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { launch, violations, visit as visitWith } from "./browser.mjs";
+
+const DRAWN = ".map-frame[data-state=drawn]";
+const AWAKE = ".map-frame[data-drawing=gl]";
+
+describe("the colours of stations", { timeout: 300_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await launch();
+  });
+  after(() => browser.close());
+  const visit = (query, options, check) => visitWith(browser, query, options, check);
+
+  for (const [lang, label, least, docks] of [
+    ["en", "Colour of stations", /^(≤\u00a0)?\d+\u00a0bikes?$/, "Docks available"],
+    ["fr", "Couleur des stations", /^(≤\u00a0)?\d+\u00a0vélos?$/, "Bornes libres"],
+  ]) {
+    it(`follow their values, with a legend and a choice that the address keeps, in ${lang}`, () =>
+      visit(`tab=map&lang=${lang}`, { ready: AWAKE }, async (page, { complaints }) => {
+        const legend = page.locator(".scale-legend");
+        const ends = legend.locator("span");
+        await page.waitForFunction((wanted) => new RegExp(wanted, "u").test(document.querySelector(".scale-legend span").textContent), least.source, { timeout: 60_000 });
+        const values = await page.evaluate(async () => {
+          const { sources } = await (await fetch("/api/v1/day")).json();
+          return sources.find(({ id }) => id === "velib-disponibilite").map.map(({ value }) => value);
+        });
+        const number = async (place) => Number(/[\d.]+/.exec(await ends.nth(place).innerText())[0]);
+        assert.ok((await number(0)) >= Math.min(...values) && (await number(1)) <= Math.max(...values) && (await number(0)) < (await number(1)));
+        const select = page.getByLabel(label);
+        const option = select.locator('option[value="velib-disponibilite/docks"]');
+        const name = await option.textContent();
+        assert.ok(name.length > 3, docks);
+        await select.selectOption("velib-disponibilite/docks");
+        await page.waitForFunction(() => location.search.includes("colour=velib-disponibilite%2Fdocks"));
+        await page.waitForFunction((wanted) => document.querySelector(".scale-legend").getAttribute("aria-label").includes(wanted), name);
+        await page.reload();
+        await page.waitForSelector(AWAKE);
+        await page.waitForFunction((wanted) => document.querySelector(".scale-legend")?.getAttribute("aria-label")?.includes(wanted), name);
+        assert.equal(await select.inputValue(), "velib-disponibilite/docks");
+        await select.selectOption("none");
+        await page.waitForFunction(() => location.search.includes("colour=none"));
+        await legend.waitFor({ state: "hidden" });
+        assert.equal(await page.locator(".chip[data-scaled]").count(), 0);
+        assert.deepEqual(complaints, []);
+      }));
+  }
+
+  it("are those of the legend, on the map and in the legend alike, in both themes", async () => {
+    for (const colorScheme of ["light", "dark"]) {
+      await visit("tab=map&lang=en", { ready: AWAKE, colorScheme }, async (page) => {
+        await page.locator(".scale-legend:visible").waitFor({ timeout: 60_000 });
+        await page.waitForTimeout(1_500);
+        const ramp = await colours(page, ".scale-ramp");
+        const points = await colours(page, ".map-canvas");
+        const close = (a, b) => Math.max(...a.map((each, index) => Math.abs(each - b[index]))) < 14;
+        // Pixels of strong colour on the map: all but those of sources with a colour of their own are of the ramp.
+        const strong = points.filter(([r, g, b]) => Math.max(r, g, b) - Math.min(r, g, b) > 60);
+        const known = strong.filter((pixel) => ramp.some((one) => close(pixel, one)));
+        assert.ok(strong.length > 300, `${strong.length} pixels`);
+        assert.ok(known.length > 0.8 * strong.length, `${known.length} of ${strong.length} pixels, ${colorScheme}`);
+      });
+    }
+  });
+
+  it("fit a phone and are accessible in both themes", async () => {
+    for (const colorScheme of ["light", "dark"]) {
+      await visit("tab=map&lang=fr", { ready: AWAKE, colorScheme, bypassCSP: true, viewport: { width: 360, height: 740 }, hasTouch: true }, async (page) => {
+        await page.locator(".scale-legend:visible").waitFor({ timeout: 60_000 });
+        assert.deepEqual(await violations(page), []);
+        const beyond = await page.locator(".map-scale *").evaluateAll((all) => all.filter((node) => node.getBoundingClientRect().right > innerWidth).length);
+        assert.equal(beyond, 0);
+      });
+    }
+  });
+});
+
+describe("the drawing of the map", { timeout: 300_000 }, () => {
+  it("is there, moves and tells before WebGL has come, and is then taken over where it was", async () => {
+    const browser = await launch();
+    try {
+      await visitWith(browser, "tab=health", { ready: ".calendar-frame td" }, async (page, { context, complaints }) => {
+        let let_go;
+        const held = new Promise((done) => (let_go = done));
+        await context.route("**/assets/map-gl-*.js", async (route) => {
+          await held;
+          await route.continue();
+        });
+        await page.locator(".tab").nth(1).click();
+        await page.waitForSelector(`${DRAWN}[data-drawing=plain]`);
+        const box = await page.locator(".map-frame").boundingBox();
+        await page.locator(".plain-map").focus();
+        for (let press = 0; press < 2; press += 1) await page.keyboard.press("+");
+        await page.keyboard.press("ArrowLeft");
+        let_go();
+        await page.waitForSelector(AWAKE);
+        assert.equal(await page.locator(".plain-map").count(), 0);
+        // The focus has gone over with the map.
+        assert.equal(await page.evaluate(() => document.activeElement?.className), "maplibregl-canvas");
+        await page.waitForTimeout(500);
+        const text = await page.locator(".maplibregl-ctrl-scale").innerText();
+        const metres = Number(/\d+/.exec(text)[0]) * (text.includes("km") ? 1000 : 1);
+        assert.ok(metres <= 2000, `the scale says ${text}: the zoom was lost (${box.width} pixels)`);
+        assert.deepEqual(complaints, []);
+      });
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+/** The pixels of what is on screen. */
+async function colours(page, selector) {
+  const picture = (await page.locator(selector).first().screenshot()).toString("base64");
+  return page.evaluate(async (source) => {
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = image.width;
+    canvas.height = image.height;
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    const pixels = [];
+    for (let place = 0; place < data.length; place += 16) pixels.push([data[place], data[place + 1], data[place + 2]]);
+    return pixels;
+  }, `data:image/png;base64,${picture}`);
+}
