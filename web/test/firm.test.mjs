@@ -132,6 +132,8 @@ describe("the page holds", { timeout: 300_000 }, () => {
       await context.route("**/api/v1/stream", (route) => route.abort());
       await page.reload();
       await page.waitForSelector(".calendar-frame td");
+      // What the first answer about the day set off is over: nothing else fetches anew.
+      await page.waitForTimeout(4_000);
       await context.route(/\/api\/v1\/captures\?/, async (route) => {
         await new Promise((done) => setTimeout(done, 700));
         await route.continue();
