@@ -1,6 +1,6 @@
 // The map drawn by MapLibre GL: no tiles, no glyphs, nothing from elsewhere.
 
-import type { FeatureCollection, Point } from "geojson";
+import type { Feature, FeatureCollection, LineString, Point } from "geojson";
 import {
   type ExpressionSpecification,
   type GeoJSONSource,
@@ -15,6 +15,7 @@ import workerAddress from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import type { Basemap } from "./basemap.ts";
 import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
 import { scaleStops } from "./map-scale.ts";
+import { POSITION_PIXELS, STRONGEST_PIXELS, TRACKS, type Tracks } from "./map-tracks.ts";
 import { colour } from "./theme.ts";
 
 const PADDING_PIXELS = 24;
@@ -38,6 +39,7 @@ setWorkerUrl(workerAddress);
 export class GlDrawing implements MapDrawing {
   readonly #map: GlMap;
   readonly #layers = new Map<string, Painted>();
+  #tracks: Tracks = { lines: [], positions: [] };
 
   /** Ready when the basemap has been drawn; fails where WebGL does. */
   static async create(place: HTMLElement, basemap: Basemap, listener: MapListener, box: Box): Promise<GlDrawing> {
@@ -135,6 +137,11 @@ export class GlDrawing implements MapDrawing {
     }
   }
 
+  setTracks(tracks: Tracks): void {
+    this.#tracks = tracks;
+    this.#map.getSource<GeoJSONSource>(TRACKS)?.setData(trackFeatures(tracks));
+  }
+
   #remove(id: string): void {
     if (this.#map.getLayer(countLayer(id))) this.#map.removeLayer(countLayer(id));
     this.#map.removeLayer(id);
@@ -175,6 +182,8 @@ export class GlDrawing implements MapDrawing {
     this.#map.setPaintProperty("land", "fill-color", colour("map-land"));
     this.#map.setPaintProperty("coast", "line-color", colour("map-coast"));
     this.#map.setPaintProperty("borders", "line-color", colour("map-border"));
+    this.#map.setPaintProperty(TRACKS, "circle-stroke-color", colour("map-halo"));
+    this.setTracks(this.#tracks);
     for (const id of this.#map.listImages()) {
       if (id.startsWith(COUNT)) this.#map.updateImage(id, countImage(id.slice(COUNT.length)));
     }
@@ -215,7 +224,7 @@ export class GlDrawing implements MapDrawing {
   #hit({ point }: MapMouseEvent): MapHit | null {
     const { x, y } = point;
     const layers = [...this.#layers].filter(([, layer]) => layer.visible).map(([id]) => id);
-    if (layers.length === 0) return null;
+    layers.push(TRACKS);
     const around: [[number, number], [number, number]] = [
       [x - REACH_PIXELS, y - REACH_PIXELS],
       [x + REACH_PIXELS, y + REACH_PIXELS],
@@ -290,6 +299,25 @@ function collection(layer: MapLayer): FeatureCollection<Point> {
   };
 }
 
+/** Ways and positions; the strongest stands out by size and ink. */
+function trackFeatures({ lines, positions }: Tracks): FeatureCollection<LineString | Point> {
+  return {
+    type: "FeatureCollection",
+    features: [
+      ...lines.map(({ colour: name, before, way }): Feature<LineString> => ({
+        type: "Feature",
+        geometry: { type: "LineString", coordinates: way },
+        properties: { colour: colour(name), before },
+      })),
+      ...positions.map(({ colour: name, before, strongest, lon, point }, index): Feature<Point> => ({
+        type: "Feature",
+        geometry: { type: "Point", coordinates: [lon, point.lat] },
+        properties: { index, colour: colour(strongest ? "ink" : name), before, radius: strongest ? STRONGEST_PIXELS : POSITION_PIXELS },
+      })),
+    ],
+  };
+}
+
 function shareOf({ shares }: MapLayer, index: number): { share?: number } {
   const share = shares?.[index];
   return typeof share === "number" ? { share } : {};
@@ -301,12 +329,35 @@ function style({ land, borders }: Basemap): StyleSpecification {
     sources: {
       land: { type: "geojson", data: land, maxzoom: 8 },
       borders: { type: "geojson", data: borders, maxzoom: 8 },
+      [TRACKS]: { type: "geojson", data: trackFeatures({ lines: [], positions: [] }) },
     },
     layers: [
       { id: "sea", type: "background", paint: { "background-color": colour("map-sea") } },
       { id: "land", type: "fill", source: "land", paint: { "fill-color": colour("map-land") } },
       { id: "coast", type: "line", source: "land", paint: { "line-color": colour("map-coast"), "line-width": 0.7 } },
       { id: "borders", type: "line", source: "borders", paint: { "line-color": colour("map-border"), "line-width": 0.8 } },
+      {
+        id: "ways",
+        type: "line",
+        source: TRACKS,
+        filter: ["==", ["geometry-type"], "LineString"],
+        layout: { "line-cap": "round", "line-join": "round" },
+        paint: { "line-color": ["get", "colour"], "line-width": 2, "line-opacity": ["case", ["get", "before"], 0.4, 0.9] },
+      },
+      {
+        id: TRACKS,
+        type: "circle",
+        source: TRACKS,
+        filter: ["==", ["geometry-type"], "Point"],
+        layout: { "circle-sort-key": ["get", "radius"] },
+        paint: {
+          "circle-radius": ["get", "radius"],
+          "circle-color": ["get", "colour"],
+          "circle-opacity": ["case", ["get", "before"], 0.5, 1],
+          "circle-stroke-width": 1,
+          "circle-stroke-color": colour("map-halo"),
+        },
+      },
     ],
   };
 }

@@ -1,6 +1,7 @@
 // What the map shows of a time gone by: events until then, and stations with the values that they had.
 
 import { fetchEntities, fetchEvents } from "./data.ts";
+import { milliseconds } from "./format.ts";
 import type { EventEntry, MapPoint, Measure, SourceAnalysis } from "./types.ts";
 
 /** A station that has said nothing for so long is not shown. */
@@ -28,6 +29,8 @@ function rfc3339(time: number): string {
 
 /** The events of a source from `start` until `at`; with `then` as they were known at that time. */
 export async function eventsUntil(source: SourceAnalysis, start: string, at: number, then: boolean, signal: AbortSignal): Promise<Told[]> {
+  // As the day begins nothing has happened yet; the interface refuses to look for it.
+  if (at <= milliseconds(start)) return [];
   const ask = { source: source.id, from: start, to: rfc3339(at), limit: EVENTS_MAX, known_at: then ? rfc3339(at) : null };
   const { events, measures } = await fetchEvents(ask, signal);
   const measure = measures.find(({ id }) => id === source.leading_measure?.id) ?? measures[0] ?? null;

@@ -4,6 +4,7 @@ import type { Position } from "geojson";
 import type { Basemap } from "./basemap.ts";
 import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
 import { scaleColour, scaleStops } from "./map-scale.ts";
+import { POSITION_PIXELS, STRONGEST_PIXELS, TRACKS, type Tracks } from "./map-tracks.ts";
 import { colour } from "./theme.ts";
 
 const PADDING_PIXELS = 24;
@@ -38,6 +39,7 @@ export class PlainDrawing implements MapDrawing {
   readonly #resized: ResizeObserver;
   #land = new Path2D();
   #borders = new Path2D();
+  #tracks: Tracks = { lines: [], positions: [] };
   readonly #layers = new Map<string, MapLayer & { visible: boolean }>();
   /** Pixels per width of the world, and where the world's upper left corner lies on the canvas. */
   #view = { scale: 512, left: 0, top: 0 };
@@ -72,6 +74,11 @@ export class PlainDrawing implements MapDrawing {
 
   setLayer(layer: MapLayer): void {
     this.#layers.set(layer.id, { ...layer, visible: this.#layers.get(layer.id)?.visible ?? true });
+    this.#draw();
+  }
+
+  setTracks(tracks: Tracks): void {
+    this.#tracks = tracks;
     this.#draw();
   }
 
@@ -213,7 +220,44 @@ export class PlainDrawing implements MapDrawing {
         best = { layer: layer.id, index, x, y };
       }
     }
+    for (const [index, { lon, point }] of this.#tracks.positions.entries()) {
+      const [px, py] = this.#place(lon, point.lat);
+      const distance = Math.hypot(px - x, py - y);
+      if (distance >= least || distance > REACH_PIXELS) continue;
+      least = distance;
+      best = { layer: TRACKS, index, x, y };
+    }
     return best;
+  }
+
+  #drawTracks(context: CanvasRenderingContext2D): void {
+    const { scale, left, top } = this.#view;
+    context.lineWidth = 2;
+    context.lineJoin = "round";
+    for (const { colour: name, before, way } of this.#tracks.lines) {
+      context.strokeStyle = colour(name);
+      context.globalAlpha = before ? 0.4 : 0.9;
+      for (const copy of [-1, 0, 1]) {
+        context.beginPath();
+        for (const [lon, lat] of way) {
+          const [x, y] = project(lon, lat);
+          context.lineTo(left + (x + copy) * scale, top + y * scale);
+        }
+        context.stroke();
+      }
+    }
+    context.strokeStyle = colour("map-halo");
+    context.lineWidth = 1;
+    for (const { colour: name, before, lon, point, strongest } of this.#tracks.positions) {
+      const [x, y] = this.#place(lon, point.lat);
+      context.globalAlpha = before ? 0.5 : 1;
+      context.fillStyle = colour(strongest ? "ink" : name);
+      context.beginPath();
+      context.arc(x, y, strongest ? STRONGEST_PIXELS : POSITION_PIXELS, 0, 2 * Math.PI);
+      context.fill();
+      context.stroke();
+    }
+    context.globalAlpha = 1;
   }
 
   /** Draws at the next frame, however often it is asked. */
@@ -245,6 +289,7 @@ export class PlainDrawing implements MapDrawing {
       context.stroke(this.#borders);
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#drawTracks(context);
     context.lineWidth = 0.8;
     const stops = scaleStops();
     for (const layer of this.#layers.values()) {

@@ -17,6 +17,7 @@ import { BY_SOURCE, canColour, ScaleControl, type Colourable, type Colouring } f
 import { MapView } from "./map.ts";
 import { giveColours } from "./theme.ts";
 import { TimeBar, type TimeChoice } from "./time-bar.ts";
+import { TrackList } from "./track-list.ts";
 import type { Analysis, MapPoint, Measure, SourceAnalysis } from "./types.ts";
 import type { Page, View } from "./view.ts";
 
@@ -32,6 +33,7 @@ export class MapTab implements View {
   readonly #map = new MapView();
   readonly #scale = new ScaleControl((id) => this.#colour(id));
   readonly #list = new EventList();
+  readonly #tracks = new TrackList();
   readonly #bar: TimeBar;
   readonly #message: DayMessage;
   readonly #board: HTMLElement;
@@ -56,13 +58,15 @@ export class MapTab implements View {
     this.#bar = new TimeBar((choice, settled) => this.#choose(choice, settled));
     this.#map.element.firstElementChild?.append(this.#scale.element);
     this.#map.element.append(this.#bar.element);
+    this.#list.element.prepend(this.#tracks.element);
     this.#board = element("div", { class: "board map-board", hidden: "" }, this.#map.element, this.#list.element);
     this.element = element("div", {}, this.#message.element, this.#board);
     day.changed.add((state) => this.#showDay(state));
     day.sourceChanged.add((source) => {
       const loads = isOfEvents(source) || !this.#isLeading(source);
       if (this.#choice.at === null && this.#isLeading(source)) {
-        this.#map.updateSource(source);
+        this.#map.updateSource(source, this.#untilNow());
+        this.#writeTracks();
         this.#writeScale();
       }
       if (!this.#shown || !loads || this.#refreshing !== 0) return;
@@ -152,7 +156,7 @@ export class MapTab implements View {
     // A time of another day says nothing of this one.
     if (at !== null && (at < milliseconds(analysis.period.start) || at > this.#end(analysis))) this.#choice = { ...this.#choice, at: null };
     // The first one also says where to look.
-    if (this.#choice.at === null || !this.#framed) this.#map.update(analysis, this.#leadingColouring(analysis));
+    if (this.#choice.at === null || !this.#framed) this.#map.update(analysis, this.#leadingColouring(analysis), this.#untilNow());
     this.#framed = true;
     this.#write();
     if (this.#shown) void this.#load();
@@ -163,6 +167,17 @@ export class MapTab implements View {
     const colouring = this.#colouring(analysis);
     const source = analysis.sources.find(({ id }) => id === colouring?.source);
     return source?.leading_measure?.id === colouring?.measure.id ? colouring : null;
+  }
+
+  /** The time shown. */
+  #untilNow(): number {
+    const analysis = this.#analysis();
+    return this.#choice.at ?? (analysis === null ? 0 : this.#end(analysis));
+  }
+
+  #writeTracks(): void {
+    const analysis = this.#analysis();
+    if (analysis !== null) this.#tracks.write(analysis.sources, analysis.period);
   }
 
   #end(analysis: Analysis): number {
@@ -212,7 +227,7 @@ export class MapTab implements View {
       this.#problem = "";
       const sources = analysis.sources.map((source) => ({ ...source, map: points.get(source.id) ?? source.map }));
       this.#shownPoints = sources.find(({ id }) => id === colouring?.source)?.map ?? [];
-      this.#map.update({ ...analysis, sources }, colouring);
+      this.#map.update({ ...analysis, sources }, colouring, until);
     } catch (error) {
       if (loading.signal.aborted) return;
       this.#problem = `${say().failed}. ${explain(error)}`;
@@ -244,6 +259,7 @@ export class MapTab implements View {
     if (analysis === null) return;
     this.#writeBar();
     this.#writeScale();
+    this.#writeTracks();
     const { at, then } = this.#choice;
     const time = timeOfDay(at ?? this.#end(analysis));
     const title = then ? say().eventsThen(time) : at === null ? say().events : say().eventsAt(time);

@@ -7,6 +7,8 @@ import { inLanguage, words } from "./i18n.ts";
 import { isOfEvents } from "./map-past.ts";
 import { PlainDrawing } from "./map-plain.ts";
 import { sharesOf, type Colouring } from "./map-scale.ts";
+import { TRACKS, tracksOf, type TrackPosition, type Tracks } from "./map-tracks.ts";
+import { say } from "./map-words.ts";
 import { ask, nameProvenanceButton, provenanceButton } from "./provenance-button.ts";
 import { dataColour, placeOf } from "./theme.ts";
 import type { Analysis, MapPoint, Measure, SourceAnalysis } from "./types.ts";
@@ -39,6 +41,7 @@ export type Box = [number, number, number, number];
 export interface MapDrawing {
   setBasemap(basemap: Basemap): void;
   setLayer(layer: MapLayer): void;
+  setTracks(tracks: Tracks): void;
   show(layer: string, visible: boolean): void;
   fit(box: Box, animate: boolean): void;
   zoom(steps: number): void;
@@ -77,6 +80,8 @@ export class MapView {
   readonly #basemap = loadBasemap("coarse");
   #analysis: Analysis | null = null;
   #colouring: Colouring | null = null;
+  #until = 0;
+  #tracks: Tracks = { lines: [], positions: [] };
   #drawing: MapDrawing | null = null;
   #state: "loading" | "drawn" | "plain" | "failed" = "loading";
   #pinned: MapHit | null = null;
@@ -99,19 +104,41 @@ export class MapView {
     this.refresh();
   }
 
-  update(analysis: Analysis, colouring: Colouring | null): void {
+  /** `until` is the time shown: tracks end there. */
+  update(analysis: Analysis, colouring: Colouring | null, until: number): void {
     const first = this.#analysis === null;
     this.#analysis = analysis;
     this.#colouring = colouring;
-    for (const source of analysis.sources) this.updateSource(source);
+    this.#until = until;
+    this.#setTracks();
+    for (const source of analysis.sources) this.#setSource(source);
+    this.#write();
     if (first) this.#fit("zone", false);
   }
 
-  updateSource(source: SourceAnalysis): void {
+  updateSource(source: SourceAnalysis, until: number): void {
+    if (this.#analysis === null) return;
+    const sources = this.#analysis.sources.map((known) => (known.id === source.id ? source : known));
+    this.#analysis = { ...this.#analysis, sources };
+    this.#until = until;
+    if (source.tracks.length > 0) this.#setTracks();
+    this.#setSource(source);
+    this.#write();
+  }
+
+  #setSource(source: SourceAnalysis): void {
     this.#drawing?.setLayer(this.#layerOf(source));
     // The points have moved under a pinned tip: what it says may no longer be so.
     if (this.#pinned?.layer === source.id) this.#pin(null);
-    this.#write();
+  }
+
+  #setTracks(): void {
+    const { analysis } = { analysis: this.#analysis };
+    if (analysis === null) return;
+    const shown = analysis.sources.filter(({ id }) => !this.#hidden.has(id));
+    this.#tracks = tracksOf(shown, milliseconds(analysis.period.start), this.#until);
+    this.#drawing?.setTracks(this.#tracks);
+    if (this.#pinned?.layer === TRACKS) this.#pin(null);
   }
 
   /** Writes everything again in the present language and colours. */
@@ -123,7 +150,7 @@ export class MapView {
   }
 
   #sources(): SourceAnalysis[] {
-    return this.#analysis?.sources.filter((source) => source.map.length > 0) ?? [];
+    return this.#analysis?.sources.filter(({ map, tracks }) => map.length > 0 || tracks.length > 0) ?? [];
   }
 
   /** Draws plainly at once, and with WebGL, where there is one, as soon as it is awake. */
@@ -151,6 +178,7 @@ export class MapView {
   }
 
   #fill(drawing: MapDrawing): void {
+    drawing.setTracks(this.#tracks);
     for (const source of this.#analysis?.sources ?? []) {
       drawing.setLayer(this.#layerOf(source));
       drawing.show(source.id, !this.#hidden.has(source.id));
@@ -225,7 +253,13 @@ export class MapView {
   }
 
   /** What a hit is of. */
-  #found(hit: MapHit | null): { source?: SourceAnalysis | undefined; point?: MapPoint | undefined } {
+  #found(hit: MapHit | null): { source?: SourceAnalysis | undefined; point?: MapPoint | undefined; position?: TrackPosition | undefined } {
+    if (hit?.layer === TRACKS) {
+      const position = this.#tracks.positions[hit.index];
+      if (position === undefined) return {};
+      const { source, track, point } = position;
+      return { source, position, point: { key: track.entity, label: track.name, value: point.value ?? null, at: point.at, lon: point.lon, lat: point.lat } };
+    }
     const source = hit === null ? undefined : this.#analysis?.sources.find(({ id }) => id === hit.layer);
     return { source, point: hit === null || hit.index < 0 ? undefined : source?.map[hit.index] };
   }
@@ -243,15 +277,16 @@ export class MapView {
   }
 
   #say(hit: MapHit | null): void {
-    const { source, point } = this.#found(hit);
+    const { source, point, position } = this.#found(hit);
     const cluster = hit !== null && hit.index < 0;
     this.#tip.hidden = point === undefined && !cluster;
     if (hit === null || source === undefined || this.#tip.hidden) return;
     const [label, value, origin] = this.#tip.children;
     if (!label || !value || !origin) return;
     setText(label, point === undefined ? words().mapPoints(-hit.index) : point.label);
-    setText(value, point === undefined ? words().mapCluster : valueText(point, this.#measureOf(source)));
-    setText(origin, [...(point === undefined ? [] : [moment(milliseconds(point.at))]), inLanguage(source.title)].join(" · "));
+    setText(value, point === undefined ? words().mapCluster : valueText(point, position === undefined ? this.#measureOf(source) : (source.track_measure ?? null)));
+    const strongest = position?.strongest === true ? [say().strongestHere] : [];
+    setText(origin, [...(point === undefined ? [] : [moment(milliseconds(point.at))]), ...strongest, inLanguage(source.title)].join(" · "));
     this.#trace.hidden = this.#pinned === null || point === undefined;
     nameProvenanceButton(this.#trace, point?.label ?? "");
     setAttribute(this.#tip, "data-pinned", this.#trace.hidden ? null : "");
@@ -337,6 +372,7 @@ export class MapView {
   #toggle(id: string): void {
     if (!this.#hidden.delete(id)) this.#hidden.add(id);
     this.#drawing?.show(id, !this.#hidden.has(id));
+    this.#setTracks();
     if (this.#pinned?.layer === id) this.#pin(null);
     this.#write();
   }

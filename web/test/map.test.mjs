@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { launch, violations, visit as visitWith } from "./browser.mjs";
 
 const DRAWN = ".map-frame[data-state=drawn]";
+const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>`;
 const AWAKE = ".map-frame[data-drawing=gl]";
 
 describe("the colours of stations", { timeout: 300_000 }, () => {
@@ -110,6 +111,99 @@ describe("the drawing of the map", { timeout: 300_000 }, () => {
       await browser.close();
     }
   });
+});
+
+describe("what moves", { timeout: 300_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await launch();
+  });
+  after(() => browser.close());
+
+  /** A day in which one storm passes through the middle of the map, where it was strongest, and crosses the antimeridian after it. */
+  async function stormy(context) {
+    await context.route("**/api/v1/stream", (route) => route.abort());
+    await context.route(/\/api\/v1\/day(\?|$)/, async (route) => {
+      const day = await (await route.fetch()).json();
+      const [west, south, east, north] = day.zone.bbox;
+      const y = (lat) => Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360));
+      const middle = (360 / Math.PI) * Math.atan(Math.exp((y(south) + y(north)) / 2)) - 90;
+      const start = Date.parse(day.period.start);
+      const at = (hours) => new Date(start + hours * 3_600_000).toISOString();
+      const centre = (west + east) / 2;
+      day.now = at(12);
+      for (const one of day.sources) [one.map, one.tracks] = [[], []];
+      const storm = day.sources.find(({ id }) => id === "nhc-current-storms");
+      storm.track_measure = { ...storm.leading_measure, unit: "km/h", decimals: 0 };
+      storm.tracks = [
+        {
+          entity: "al01",
+          name: HOSTILE,
+          points: [
+            { at: at(-6), lon: centre - 0.3, lat: middle, value: 90, joined: false },
+            { at: at(3), lon: centre, lat: middle, value: 150, joined: true },
+            { at: at(9), lon: centre + 0.3, lat: middle - 0.2, value: 120, joined: true },
+            { at: at(10), lon: 179.9, lat: middle, value: null, joined: false },
+            { at: at(11), lon: -179.9, lat: middle, value: null, joined: true },
+          ],
+          distance_km: 1234.4,
+          speed_km_h: 25.6,
+          strongest: { value: 150, at: at(3) },
+        },
+      ];
+      await route.fulfill({ json: day });
+    });
+  }
+
+  for (const [lang, title, facts, here] of [
+    ["en", "Tracks", /^strongest: 150\u00a0km\/h at 03:00 · 1,234\u00a0km · 26\u00a0km\/h$/, "strongest"],
+    ["fr", "Trajectoires", /^au plus fort : 150\u00a0km\/h à 03:00 · 1\u202f234\u00a0km · 26\u00a0km\/h$/, "au plus fort"],
+  ]) {
+    it(`has a way on the map and in words, up to the time shown, in ${lang}`, () =>
+      visitWith(browser, "tab=health", { ready: ".calendar-frame td" }, async (page, { context, complaints }) => {
+        await stormy(context);
+        await page.goto(new URL(`/?tab=map&lang=${lang}`, page.url()).href);
+        await page.waitForSelector(AWAKE);
+        assert.equal(await page.locator(".tracks h3").innerText(), title);
+        assert.equal(await page.locator(".track-list b").innerText(), HOSTILE);
+        assert.match(await page.locator(".track-list small").innerText(), facts);
+        await page.waitForTimeout(1_500);
+        const box = await page.locator(".map-frame").boundingBox();
+        const middle = [box.x + box.width / 2, box.y + box.height / 2];
+        await page.mouse.click(...middle);
+        const tip = page.locator(".map-tip[data-pinned]");
+        await tip.waitFor();
+        const text = await tip.innerText();
+        assert.ok(text.includes(HOSTILE) && text.includes("150") && text.includes(` · ${here} · `), text);
+        const asking = page.waitForRequest(/\/api\/v1\/provenance\?/);
+        await tip.getByRole("button").click();
+        assert.equal(new URL((await asking).url()).searchParams.get("entity"), "al01");
+        await page.keyboard.press("Escape");
+        // Before it came there, it is not there.
+        await page.locator(".time-slider input").focus();
+        await page.keyboard.press("Home");
+        await page.waitForFunction(() => location.search.includes("at="));
+        await page.waitForTimeout(1_500);
+        await page.mouse.click(...middle);
+        await page.waitForTimeout(300);
+        assert.equal(await tip.isVisible(), false);
+        assert.equal(await page.evaluate(() => window.hacked), undefined);
+        assert.deepEqual(complaints.filter((text) => !text.includes("404") && !text.includes("ERR_FAILED")), []);
+      }));
+  }
+
+  it("goes away with its source", () =>
+    visitWith(browser, "tab=health", { ready: ".calendar-frame td" }, async (page, { context }) => {
+      await stormy(context);
+      await page.goto(new URL("/?tab=map&lang=en", page.url()).href);
+      await page.waitForSelector(AWAKE);
+      await page.waitForTimeout(1_500);
+      const inked = async () => (await colours(page, ".map-canvas")).filter(([r, g, b]) => Math.max(r, g, b) - Math.min(r, g, b) > 60).length;
+      assert.ok((await inked()) > 10, "a line can be seen");
+      await page.locator(".map-legend .chip", { hasText: "Active tropical cyclones" }).click();
+      await page.waitForTimeout(800);
+      assert.equal(await inked(), 0);
+    }));
 });
 
 /** The pixels of what is on screen. */
