@@ -7,7 +7,7 @@ import type { ServerClock } from "./clock.ts";
 import { fetchMeasures } from "./data.ts";
 import { DayMessage, explain } from "./day-message.ts";
 import type { Day, DayState } from "./day.ts";
-import { element } from "./dom.ts";
+import { element, setText } from "./dom.ts";
 import { EventList } from "./event-list.ts";
 import { milliseconds, timeOfDay } from "./format.ts";
 import { inLanguage } from "./i18n.ts";
@@ -35,6 +35,7 @@ export class MapTab implements View {
   readonly #list = new EventList();
   readonly #tracks = new TrackList();
   readonly #bar: TimeBar;
+  readonly #note = element("p", { class: "time-note", role: "status" });
   readonly #message: DayMessage;
   readonly #board: HTMLElement;
   #choice: TimeChoice = { at: null, then: false };
@@ -57,7 +58,7 @@ export class MapTab implements View {
     this.#message = new DayMessage(day);
     this.#bar = new TimeBar((choice, settled) => this.#choose(choice, settled));
     this.#map.element.firstElementChild?.append(this.#scale.element);
-    this.#map.element.append(this.#bar.element);
+    this.#map.element.append(this.#bar.element, this.#note);
     this.#list.element.prepend(this.#tracks.element);
     this.#board = element("div", { class: "board map-board", hidden: "" }, this.#map.element, this.#list.element);
     this.element = element("div", {}, this.#message.element, this.#board);
@@ -270,6 +271,9 @@ export class MapTab implements View {
   #writeBar(): void {
     const analysis = this.#analysis();
     if (analysis === null) return;
+    const stations = analysis.sources.some((source) => source.map.length > 0 && !isOfEvents(source));
+    this.#note.hidden = !this.#choice.then || !stations;
+    setText(this.#note, this.#note.hidden ? "" : say().stationsToday);
     this.#bar.write(this.#choice, milliseconds(analysis.period.start), this.#end(analysis), this.#day.isToday());
   }
 }
