@@ -4,11 +4,12 @@ import "./record.css";
 import { bodyDisclosure } from "./body.ts";
 import { explain } from "./day-message.ts";
 import { element, setText, webAddress } from "./dom.ts";
-import { integer, milliseconds, moment } from "./format.ts";
+import { integer, milliseconds, moment, quantity } from "./format.ts";
 import { inLanguage, languageChanged } from "./i18n.ts";
 import { fetchProvenance, type CaptureLine, type Provenance, type Question } from "./record-api.ts";
 import { bytes } from "./record-format.ts";
 import { say } from "./record-words.ts";
+import { table } from "./table.ts";
 
 type Cell = Node | string;
 
@@ -90,6 +91,7 @@ function provenance(found: Provenance): Node[] {
     list(facts),
     element("p", { class: "quiet" }, basis.join(" ")),
     ...(isEvent ? [element("h3", {}, say().versions), versionList(found)] : []),
+    ...(found.readings.length > 0 ? [element("h3", {}, say().readings), element("p", { class: "quiet" }, say().readingsHelp), readingTable(found)] : []),
     element("h3", {}, say().captures(captures.length)),
     ...(captures.length === 0 ? [element("p", {}, say().noCaptures)] : []),
     ...(found.more ? [element("p", { class: "quiet" }, say().more)] : []),
@@ -104,6 +106,20 @@ function versionList({ versions }: Provenance): Node {
     ...versions.map(({ title, fetched_at }) =>
       element("li", {}, title ?? "–", " ", element("span", { class: "quiet" }, `${say().fetchedAt} ${moment(milliseconds(fetched_at))}`)),
     ),
+  );
+}
+
+/** What an open hour knows: each observation with the time at which it came. */
+function readingTable({ readings, measure }: Provenance): Node {
+  const title = measure ? inLanguage(measure.title) : say().value;
+  return table(
+    say().readings,
+    [say().observedAt, title, say().fetchedWhen],
+    readings.map(({ observed_at, fetched_at, value }) => [
+      moment(milliseconds(observed_at)),
+      value === null || value === undefined || !measure ? "–" : quantity(value, measure.unit, measure.decimals),
+      moment(milliseconds(fetched_at)),
+    ]),
   );
 }
 

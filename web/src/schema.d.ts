@@ -1576,10 +1576,16 @@ export interface components {
             from: string;
             /** @description The entity or event, as the provider names it. */
             key?: string | null;
+            measure?: components["schemas"]["Measure"] | null;
             /** @description Whether there are more. */
             more: boolean;
             /** @description What it is called. Text from outside: never markup. */
             name?: string | null;
+            /**
+             * @description Those samples with the times at which they became known, the latest 100, oldest first. What was known at a time are those
+             *     that were fetched until then; of a sealed summary nobody can say it.
+             */
+            readings: components["schemas"]["Reading"][];
             /** @description Whether raw bodies may be republished. */
             republish: components["schemas"]["Permission"];
             /**
@@ -1700,6 +1706,24 @@ export interface components {
             size: number;
             /** @description The first ten. */
             top: components["schemas"]["RankLine"][];
+        };
+        /** @description What was observed of an entity, and when it was fetched. */
+        Reading: {
+            /**
+             * Format: date-time
+             * @description When it was fetched; of an observation that several bodies repeat, the last time.
+             */
+            fetched_at: string;
+            /**
+             * Format: date-time
+             * @description When it was observed.
+             */
+            observed_at: string;
+            /**
+             * Format: double
+             * @description The value of the leading measure, if the observation has one.
+             */
+            value?: number | null;
         };
         /** @description A value beyond all those known before. */
         Record: {

@@ -54,15 +54,16 @@ describe("the colours of stations", { timeout: 300_000 }, () => {
     for (const colorScheme of ["light", "dark"]) {
       await visit("tab=map&lang=en", { ready: AWAKE, colorScheme }, async (page) => {
         await page.locator(".scale-legend:visible").waitFor({ timeout: 60_000 });
+        for (const chip of await page.locator(".chip:not([data-scaled])").all()) await chip.click();
         await page.waitForTimeout(1_500);
         const ramp = await colours(page, ".scale-ramp");
         const points = await colours(page, ".map-canvas");
         const close = (a, b) => Math.max(...a.map((each, index) => Math.abs(each - b[index]))) < 14;
-        // Pixels of strong colour on the map: all but those of sources with a colour of their own are of the ramp.
+        // Pixels of strong colour on the map are of the ramp, but for those at the edges of points.
         const strong = points.filter(([r, g, b]) => Math.max(r, g, b) - Math.min(r, g, b) > 60);
         const known = strong.filter((pixel) => ramp.some((one) => close(pixel, one)));
         assert.ok(strong.length > 300, `${strong.length} pixels`);
-        assert.ok(known.length > 0.8 * strong.length, `${known.length} of ${strong.length} pixels, ${colorScheme}`);
+        assert.ok(known.length > 0.7 * strong.length, `${known.length} of ${strong.length} pixels, ${colorScheme}`);
       });
     }
   });

@@ -166,14 +166,20 @@ describe("the body of an archived download", { timeout: 120_000 }, () => {
   });
   after(() => watch?.stop());
 
-  for (const [lang, show, hide] of [
-    ["en", /^Show the body/, "Hide the body"],
-    ["fr", /^Voir le corps/, "Masquer le corps"],
+  for (const [lang, show, hide, known] of [
+    ["en", /^Show the body/, "Hide the body", "What was known, and since when"],
+    ["fr", /^Voir le corps/, "Masquer le corps", "Ce que l’on savait, et depuis quand"],
   ]) {
     it(`is shown as text beside its hash, in ${lang}`, async () => {
       const { page, context, complaints } = await open(browser, `${address}/?lang=${lang}`, { bypassCSP: true });
       try {
-        await page.locator(".card .trace-button:visible").first().click();
+        await page.locator(".card .disclosure summary").last().click();
+        await page.locator(".card .table-frame .traced").first().click();
+        // An open hour says of each observation when it became known.
+        const readings = page.getByRole("group", { name: known });
+        await readings.waitFor();
+        assert.match(await readings.locator("tbody tr").innerText(), /7\.0|7,0/);
+        assert.equal(await readings.locator("tbody tr > *").count(), 3);
         const capture = page.locator("dialog.provenance .trace li").first();
         await capture.getByRole("button", { name: show }).click();
         const body = capture.locator("pre");

@@ -292,6 +292,17 @@ fn a_figure_is_traced_to_the_files_it_came_from() {
         (&"samples".into(), &false.into())
     );
     assert!(found["samples"].as_u64().unwrap() > 0);
+    // Each observation says when it became known, which is when a capture of this answer was sent.
+    let readings = found["readings"].as_array().unwrap();
+    let captures = found["captures"].as_array().unwrap();
+    let last = readings.last().unwrap();
+    assert_eq!(last["observed_at"], line["at"]);
+    assert_eq!(last["value"], line["figures"]["last"]);
+    assert_eq!(found["measure"]["id"], "temperature");
+    for reading in readings {
+        let mut sent = captures.iter().map(|capture| &capture["started_at"]);
+        assert!(sent.any(|sent| *sent == reading["fetched_at"]), "{reading}");
+    }
     assert_eq!(found["credit"], of(METAR)["credit"]);
     for capture in found["captures"].as_array().unwrap() {
         assert!(
@@ -308,6 +319,10 @@ fn a_figure_is_traced_to_the_files_it_came_from() {
     // All entities together: by the times of the rows.
     let all = at(&format!("source={METAR}&at={seen}"));
     assert_eq!(all["basis"], "times");
+    assert_eq!(
+        (&all["readings"], &all["measure"]),
+        (&serde_json::json!([]), &Value::Null)
+    );
     assert!(!all["captures"].as_array().unwrap().is_empty());
     let event = of(USGS)["events"][0].clone();
     let found = at(&format!(

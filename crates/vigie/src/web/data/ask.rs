@@ -183,7 +183,7 @@ pub(super) fn measure<'a>(
 }
 
 /// The measure that a source leads with.
-pub(super) fn leading(definition: &Definition) -> Option<&Measure> {
+pub(in crate::web) fn leading(definition: &Definition) -> Option<&Measure> {
     let mut measures = definition.measures.iter();
     measures
         .find(|measure| measure.headline)
