@@ -190,7 +190,8 @@ fn a_raw_file_is_found_in_whichever_frame_it_is() {
     let noise: Vec<u8> = (0..200_000_u32)
         .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
         .collect();
-    let bodies: [&[u8]; 5] = [&noise, &[0; 400_000], b"", b"short", b"{\"last\": 1}"];
+    let zeros = vec![0; 400_000];
+    let bodies: [&[u8]; 5] = [&noise, &zeros, b"", b"short", b"{\"last\": 1}"];
     let mut files = Vec::new();
     for (number, pair) in bodies.chunks(2).enumerate() {
         let batch: Vec<_> = (pair.iter().enumerate())
