@@ -3,13 +3,15 @@
 import { element, keepChildren, setText } from "./dom.ts";
 import { quantity } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
+import { tracedFigure, writeTraced } from "./provenance-button.ts";
 import { dataColour } from "./theme.ts";
 import type { Chart } from "./types.ts";
 
 export class Bars {
   readonly element = element("ul", { class: "bars", hidden: "" });
 
-  update(chart: Chart, firstColour: number): void {
+  /** `pressed` is told that a figure was asked about. */
+  update(chart: Chart, firstColour: number, pressed: (button: HTMLButtonElement) => void): void {
     const values = chart.series.map((series) => series.values[0] ?? null);
     const greatest = Math.max(0, ...values.map((value) => Math.abs(value ?? 0)));
     this.element.style.setProperty("--paint", `var(--${dataColour(firstColour)})`);
@@ -19,16 +21,18 @@ export class Bars {
         {},
         element("span", { class: "bar-label" }),
         element("span", { class: "bar-track" }, element("span", { class: "bar-fill" })),
-        element("span", { class: "bar-value" }),
+        // The values of all categories are of the same stretch: that of the chart.
+        element("span", { class: "bar-value" }, tracedFigure("", "", (button) => pressed(button))),
       ),
     );
     for (const [index, series] of chart.series.entries()) {
       const value = values[index] ?? null;
       const [label, track, figure] = items[index]?.children ?? [];
       const bar = track?.firstElementChild;
-      if (!label || !figure || !(bar instanceof HTMLElement)) continue;
+      const button = figure?.firstElementChild;
+      if (!label || !(button instanceof HTMLButtonElement) || !(bar instanceof HTMLElement)) continue;
       setText(label, inLanguage(series.label));
-      setText(figure, value === null ? words().gap : quantity(value, chart.unit, chart.decimals));
+      writeTraced(button, value === null ? words().gap : quantity(value, chart.unit, chart.decimals), inLanguage(series.label), value !== null);
       bar.style.width = value === null || greatest === 0 ? "0" : `${(100 * Math.abs(value)) / greatest}%`;
     }
   }

@@ -12,7 +12,7 @@ export interface Ranked {
 /** What ranks further down is out of the picture. */
 const RANKS_MAX = 10;
 
-export function bumpChart(axis: TimeAxis, starts: number[], end: number, lines: Ranked[], title: string, width: number): SVGElement {
+export function bumpChart(axis: TimeAxis, starts: number[], end: number, lines: Ranked[], title: string, width: number, traced: (line: number, step: number) => void): SVGElement {
   const names = width < 520 ? Math.min(150, width * 0.42) : 240;
   const box = { left: 30, right: width - names, top: 14 };
   const depth = Math.min(RANKS_MAX, Math.max(3, ...lines.flatMap(({ ranks }) => ranks.map((rank) => Math.ceil(rank ?? 0)))));
@@ -49,7 +49,7 @@ export function bumpChart(axis: TimeAxis, starts: number[], end: number, lines: 
       const end = points[at];
       const most = Math.floor(names / 6.4) - 3;
       const short = name.length > most ? `${name.slice(0, most - 1)}…` : name;
-      return shape(
+      const drawn = shape(
         "g",
         { class: "bump-line" },
         shape("title", {}, name),
@@ -57,6 +57,14 @@ export function bumpChart(axis: TimeAxis, starts: number[], end: number, lines: 
         ...(end ? [shape("circle", { cx: end[0], cy: end[1], r: 4, fill: paint })] : []),
         shape("text", { x: box.right + 10, y: y(place) + 4, fill: "var(--ink)", "font-weight": 560 }, rank === null ? short : `${Math.round(rank)}. ${short}`),
       );
+      // The step that is nearest to the pointer; with the keyboard the table leads to the same.
+      drawn.addEventListener("click", (event) => {
+        const left = drawn.ownerSVGElement?.getBoundingClientRect().left ?? 0;
+        const known = points.flatMap((point, step) => (point === null ? [] : [{ step, distance: Math.abs(point[0] - (event.clientX - left)) }]));
+        const [first, ...rest] = known;
+        if (first !== undefined) traced(index, rest.reduce((a, b) => (b.distance < a.distance ? b : a), first).step);
+      });
+      return drawn;
     }),
   );
 }

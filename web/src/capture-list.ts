@@ -1,12 +1,11 @@
 // Downloads that went wrong, each with its cause, its details and, where it may be shown, the body that came.
 
+import { bodyButton, bodyOf } from "./body.ts";
 import { causeSentence, causesKnown } from "./causes.ts";
-import { explain } from "./day-message.ts";
-import { element, setText } from "./dom.ts";
+import { element } from "./dom.ts";
 import { milliseconds, moment } from "./format.ts";
 import { words } from "./i18n.ts";
-import { fetchBody, type CaptureLine } from "./record-api.ts";
-import { bytes } from "./record-format.ts";
+import type { CaptureLine } from "./record-api.ts";
 import { say } from "./record-words.ts";
 
 /** Keeps what the reader has opened while the list is written again. */
@@ -61,29 +60,13 @@ export class CaptureList {
 
   #offerBody(item: HTMLElement, line: CaptureLine): void {
     const open = this.#bodies.get(line.id);
-    const button = element("button", { type: "button", class: "small-button", "aria-expanded": String(open !== undefined) });
-    setText(button, open === undefined ? `${say().showBody} (${bytes(line.bytes)})` : say().hideBody);
+    const button = bodyButton(line, open !== undefined);
     button.addEventListener("click", () => {
       if (this.#bodies.has(line.id)) this.#bodies.delete(line.id);
-      else this.#bodies.set(line.id, this.#bodyOf(line));
+      else this.#bodies.set(line.id, bodyOf(line, this.#titleOf(line.source)));
       this.#write();
     });
     item.append(button);
     if (open !== undefined) item.append(open);
-  }
-
-  /** The body is text from outside: it reaches the page as the content of a text node, whatever it is. */
-  #bodyOf(line: CaptureLine): HTMLElement {
-    const label = say().bodyOf(this.#titleOf(line.source));
-    const text = element("pre", { tabindex: "0", role: "group", "aria-label": label }, say().loading);
-    const place = element("div", { class: "body" }, text);
-    fetchBody(line.id, new AbortController().signal).then(
-      (body) => {
-        setText(text, body.text);
-        if (body.cut) place.append(element("p", { class: "quiet" }, say().bodyCut(bytes(body.bytes))));
-      },
-      (error: unknown) => setText(text, explain(error)),
-    );
-    return place;
   }
 }

@@ -1,7 +1,7 @@
 // How complete the record of the day is: downloads, coverage, and what went wrong.
 
 import { causeSentence, causesKnown } from "./causes.ts";
-import { element, keepChildren, setText } from "./dom.ts";
+import { element, keepChildren, renew, setText } from "./dom.ts";
 import { integer, milliseconds, share, timeOfDay } from "./format.ts";
 import { words } from "./i18n.ts";
 import type { CaptureCount, Problem } from "./types.ts";
@@ -62,7 +62,7 @@ export class CapturesView {
       problems.length === 0
         ? element("p", {}, words().noProblems)
         : element("ul", { class: "problems", tabindex: "0", "aria-label": words().problems }, ...problems.map(problemLine));
-    this.#body.replaceChildren(element("p", { class: "quiet" }, counts), list);
+    renew(this.#body, element("p", { class: "quiet" }, counts), list);
   }
 }
 

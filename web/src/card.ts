@@ -3,11 +3,11 @@
 import { CapturesView } from "./captures.ts";
 import { ChartView } from "./chart.ts";
 import type { ServerClock } from "./clock.ts";
-import { element, keepChildren, setAttribute, setText, webAddress } from "./dom.ts";
+import { element, keepChildren, renew, setAttribute, setText, webAddress } from "./dom.ts";
 import { FreshnessView } from "./freshness.ts";
 import { decimal, milliseconds, moment, quantity, timeOfDay, unitSign, unitSpace } from "./format.ts";
 import { domainName, inLanguage, words } from "./i18n.ts";
-import { ask, hearTraced, nameProvenanceButton, provenanceButton, tracedFigure } from "./provenance-button.ts";
+import { ask, hearTraced, nameProvenanceButton, provenanceButton, tracedFigure, writeTraced } from "./provenance-button.ts";
 import { table } from "./table.ts";
 import { usualOf, usualRange } from "./usual.ts";
 import { dataColour, placeOf } from "./theme.ts";
@@ -23,7 +23,7 @@ export class Card {
   readonly #usual = element("p", { class: "usual" });
   readonly #sentences = element("ul", { class: "sentences" });
   readonly #others = element("dl", { class: "figures" });
-  readonly #trace = provenanceButton(() => this.#askLead());
+  readonly #trace = provenanceButton(() => this.#askHeadline(0));
   readonly #freshness: FreshnessView;
   readonly #chart: ChartView;
   readonly #captures = new CapturesView();
@@ -105,19 +105,22 @@ export class Card {
     const [lead, ...others] = headlines;
     if (none || lead === undefined) return;
     this.#writeLead(lead);
-    const items = keepChildren(this.#others, others.length, () =>
-      element("div", {}, element("dt"), element("dd")),
-    );
+    const items = keepChildren(this.#others, others.length, () => {
+      const item = element("div", {}, element("dt"), element("dd", {}, tracedFigure("", "", () => this.#askHeadline([...this.#others.children].indexOf(item) + 1))));
+      return item;
+    });
     for (const [index, headline] of others.entries()) {
-      const [term, figure] = items[index]?.children ?? [];
-      if (!term || !figure) continue;
+      const [term, cell] = items[index]?.children ?? [];
+      const figure = cell?.firstElementChild;
+      if (!term || !cell || !(figure instanceof HTMLButtonElement)) continue;
       const { value } = headline;
       const known = value !== null && value !== undefined;
       const ranked = known ? this.#ranked(headline, value) : null;
       setText(term, ranked?.label ?? label(headline));
-      setText(figure, ranked?.entity ?? (known ? quantity(value, headline.unit, headline.decimals) : "–"));
+      const text = ranked?.entity ?? (known ? quantity(value, headline.unit, headline.decimals) : "–");
+      writeTraced(figure, text, ranked?.label ?? label(headline), known);
       const usual = headline.usual ? words().usualIs(usualRange(headline.usual, headline.unit, headline.decimals)) : null;
-      setAttribute(figure, "title", [observed(headline), usual].filter((part) => part !== null).join(" · ") || null);
+      setAttribute(cell, "title", [observed(headline), usual].filter((part) => part !== null).join(" · ") || null);
     }
   }
 
@@ -158,14 +161,18 @@ export class Card {
     nameProvenanceButton(this.#trace, `${inLanguage(this.#source.title)}, ${label(headline)}`);
   }
 
-  /** The hour of the leading figure; of a figure without a time, the period. */
-  #askLead(): void {
-    const [lead] = this.#source.headlines;
-    if (lead === undefined) return;
+  /** The hour of a figure; of a figure without a time, the period. */
+  #askHeadline(index: number): void {
+    const headline = this.#source.headlines[index];
+    if (headline === undefined) return;
+    const entity = this.#source.entities.find(({ name }) => name === headline.entity)?.entity;
+    const stretch = headline.at ? { at: headline.at } : this.#whole();
+    ask(`${inLanguage(this.#source.title)}, ${label(headline)}`, { source: this.#source.id, entity, ...stretch });
+  }
+
+  #whole(): { from: string; to: string } {
     const { start, end } = this.#period;
-    const entity = this.#source.entities.find(({ name }) => name === lead.entity)?.entity;
-    const stretch = lead.at ? { at: lead.at } : { from: start, to: end };
-    ask(`${inLanguage(this.#source.title)}, ${label(lead)}`, { source: this.#source.id, entity, ...stretch });
+    return { from: start, to: end };
   }
 
   /** Of a ranking the names are the news: who has the rank, and what that is called. */
@@ -183,7 +190,7 @@ export class Card {
       ofEvents ? words().latestEvents(events.length, event_count) : words().topEntities(entities.length, entity_count),
     );
     if (!this.#lines.open || this.#lines.hidden) return;
-    this.#linesBody.replaceChildren(ofEvents ? this.#eventTable() : this.#entityTable());
+    renew(this.#linesBody, ofEvents ? this.#eventTable() : this.#entityTable());
   }
 
   /** The unit and decimals of the leading measure. */
@@ -212,17 +219,21 @@ export class Card {
     const { unit, decimals } = this.#scale();
     const { name, last, least, mean, greatest } = words().columns;
     const sign = unitSign(unit);
+    const { id } = this.#source;
     const say = (value: number | null | undefined): string =>
       value === null || value === undefined ? "–" : decimal(value, decimals);
+    // The least, mean and greatest are of all the hours of the period.
+    const ofPeriod = (value: number | null | undefined, entity: string, of: string): Node | string =>
+      value === null || value === undefined ? "–" : tracedFigure(say(value), of, () => ask(of, { source: id, entity, ...this.#whole() }));
     return table(
       this.#linesTitle.textContent ?? "",
       [name, sign === "" ? last : `${last} (${sign})`, least, mean, greatest],
       this.#source.entities.map(({ entity, name: who, figures, at }) => [
         who,
-        tracedFigure(say(figures.last), who, () => ask(who, { source: this.#source.id, entity, at })),
-        say(figures.min),
-        say(figures.mean),
-        say(figures.max),
+        tracedFigure(say(figures.last), who, () => ask(who, { source: id, entity, at })),
+        ofPeriod(figures.min, entity, `${who}, ${least}`),
+        ofPeriod(figures.mean, entity, `${who}, ${mean}`),
+        ofPeriod(figures.max, entity, `${who}, ${greatest}`),
       ]),
     );
   }

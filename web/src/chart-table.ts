@@ -1,6 +1,6 @@
 // The values of a chart as a table: the same data for those who read rather than see, and for copying.
 
-import { element } from "./dom.ts";
+import { element, renew } from "./dom.ts";
 import { decimal, milliseconds, timeOfDay } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { tellTraced, tracedFigure, type Traced } from "./provenance-button.ts";
@@ -24,7 +24,7 @@ export class ChartTable {
 
   update(chart: Chart, period: Period): void {
     const made = chart.kind === "line" ? lines : chart.kind === "scatter" ? marks : bars;
-    this.element.replaceChildren(made(chart, period));
+    renew(this.element, made(chart, period));
   }
 }
 

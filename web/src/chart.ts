@@ -32,6 +32,8 @@ export class ChartView {
   #period: Period | null = null;
   #data: ChartData | null = null;
   #now: number | null = null;
+  /** Whether the reader is near: what is far below is drawn when they come. */
+  #near = false;
 
   constructor(firstColour: number) {
     this.#firstColour = firstColour;
@@ -51,6 +53,16 @@ export class ChartView {
       this.#table.element,
     );
     new ResizeObserver(() => this.#resize()).observe(this.#plotPlace);
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+        observer.disconnect();
+        this.#come();
+      },
+      { rootMargin: "600px" },
+    );
+    observer.observe(this.element);
+    addEventListener("beforeprint", () => this.#come());
     // With the keyboard the table leads to the same.
     this.#plotPlace.addEventListener("click", () => this.#trace());
   }
@@ -76,7 +88,7 @@ export class ChartView {
     this.#writeHead(chart);
     if (chart.kind === "bars") {
       this.#destroy();
-      this.#bars.update(chart, this.#firstColour);
+      this.#bars.update(chart, this.#firstColour, () => this.#traceWhole());
     } else {
       this.#draw(chart, period);
     }
@@ -107,9 +119,19 @@ export class ChartView {
     setAttribute(this.#plotPlace, "aria-label", describe(chart));
   }
 
+  #come(): void {
+    if (this.#near) return;
+    this.#near = true;
+    if (this.#chart !== null && this.#period !== null) this.update(this.#chart, this.#period);
+  }
+
   #draw(chart: Chart, period: Period): void {
     const data = chartData(chart, period, this.#now);
     this.#data = data;
+    if (!this.#near) {
+      this.#writeLegend(null);
+      return;
+    }
     const signature = `${chart.kind} ${chart.ranked} ${chart.series.length}`;
     if (this.#plot === null || signature !== this.#signature) {
       this.#destroy();
@@ -180,6 +202,10 @@ export class ChartView {
     const index = this.#plot?.cursor.idx;
     if (typeof index !== "number" || this.#chart === null || this.#period === null) return;
     tellTraced(this.element, stretchOf(this.#chart, this.#period, index));
+  }
+
+  #traceWhole(): void {
+    if (this.#chart !== null && this.#period !== null) tellTraced(this.element, stretchOf(this.#chart, this.#period, 0));
   }
 
   #placeNow(): void {

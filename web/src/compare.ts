@@ -32,6 +32,7 @@ import { Lines, type Line, type LinesModel, type Marked } from "./lines.ts";
 import { svgFile } from "./svg.ts";
 import { dataColour } from "./theme.ts";
 import { TimeAxis } from "./time-axis.ts";
+import { askStep } from "./trace-step.ts";
 import type { EventsAnswer, Measures, SeriesAnswer, Step } from "./types.ts";
 import type { Page, View } from "./view.ts";
 
@@ -72,7 +73,13 @@ export class CompareView implements View {
   readonly #scales = new Segments<"own" | "indexed">((scales) => this.#change({ indexed: scales === "indexed" }));
   readonly #events = element("select");
   readonly #eventsLabel = element("span", { class: "field-label" });
-  readonly #lines = new Lines((zoom) => this.#change({ zoom }));
+  readonly #lines = new Lines(
+    (zoom) => this.#change({ zoom }),
+    (line, step) => {
+      const answer = this.#answers[line];
+      if (answer !== undefined) askStep(answer, 0, step);
+    },
+  );
   readonly #unzoom = element("button", { type: "button", class: "small-button" });
   readonly #hint = element("p");
   readonly #problem = element("div", { class: "problem", role: "status" }, element("p"), element("p"));
@@ -154,7 +161,7 @@ export class CompareView implements View {
       if (!this.#shown || !shown || this.#refreshing !== 0) return;
       this.#refreshing = window.setTimeout(() => {
         this.#refreshing = 0;
-        void this.#load(true);
+        if (this.#shown) void this.#load(true);
       }, REFRESH_MILLISECONDS);
     });
   }

@@ -26,6 +26,7 @@ export class Day {
   /** The date that the last change of day was followed to, so that each is followed once. */
   #followed = "";
   #loading = new AbortController();
+  #loaded: Promise<void> = Promise.resolve();
   readonly #dirty = new Set<string>();
   #refreshing = false;
 
@@ -63,7 +64,12 @@ export class Day {
   }
 
   /** Fetches the whole day again. What is shown stays until the answer is there. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    this.#loaded = this.#load();
+    return this.#loaded;
+  }
+
+  async #load(): Promise<void> {
     this.#loading.abort();
     const loading = new AbortController();
     this.#loading = loading;
@@ -112,6 +118,8 @@ export class Day {
     if (this.#refreshing) return;
     this.#refreshing = true;
     while (this.#dirty.size > 0 && !document.hidden) {
+      // While the whole day is on its way, what a source says would be of the day that is about to go.
+      await this.#loaded;
       const pause = new Promise((done) => setTimeout(done, REFRESH_MILLISECONDS));
       const id = this.#dirty.values().next().value;
       if (id === undefined) break;
@@ -133,7 +141,7 @@ export class Day {
     const loading = this.#loading;
     try {
       const source = await fetchSource(id, analysis.period.date, loading.signal);
-      if (loading.signal.aborted) return;
+      if (loading.signal.aborted || this.#state.analysis !== analysis) return;
       analysis.sources[place] = source;
       this.sourceChanged.tell(source);
     } catch {

@@ -1,6 +1,6 @@
 // Small helpers over the DOM. Text reaches the page through `textContent` and attributes only.
 
-type Child = Node | string;
+export type Child = Node | string;
 
 /** Builds an element; strings among the children become text nodes, never markup. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
@@ -47,6 +47,23 @@ export function keepChildren(parent: Element, count: number, make: () => Element
   while (parent.children.length > count) parent.lastElementChild?.remove();
   while (parent.children.length < count) parent.append(make());
   return [...parent.children];
+}
+
+const REACHED = "a[href], button, input, select, summary, [tabindex]";
+
+/** Puts other children into `parent`, and the reader back where they were: the focus by its place among what can be focused, and
+ *  how far each frame was scrolled. */
+export function renew(parent: HTMLElement, ...children: Child[]): void {
+  const places = (): HTMLElement[] => [...parent.querySelectorAll<HTMLElement>(REACHED)];
+  const before = places();
+  const focused = before.findIndex((place) => place === document.activeElement);
+  const scrolled = before.map((place) => [place.scrollLeft, place.scrollTop] as const);
+  parent.replaceChildren(...children);
+  for (const [index, place] of places().entries()) {
+    const [left, top] = scrolled[index] ?? [0, 0];
+    if (left !== 0 || top !== 0) place.scrollTo(left, top);
+    if (index === focused) place.focus({ preventScroll: true });
+  }
 }
 
 /** The credit's address when it is one that a link may lead to. */

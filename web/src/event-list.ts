@@ -5,6 +5,7 @@ import { milliseconds, quantity, timeOfDay } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import type { Told } from "./map-past.ts";
 import { say } from "./map-words.ts";
+import { ask, nameProvenanceButton, provenanceButton, tracedFigure, writeTraced } from "./provenance-button.ts";
 import { dataColour, placeOf } from "./theme.ts";
 
 const SHOWN_MAX = 100;
@@ -14,6 +15,8 @@ export class EventList {
   readonly #title = element("h2", { id: "events-title" });
   readonly #list = element("ul", { class: "event-list", tabindex: "0", "aria-labelledby": "events-title" });
   readonly #note = element("p", { class: "quiet", role: "status" });
+
+  #latest: Told[] = [];
 
   constructor() {
     this.element = element("section", { class: "panel events-panel" }, this.#title, this.#list, this.#note);
@@ -27,16 +30,18 @@ export class EventList {
     const cut = told.length > SHOWN_MAX ? say().cut(SHOWN_MAX, told.length) : "";
     setText(this.#note, problem !== "" ? problem : latest.length === 0 ? none : cut);
     this.#note.hidden = this.#note.textContent === "";
-    const items = keepChildren(this.#list, latest.length, () =>
-      element(
+    this.#latest = latest;
+    const items = keepChildren(this.#list, latest.length, () => {
+      const item = element(
         "li",
         {},
         element("i", { class: "swatch" }),
         element("time"),
         element("span", { class: "event-what" }, element("span"), element("small")),
-        element("b"),
-      ),
-    );
+        element("b", {}, tracedFigure("", "", () => this.#ask(item)), provenanceButton(() => this.#ask(item))),
+      );
+      return item;
+    });
     for (const [index, { source, measure, event }] of latest.entries()) {
       const [swatch, time, what, figure] = items[index]?.children ?? [];
       if (!(swatch instanceof HTMLElement) || !time || !what || !figure) continue;
@@ -52,7 +57,19 @@ export class EventList {
         setText(note, [inLanguage(source.title), versions, event.revised ? say().revised : ""].filter((text) => text !== "").join(" · "));
         setAttribute(note, "title", event.revised ? say().revisedTitle : null);
       }
-      setText(figure, value === undefined || measure === null ? "" : quantity(value, measure.unit, measure.decimals));
+      const known = value !== undefined && measure !== null;
+      const [traced, trace] = figure.children;
+      if (!(traced instanceof HTMLButtonElement) || !(trace instanceof HTMLButtonElement)) continue;
+      // An event without a value comes from somewhere, too.
+      traced.hidden = !known;
+      trace.hidden = known;
+      if (known) writeTraced(traced, quantity(value, measure.unit, measure.decimals), event.title ?? event.key);
+      else nameProvenanceButton(trace, event.title ?? event.key);
     }
+  }
+
+  #ask(item: Element): void {
+    const told = this.#latest[[...this.#list.children].indexOf(item)];
+    if (told !== undefined) ask(told.event.title ?? told.event.key, { source: told.source.id, key: told.event.key });
   }
 }

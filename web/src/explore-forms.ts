@@ -10,8 +10,10 @@ import { cellsOf, describeCells, heatmap } from "./heatmap.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { entityName } from "./line-picker.ts";
 import type { Line, LinesModel } from "./lines.ts";
+import { tracedFigure } from "./provenance-button.ts";
 import { table } from "./table.ts";
 import { TimeAxis } from "./time-axis.ts";
+import { askStep } from "./trace-step.ts";
 import type { SeriesAnswer, SeriesLine } from "./types.ts";
 
 const TABLE_ROWS_MAX = 400;
@@ -83,26 +85,31 @@ export function drawHeat(answer: SeriesAnswer, width: number): { drawn: SVGEleme
 export function drawBump(answer: SeriesAnswer, width: number, title: string): SVGElement {
   const lines = answer.series.map((line) => ({ name: line.name, ranks: valuesOf(answer, line) }));
   const label = lines.map(({ name, ranks }) => `${name}: ${ranks.findLast((rank) => rank !== null) ?? words().gap}`).join(", ");
-  return bumpChart(axisOf(answer), answer.starts.map(milliseconds), milliseconds(answer.end), lines, `${title}. ${label}`, width);
+  return bumpChart(axisOf(answer), answer.starts.map(milliseconds), milliseconds(answer.end), lines, `${title}. ${label}`, width, (line, step) => askStep(answer, line, step));
 }
 
 /** The steps that have begun as rows, the latest first. */
 export function drawTable(answer: SeriesAnswer, now: number): HTMLElement {
   const axis = axisOf(answer);
   const { decimals } = answer.measure ?? { decimals: 0 };
-  const figure = (value: number | null | undefined, digits = decimals): string =>
-    value === null || value === undefined ? words().gap : decimal(value, digits);
+  const figure = (value: number | null | undefined): string => (value === null || value === undefined ? words().gap : decimal(value, decimals));
   const [only] = answer.series;
   const alone = answer.series.length === 1 && only !== undefined;
   const columns = alone
     ? [say().count, say().min, say().p05, say().p50, say().average, say().p95, say().max, say().last, say().coverage]
     : answer.series.map((line) => nameOf(answer, line));
-  const row = (index: number): string[] => {
-    if (!alone) return answer.series.map((line) => figure(shownValues(answer, line)[index]));
-    const count = only.count[index];
+  const row = (index: number): (string | Node)[] => {
+    if (!alone) {
+      return answer.series.map((line, place) => {
+        const value = shownValues(answer, line)[index] ?? null;
+        return value === null ? figure(value) : tracedFigure(figure(value), `${nameOf(answer, line)}, ${axis.name(index)}`, () => askStep(answer, place, index));
+      });
+    }
+    const count = only.count[index] ?? null;
     const coverage = only.coverage[index];
     return [
-      count === null || count === undefined ? words().gap : integer(count),
+      // All figures of a row come from the same downloads: the first leads to them.
+      count === null || count === 0 ? (count === null ? words().gap : integer(count)) : tracedFigure(integer(count), axis.name(index), () => askStep(answer, 0, index)),
       ...[only.min, only.p05, only.p50, only.mean, only.p95, only.max, only.last].map((all) => (count === 0 && all[index] === null ? "–" : figure(all[index]))),
       coverage === null || coverage === undefined ? "–" : share(coverage),
     ];

@@ -21,7 +21,7 @@ import {
 } from "./data.ts";
 import { explain } from "./day-message.ts";
 import type { Day } from "./day.ts";
-import { element, icon, setAttribute, setText } from "./dom.ts";
+import { element, icon, renew, setAttribute, setText } from "./dom.ts";
 import { keep, pngOf } from "./download.ts";
 import { drawBump, drawHeat, drawTable, linesModel } from "./explore-forms.ts";
 import { say } from "./explore-words.ts";
@@ -31,6 +31,7 @@ import { LinePicker, entityName } from "./line-picker.ts";
 import { Lines } from "./lines.ts";
 import { svgFile } from "./svg.ts";
 import { dataColour } from "./theme.ts";
+import { askStep } from "./trace-step.ts";
 import type { Measures, SeriesAnswer, SourceMeasures, Step } from "./types.ts";
 import type { Page, View } from "./view.ts";
 
@@ -123,7 +124,12 @@ export class ExploreView implements View {
       const lines = this.#answer?.series.map(({ entity }) => entity).filter((entity) => entity !== TOGETHER) ?? [];
       this.#change({ entities: lines.filter((_, place) => place !== index) });
     });
-    this.#lines = new Lines((zoom) => this.#change({ zoom }));
+    this.#lines = new Lines(
+      (zoom) => this.#change({ zoom }),
+      (line, step) => {
+        if (this.#answer !== null) askStep(this.#answer, line, step);
+      },
+    );
     this.#retry.addEventListener("click", () => void this.#load());
     this.#problem.append(this.#retry);
     this.#makeZoomTools();
@@ -163,7 +169,7 @@ export class ExploreView implements View {
       if (this.#shown && id === this.#state?.source && this.#refreshing === 0) {
         this.#refreshing = window.setTimeout(() => {
           this.#refreshing = 0;
-          void this.#load();
+          if (this.#shown) void this.#load();
         }, REFRESH_MILLISECONDS);
       }
     });
@@ -378,7 +384,7 @@ export class ExploreView implements View {
       this.#place.replaceChildren(drawn);
       setText(this.#sentence, sentence);
     } else {
-      this.#place.replaceChildren(form === "ranking" ? drawBump(answer, width, this.#titleText(answer)) : drawTable(answer, this.#clock.now()));
+      renew(this.#place, form === "ranking" ? drawBump(answer, width, this.#titleText(answer)) : drawTable(answer, this.#clock.now()));
     }
   }
 

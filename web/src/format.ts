@@ -183,12 +183,38 @@ export function milliseconds(timestamp: string): number {
   return Date.parse(timestamp);
 }
 
-/** Hours and minutes. */
-export function timeOfDay(time: number): string {
+/** What a clock on the wall of the zone shows: hours and minutes, whatever the offset. */
+export function wallClock(time: number): string {
   return cached(
     "time",
     () => new Intl.DateTimeFormat(locale(), { timeZone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
   ).format(time);
+}
+
+/** How far clocks are set back: an hour, on Lord Howe Island half of one. */
+const SET_BACK_MILLISECONDS = [3_600_000, 1_800_000];
+
+const QUIET_MILLISECONDS = 12 * 3_600_000;
+
+/** Whether clocks go evenly for hours around an instant, as they nearly always do: told for half days, as asking is slow. */
+function isQuiet(time: number): boolean {
+  const half = Math.floor(time / QUIET_MILLISECONDS);
+  return cached(`quiet ${half}`, () => wallClock((half - 0.5) * QUIET_MILLISECONDS) === wallClock((half + 1.5) * QUIET_MILLISECONDS));
+}
+
+/** The offset of an instant whose time of day comes twice, as clocks are set back; empty at all other times. */
+function offsetIfTwice(time: number): string {
+  if (isQuiet(time)) return "";
+  const shown = wallClock(time);
+  const twice = SET_BACK_MILLISECONDS.some((step) => wallClock(time - step) === shown || wallClock(time + step) === shown);
+  if (!twice) return "";
+  const format = cached("offset", () => new Intl.DateTimeFormat(locale(), { timeZone, timeZoneName: "shortOffset" }));
+  return `\u00a0${format.formatToParts(time).find(({ type }) => type === "timeZoneName")?.value ?? ""}`;
+}
+
+/** Hours and minutes; with the offset where they would say two things. */
+export function timeOfDay(time: number): string {
+  return wallClock(time) + offsetIfTwice(time);
 }
 
 /** Hours, minutes and seconds. */
@@ -208,7 +234,7 @@ export function clockTime(time: number): string {
 
 /** Day and time, for what may lie on another day. */
 export function moment(time: number): string {
-  return cached(
+  const text = cached(
     "moment",
     () =>
       new Intl.DateTimeFormat(locale(), {
@@ -220,6 +246,7 @@ export function moment(time: number): string {
         hourCycle: "h23",
       }),
   ).format(time);
+  return text + offsetIfTwice(time);
 }
 
 /** The local date of an instant, as `YYYY-MM-DD`. */
@@ -242,7 +269,7 @@ export function monthTick(time: number): string {
 
 /** Day and time with the year, for tables and labels of long stretches. */
 export function longMoment(time: number): string {
-  return cached(
+  const text = cached(
     "long",
     () =>
       new Intl.DateTimeFormat(locale(), {
@@ -256,6 +283,7 @@ export function longMoment(time: number): string {
         hourCycle: "h23",
       }),
   ).format(time);
+  return text + offsetIfTwice(time);
 }
 
 /** A day with its year, for tables and labels of long stretches. */

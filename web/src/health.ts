@@ -123,6 +123,8 @@ export class HealthView implements View {
     }
     this.#busy = false;
     this.#write();
+    // Another day was chosen while the answer was on its way.
+    if (this.#error === null && this.#chosen !== null && this.#chosen.lines === null) void this.#load();
   }
 
   async #loadChosen(): Promise<void> {

@@ -1,6 +1,7 @@
 // The two languages of the page. Feed texts come bilingual from the server; the words of the page are here.
 
 import { Listeners } from "./dom.ts";
+import { store, stored } from "./stored.ts";
 import type { Text } from "./types.ts";
 
 export type Language = "fr" | "en";
@@ -167,7 +168,7 @@ const fr = {
   fitZone: "Zone",
   fitAll: "Tout",
   fitZoneTitle: "Cadrer sur la zone",
-  fitAllTitle: "Cadrer sur tous les points",
+  fitAllTitle: "Tout cadrer : tous les points",
   domains: {
     weather: "Météo",
     markets: "Bourse et changes",
@@ -373,8 +374,8 @@ function isLanguage(text: string | null | undefined): text is Language {
 function initialLanguage(): Language {
   const asked = new URLSearchParams(location.search).get("lang");
   if (isLanguage(asked)) return asked;
-  const stored = localStorage.getItem(STORED);
-  if (isLanguage(stored)) return stored;
+  const kept = stored(STORED);
+  if (isLanguage(kept)) return kept;
   const preferred = navigator.languages.find((tag) => /^(fr|en)\b/i.test(tag));
   return preferred?.toLowerCase().startsWith("fr") ? "fr" : "en";
 }
@@ -416,7 +417,7 @@ export function domainName(domain: string): string {
 export function setLanguage(next: Language): void {
   if (next === current) return;
   current = next;
-  localStorage.setItem(STORED, next);
+  store(STORED, next);
   document.documentElement.lang = next;
   languageChanged.tell(next);
 }

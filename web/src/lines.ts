@@ -5,6 +5,7 @@ import uPlot from "uplot";
 import { element, keepChildren, setAttribute, setText } from "./dom.ts";
 import { quantity, tick } from "./format.ts";
 import { words } from "./i18n.ts";
+import { tracedFigure, writeTraced } from "./provenance-button.ts";
 import { figure, label, pathOf, roundTicks, shape, valueAxis } from "./svg.ts";
 import { colour, dataColour, faded } from "./theme.ts";
 import type { TimeAxis } from "./time-axis.ts";
@@ -61,15 +62,19 @@ export class Lines {
   readonly #legend = element("ul", { class: "legend" });
   readonly #time = element("p", { class: "legend-time" });
   readonly #zoomed: (zoom: [number, number] | null) => void;
+  readonly #traced: (line: number, step: number) => void;
   #plot: uPlot | null = null;
   #signature = "";
   #model: LinesModel | null = null;
 
-  /** `zoomed` is told what stretch was chosen by dragging. */
-  constructor(zoomed: (zoom: [number, number] | null) => void) {
+  /** `zoomed` is told what stretch was chosen by dragging, `traced` which figure was asked about. */
+  constructor(zoomed: (zoom: [number, number] | null) => void, traced: (line: number, step: number) => void) {
     this.#zoomed = zoomed;
+    this.#traced = traced;
     this.element = element("div", { class: "lines" }, this.#place, element("div", { class: "legend-row" }, this.#legend, this.#time));
     new ResizeObserver(() => this.#resize()).observe(this.#place);
+    // With the keyboard the figures of the legend lead to the same. After a drag uPlot lets no click through.
+    this.#place.addEventListener("click", () => this.#trace());
   }
 
   update(model: LinesModel): void {
@@ -199,26 +204,44 @@ export class Lines {
     );
   }
 
+  /** The line that is nearest to the pointer, at its step. */
+  #trace(): void {
+    const { idx, top = 0 } = this.#plot?.cursor ?? {};
+    if (typeof idx !== "number") return;
+    let best: number | null = null;
+    let least = Number.POSITIVE_INFINITY;
+    for (const [index, { values, scale }] of (this.#model?.lines ?? []).entries()) {
+      const value = values[idx] ?? null;
+      const distance = value === null ? Number.POSITIVE_INFINITY : Math.abs((this.#plot?.valToPos(value, scale) ?? 0) - top);
+      if (distance < least) [best, least] = [index, distance];
+    }
+    if (best !== null) this.#traced(best, idx);
+  }
+
   #write(cursor: number | null): void {
     const model = this.#model;
     if (model === null) return;
-    const items = keepChildren(this.#legend, model.lines.length, () =>
-      element("li", {}, element("i", { class: "swatch" }), element("span"), element("b")),
-    );
+    const items = keepChildren(this.#legend, model.lines.length, () => {
+      const figure = tracedFigure("", "", () => this.#traced([...this.#legend.children].indexOf(item), Number(figure.dataset["step"])));
+      const item = element("li", {}, element("i", { class: "swatch" }), element("span"), figure);
+      return item;
+    });
     let shown: number | null = cursor;
     for (const [index, line] of model.lines.entries()) {
       const at = cursor ?? line.values.findLastIndex((value) => value !== null);
       const value = line.values[at] ?? null;
       if (cursor === null && value !== null) shown = Math.max(shown ?? 0, at);
       const [swatch, name, text] = items[index]?.children ?? [];
-      if (!(swatch instanceof HTMLElement) || !name || !text) continue;
+      if (!(swatch instanceof HTMLElement) || !name || !(text instanceof HTMLButtonElement)) continue;
       swatch.style.setProperty("--paint", `var(--${dataColour(index)})`);
       setAttribute(swatch, "data-dash", index >= 4 ? "" : null);
+      text.dataset["step"] = String(at);
       setText(name, line.name);
       const [low, high] = [line.low?.[at] ?? null, line.high?.[at] ?? null];
       const say = (each: number): string => quantity(each, line.unit, line.decimals);
       const between = low !== null && high !== null ? ` (${say(low)} – ${say(high)})` : "";
-      setText(text, value === null ? words().gap : say(value) + between);
+      const figure = value === null ? words().gap : say(value) + between;
+      writeTraced(text, figure, [line.name, model.axis.name(at)].join(", "), value !== null);
     }
     const near = cursor === null ? [] : marksIn(model, cursor);
     setText(this.#time, [shown === null ? "" : model.axis.name(shown), ...near].filter((text) => text !== "").join(" · "));

@@ -1,6 +1,6 @@
 // The map drawn by MapLibre GL: no tiles, no glyphs, nothing from elsewhere.
 
-import type { FeatureCollection, Point } from "geojson";
+import type { Feature, FeatureCollection, LineString, Point } from "geojson";
 import {
   type ExpressionSpecification,
   type GeoJSONSource,
@@ -14,6 +14,8 @@ import "maplibre-gl/dist/maplibre-gl.css";
 import workerAddress from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import type { Basemap } from "./basemap.ts";
 import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
+import { scaleStops } from "./map-scale.ts";
+import { POSITION_PIXELS, STRONGEST_PIXELS, TRACKS, type Tracks } from "./map-tracks.ts";
 import { colour } from "./theme.ts";
 
 const PADDING_PIXELS = 24;
@@ -23,11 +25,21 @@ const CLUSTER_MIN = 2000;
 const CLUSTER_PIXELS = 34;
 const CLUSTER_ZOOM_MAX = 12;
 
+/** A layer on the map. */
+interface Painted {
+  colour: string;
+  visible: boolean;
+  clustered: boolean;
+  /** Whether its points are coloured by their values. */
+  scaled: boolean;
+}
+
 setWorkerUrl(workerAddress);
 
 export class GlDrawing implements MapDrawing {
   readonly #map: GlMap;
-  readonly #layers = new Map<string, { colour: string; visible: boolean; clustered: boolean }>();
+  readonly #layers = new Map<string, Painted>();
+  #tracks: Tracks = { lines: [], positions: [] };
 
   /** Ready when the basemap has been drawn; fails where WebGL does. */
   static async create(place: HTMLElement, basemap: Basemap, listener: MapListener, box: Box): Promise<GlDrawing> {
@@ -81,15 +93,17 @@ export class GlDrawing implements MapDrawing {
   setLayer(layer: MapLayer): void {
     const data = collection(layer);
     const clustered = layer.points.length > CLUSTER_MIN;
+    const scaled = layer.shares !== null;
     const known = this.#layers.get(layer.id);
     if (known !== undefined && known.clustered === clustered) {
       this.#map.getSource<GeoJSONSource>(layer.id)?.setData(data);
+      if (known.scaled !== scaled) this.#paint(layer.id, { ...known, scaled });
       return;
     }
     // Whether a source gathers its points is settled when it is made.
     if (known !== undefined) this.#remove(layer.id);
     const visible = known?.visible ?? true;
-    this.#layers.set(layer.id, { colour: layer.colour, visible, clustered });
+    this.#layers.set(layer.id, { colour: layer.colour, visible, clustered, scaled });
     const gathered = { cluster: true, clusterRadius: CLUSTER_PIXELS, clusterMaxZoom: CLUSTER_ZOOM_MAX };
     this.#map.addSource(layer.id, { type: "geojson", data, ...(clustered ? gathered : {}) });
     this.#map.addLayer({
@@ -104,12 +118,10 @@ export class GlDrawing implements MapDrawing {
           3, ["case", ["has", "point_count"], clusterRadius(), ["get", "radius"]],
           14, ["case", ["has", "point_count"], clusterRadius(), ["*", 2, ["get", "radius"]]],
         ],
-        "circle-color": colour(layer.colour),
-        "circle-opacity": 0.78,
         "circle-stroke-width": 0.8,
-        "circle-stroke-color": colour("map-halo"),
       },
     });
+    this.#paint(layer.id, { colour: layer.colour, visible, clustered, scaled });
     if (clustered) {
       this.#map.addLayer({
         id: countLayer(layer.id),
@@ -123,6 +135,11 @@ export class GlDrawing implements MapDrawing {
         },
       });
     }
+  }
+
+  setTracks(tracks: Tracks): void {
+    this.#tracks = tracks;
+    this.#map.getSource<GeoJSONSource>(TRACKS)?.setData(trackFeatures(tracks));
   }
 
   #remove(id: string): void {
@@ -165,13 +182,39 @@ export class GlDrawing implements MapDrawing {
     this.#map.setPaintProperty("land", "fill-color", colour("map-land"));
     this.#map.setPaintProperty("coast", "line-color", colour("map-coast"));
     this.#map.setPaintProperty("borders", "line-color", colour("map-border"));
+    this.#map.setPaintProperty(TRACKS, "circle-stroke-color", colour("map-halo"));
+    this.setTracks(this.#tracks);
     for (const id of this.#map.listImages()) {
       if (id.startsWith(COUNT)) this.#map.updateImage(id, countImage(id.slice(COUNT.length)));
     }
     for (const [id, layer] of this.#layers) {
-      this.#map.setPaintProperty(id, "circle-color", colour(layer.colour));
-      this.#map.setPaintProperty(id, "circle-stroke-color", colour("map-halo"));
+      this.#paint(id, layer);
     }
+  }
+
+  #paint(id: string, layer: Painted): void {
+    this.#layers.set(id, layer);
+    this.#map.setPaintProperty(id, "circle-color", layer.scaled ? scaled(layer) : colour(layer.colour));
+    this.#map.setPaintProperty(id, "circle-opacity", layer.scaled ? 1 : 0.78);
+    this.#map.setPaintProperty(id, "circle-stroke-color", colour(layer.scaled ? "ink-2" : "map-halo"));
+  }
+
+  box(): Box {
+    const bounds = this.#map.getBounds();
+    return [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+  }
+
+  /** Shows exactly what lies in a box. */
+  jump(box: Box): void {
+    this.#map.fitBounds(box, { padding: 0, animate: false });
+  }
+
+  async settled(): Promise<void> {
+    await new Promise<void>((done) => this.#map.once("idle", () => done()));
+  }
+
+  remove(): void {
+    this.#map.remove();
   }
 
   setLabel(label: string): void {
@@ -181,7 +224,7 @@ export class GlDrawing implements MapDrawing {
   #hit({ point }: MapMouseEvent): MapHit | null {
     const { x, y } = point;
     const layers = [...this.#layers].filter(([, layer]) => layer.visible).map(([id]) => id);
-    if (layers.length === 0) return null;
+    layers.push(TRACKS);
     const around: [[number, number], [number, number]] = [
       [x - REACH_PIXELS, y - REACH_PIXELS],
       [x + REACH_PIXELS, y + REACH_PIXELS],
@@ -207,6 +250,18 @@ const COUNT = "count ";
 
 function countLayer(id: string): string {
   return `${id} counts`;
+}
+
+/** Points by their place on the scale; clusters, which have none, in the colour of their source. */
+function scaled(layer: Painted): ExpressionSpecification {
+  const stops = scaleStops();
+  const steps = stops.flatMap((stop, index) => [index / (stops.length - 1), stop]);
+  return [
+    "case",
+    ["has", "point_count"], colour(layer.colour),
+    ["has", "share"], ["interpolate", ["linear"], ["get", "share"], ...steps] as ExpressionSpecification,
+    colour("map-halo"),
+  ];
 }
 
 /** A cluster is the larger the more points it gathers. */
@@ -239,9 +294,33 @@ function collection(layer: MapLayer): FeatureCollection<Point> {
     features: layer.points.map((point, index) => ({
       type: "Feature",
       geometry: { type: "Point", coordinates: [point.lon, point.lat] },
-      properties: { index, radius: layer.radii[index] ?? 3 },
+      properties: { index, radius: layer.radii[index] ?? 3, ...shareOf(layer, index) },
     })),
   };
+}
+
+/** Ways and positions; the strongest stands out by size and ink. */
+function trackFeatures({ lines, positions }: Tracks): FeatureCollection<LineString | Point> {
+  return {
+    type: "FeatureCollection",
+    features: [
+      ...lines.map(({ colour: name, before, way }): Feature<LineString> => ({
+        type: "Feature",
+        geometry: { type: "LineString", coordinates: way },
+        properties: { colour: colour(name), before },
+      })),
+      ...positions.map(({ colour: name, before, strongest, lon, point }, index): Feature<Point> => ({
+        type: "Feature",
+        geometry: { type: "Point", coordinates: [lon, point.lat] },
+        properties: { index, colour: colour(strongest ? "ink" : name), before, radius: strongest ? STRONGEST_PIXELS : POSITION_PIXELS },
+      })),
+    ],
+  };
+}
+
+function shareOf({ shares }: MapLayer, index: number): { share?: number } {
+  const share = shares?.[index];
+  return typeof share === "number" ? { share } : {};
 }
 
 function style({ land, borders }: Basemap): StyleSpecification {
@@ -250,12 +329,35 @@ function style({ land, borders }: Basemap): StyleSpecification {
     sources: {
       land: { type: "geojson", data: land, maxzoom: 8 },
       borders: { type: "geojson", data: borders, maxzoom: 8 },
+      [TRACKS]: { type: "geojson", data: trackFeatures({ lines: [], positions: [] }) },
     },
     layers: [
       { id: "sea", type: "background", paint: { "background-color": colour("map-sea") } },
       { id: "land", type: "fill", source: "land", paint: { "fill-color": colour("map-land") } },
       { id: "coast", type: "line", source: "land", paint: { "line-color": colour("map-coast"), "line-width": 0.7 } },
       { id: "borders", type: "line", source: "borders", paint: { "line-color": colour("map-border"), "line-width": 0.8 } },
+      {
+        id: "ways",
+        type: "line",
+        source: TRACKS,
+        filter: ["==", ["geometry-type"], "LineString"],
+        layout: { "line-cap": "round", "line-join": "round" },
+        paint: { "line-color": ["get", "colour"], "line-width": 2, "line-opacity": ["case", ["get", "before"], 0.4, 0.9] },
+      },
+      {
+        id: TRACKS,
+        type: "circle",
+        source: TRACKS,
+        filter: ["==", ["geometry-type"], "Point"],
+        layout: { "circle-sort-key": ["get", "radius"] },
+        paint: {
+          "circle-radius": ["get", "radius"],
+          "circle-color": ["get", "colour"],
+          "circle-opacity": ["case", ["get", "before"], 0.5, 1],
+          "circle-stroke-width": 1,
+          "circle-stroke-color": colour("map-halo"),
+        },
+      },
     ],
   };
 }

@@ -1,6 +1,7 @@
 // What the map shows of a time gone by: events until then, and stations with the values that they had.
 
 import { fetchEntities, fetchEvents } from "./data.ts";
+import { milliseconds } from "./format.ts";
 import type { EventEntry, MapPoint, Measure, SourceAnalysis } from "./types.ts";
 
 /** A station that has said nothing for so long is not shown. */
@@ -28,6 +29,8 @@ function rfc3339(time: number): string {
 
 /** The events of a source from `start` until `at`; with `then` as they were known at that time. */
 export async function eventsUntil(source: SourceAnalysis, start: string, at: number, then: boolean, signal: AbortSignal): Promise<Told[]> {
+  // As the day begins nothing has happened yet; the interface refuses to look for it.
+  if (at <= milliseconds(start)) return [];
   const ask = { source: source.id, from: start, to: rfc3339(at), limit: EVENTS_MAX, known_at: then ? rfc3339(at) : null };
   const { events, measures } = await fetchEvents(ask, signal);
   const measure = measures.find(({ id }) => id === source.leading_measure?.id) ?? measures[0] ?? null;
@@ -39,21 +42,22 @@ export function pointsOf(told: Told[]): MapPoint[] {
   return told.flatMap(({ event, measure }) => {
     const { point, title, key, values, observed_at } = event;
     const value = measure === null ? null : (values[measure.id] ?? null);
-    return point ? [{ lon: point.lon, lat: point.lat, label: title ?? key, value, at: observed_at }] : [];
+    return point ? [{ key, lon: point.lon, lat: point.lat, label: title ?? key, value, at: observed_at }] : [];
   });
 }
 
-/** The stations of a source, each with its latest value of the hours that were over: an hour is summarised whole. */
-export async function stationsAt(source: SourceAnalysis, at: number, signal: AbortSignal): Promise<MapPoint[]> {
+/** The stations of a source, each with its latest value of a measure. Of a time gone by it is that of the hours that were over: an hour is
+ *  summarised whole. */
+export async function stationsAt(source: string, measure: string | null, at: number, gone: boolean, signal: AbortSignal): Promise<MapPoint[]> {
   const points: MapPoint[] = [];
   let after: string | null = null;
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const measure = source.leading_measure?.id ?? null;
-    const ask = { source: source.id, measure, from: rfc3339(at - SILENCE_MILLISECONDS), to: rfc3339(at - HOUR_MILLISECONDS + 1), limit: PAGE, after };
+    const to = rfc3339(gone ? at - HOUR_MILLISECONDS + 1 : at + 1);
+    const ask = { source, measure, from: rfc3339(at - SILENCE_MILLISECONDS), to, limit: PAGE, after };
     const { entities, next } = await fetchEntities(ask, signal);
-    for (const { point, name, value, observed_at } of entities) {
+    for (const { entity, point, name, value, observed_at } of entities) {
       if (point && observed_at) {
-        points.push({ lon: point.lon, lat: point.lat, label: name, value: value ?? null, at: observed_at });
+        points.push({ key: entity, lon: point.lon, lat: point.lat, label: name, value: value ?? null, at: observed_at });
       }
     }
     after = next ?? null;

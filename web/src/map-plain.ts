@@ -1,8 +1,10 @@
-// The map where there is no WebGL: the same points over the same land, in Mercator's projection on a plain canvas.
+// The map before WebGL is awake, and where there is none: the same points over the same land, in Mercator's projection on a plain canvas.
 
 import type { Position } from "geojson";
 import type { Basemap } from "./basemap.ts";
 import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
+import { scaleColour, scaleStops } from "./map-scale.ts";
+import { POSITION_PIXELS, STRONGEST_PIXELS, TRACKS, type Tracks } from "./map-tracks.ts";
 import { colour } from "./theme.ts";
 
 const PADDING_PIXELS = 24;
@@ -16,6 +18,12 @@ function project(lon: number, lat: number): [number, number] {
   return [(lon + 180) / 360, 0.5 - y / (2 * Math.PI)];
 }
 
+/** The other way. */
+function unproject(x: number, y: number): [number, number] {
+  const lat = (360 / Math.PI) * Math.atan(Math.exp((0.5 - y) * 2 * Math.PI)) - 90;
+  return [x * 360 - 180, lat];
+}
+
 function trace(path: Path2D, line: Position[], close: boolean): void {
   for (const [index, [lon = 0, lat = 0]] of line.entries()) {
     const [x, y] = project(lon, lat);
@@ -27,8 +35,11 @@ function trace(path: Path2D, line: Position[], close: boolean): void {
 
 export class PlainDrawing implements MapDrawing {
   readonly #canvas = document.createElement("canvas");
+  readonly #frame: HTMLElement;
+  readonly #resized: ResizeObserver;
   #land = new Path2D();
   #borders = new Path2D();
+  #tracks: Tracks = { lines: [], positions: [] };
   readonly #layers = new Map<string, MapLayer & { visible: boolean }>();
   /** Pixels per width of the world, and where the world's upper left corner lies on the canvas. */
   #view = { scale: 512, left: 0, top: 0 };
@@ -38,15 +49,18 @@ export class PlainDrawing implements MapDrawing {
 
   constructor(place: HTMLElement, basemap: Basemap, listener: MapListener, box: Box) {
     this.#box = box;
+    this.#frame = place;
     this.setBasemap(basemap);
     this.#canvas.className = "plain-map";
     this.#canvas.tabIndex = 0;
     this.#canvas.setAttribute("role", "region");
     place.append(this.#canvas);
-    new ResizeObserver(() => {
+    this.fit(box);
+    this.#resized = new ResizeObserver(() => {
       if (this.#moved) this.#draw();
       else this.fit(this.#box);
-    }).observe(place);
+    });
+    this.#resized.observe(place);
     this.#listen(listener);
   }
 
@@ -60,6 +74,11 @@ export class PlainDrawing implements MapDrawing {
 
   setLayer(layer: MapLayer): void {
     this.#layers.set(layer.id, { ...layer, visible: this.#layers.get(layer.id)?.visible ?? true });
+    this.#draw();
+  }
+
+  setTracks(tracks: Tracks): void {
+    this.#tracks = tracks;
     this.#draw();
   }
 
@@ -98,6 +117,24 @@ export class PlainDrawing implements MapDrawing {
 
   setLabel(label: string): void {
     this.#canvas.setAttribute("aria-label", label);
+  }
+
+  box(): Box {
+    const { scale, left, top } = this.#view;
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const [west, north] = unproject(-left / scale, -top / scale);
+    const [east, south] = unproject((width - left) / scale, (height - top) / scale);
+    return [west, south, east, north];
+  }
+
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  remove(): void {
+    this.#resized.disconnect();
+    cancelAnimationFrame(this.#asked);
+    this.#frame.remove();
   }
 
   #zoomAt(factor: number, x: number, y: number): void {
@@ -183,7 +220,44 @@ export class PlainDrawing implements MapDrawing {
         best = { layer: layer.id, index, x, y };
       }
     }
+    for (const [index, { lon, point }] of this.#tracks.positions.entries()) {
+      const [px, py] = this.#place(lon, point.lat);
+      const distance = Math.hypot(px - x, py - y);
+      if (distance >= least || distance > REACH_PIXELS) continue;
+      least = distance;
+      best = { layer: TRACKS, index, x, y };
+    }
     return best;
+  }
+
+  #drawTracks(context: CanvasRenderingContext2D): void {
+    const { scale, left, top } = this.#view;
+    context.lineWidth = 2;
+    context.lineJoin = "round";
+    for (const { colour: name, before, way } of this.#tracks.lines) {
+      context.strokeStyle = colour(name);
+      context.globalAlpha = before ? 0.4 : 0.9;
+      for (const copy of [-1, 0, 1]) {
+        context.beginPath();
+        for (const [lon, lat] of way) {
+          const [x, y] = project(lon, lat);
+          context.lineTo(left + (x + copy) * scale, top + y * scale);
+        }
+        context.stroke();
+      }
+    }
+    context.strokeStyle = colour("map-halo");
+    context.lineWidth = 1;
+    for (const { colour: name, before, lon, point, strongest } of this.#tracks.positions) {
+      const [x, y] = this.#place(lon, point.lat);
+      context.globalAlpha = before ? 0.5 : 1;
+      context.fillStyle = colour(strongest ? "ink" : name);
+      context.beginPath();
+      context.arc(x, y, strongest ? STRONGEST_PIXELS : POSITION_PIXELS, 0, 2 * Math.PI);
+      context.fill();
+      context.stroke();
+    }
+    context.globalAlpha = 1;
   }
 
   /** Draws at the next frame, however often it is asked. */
@@ -215,15 +289,20 @@ export class PlainDrawing implements MapDrawing {
       context.stroke(this.#borders);
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#drawTracks(context);
     context.lineWidth = 0.8;
-    context.strokeStyle = colour("map-halo");
+    const stops = scaleStops();
     for (const layer of this.#layers.values()) {
       if (!layer.visible) continue;
-      context.fillStyle = colour(layer.colour);
+      const { shares } = layer;
+      const flat = colour(layer.colour);
+      context.strokeStyle = colour(shares === null ? "map-halo" : "ink-2");
       for (const [index, point] of layer.points.entries()) {
         const [x, y] = this.#place(point.lon, point.lat);
         if (x < -20 || x > width + 20 || y < -20 || y > height + 20) continue;
-        context.globalAlpha = 0.78;
+        const share = shares?.[index];
+        context.fillStyle = shares === null ? flat : typeof share === "number" ? scaleColour(stops, share) : colour("map-halo");
+        context.globalAlpha = shares === null ? 0.78 : 1;
         context.beginPath();
         context.arc(x, y, layer.radii[index] ?? 3, 0, 2 * Math.PI);
         context.fill();

@@ -4,17 +4,21 @@ import "./explore.css";
 import "./map-tab.css";
 import { writeAddress } from "./address.ts";
 import type { ServerClock } from "./clock.ts";
+import { fetchMeasures } from "./data.ts";
 import { DayMessage, explain } from "./day-message.ts";
 import type { Day, DayState } from "./day.ts";
-import { element } from "./dom.ts";
+import { element, setText } from "./dom.ts";
 import { EventList } from "./event-list.ts";
 import { milliseconds, timeOfDay } from "./format.ts";
+import { inLanguage } from "./i18n.ts";
 import { eventsUntil, isOfEvents, pointsOf, stationsAt, type Told } from "./map-past.ts";
 import { say } from "./map-words.ts";
+import { BY_SOURCE, canColour, ScaleControl, type Colourable, type Colouring } from "./map-scale.ts";
 import { MapView } from "./map.ts";
 import { giveColours } from "./theme.ts";
 import { TimeBar, type TimeChoice } from "./time-bar.ts";
-import type { Analysis, MapPoint } from "./types.ts";
+import { TrackList } from "./track-list.ts";
+import type { Analysis, MapPoint, Measure, SourceAnalysis } from "./types.ts";
 import type { Page, View } from "./view.ts";
 
 /** While the slider moves, points are asked for at most this often. */
@@ -27,11 +31,19 @@ export class MapTab implements View {
   readonly #day: Day;
   readonly #clock: ServerClock;
   readonly #map = new MapView();
+  readonly #scale = new ScaleControl((id) => this.#colour(id));
   readonly #list = new EventList();
+  readonly #tracks = new TrackList();
   readonly #bar: TimeBar;
+  readonly #note = element("p", { class: "time-note", role: "status" });
   readonly #message: DayMessage;
   readonly #board: HTMLElement;
   #choice: TimeChoice = { at: null, then: false };
+  /** What colours the stations, as the address says it: `source/measure`; null for the usual. */
+  #colourAsked: string | null = null;
+  /** What each source measures, once it is known. */
+  #measures = new Map<string, Measure[]>();
+  #shownPoints: MapPoint[] = [];
   #told: Told[] = [];
   #problem = "";
   #shown = false;
@@ -45,13 +57,20 @@ export class MapTab implements View {
     this.#clock = clock;
     this.#message = new DayMessage(day);
     this.#bar = new TimeBar((choice, settled) => this.#choose(choice, settled));
-    this.#map.element.append(this.#bar.element);
+    this.#map.element.firstElementChild?.append(this.#scale.element);
+    this.#map.element.append(this.#bar.element, this.#note);
+    this.#list.element.prepend(this.#tracks.element);
     this.#board = element("div", { class: "board map-board", hidden: "" }, this.#map.element, this.#list.element);
     this.element = element("div", {}, this.#message.element, this.#board);
     day.changed.add((state) => this.#showDay(state));
     day.sourceChanged.add((source) => {
-      if (this.#choice.at === null) this.#map.updateSource(source);
-      if (!this.#shown || !isOfEvents(source) || this.#refreshing !== 0) return;
+      const loads = isOfEvents(source) || !this.#isLeading(source);
+      if (this.#choice.at === null && this.#isLeading(source)) {
+        this.#map.updateSource(source, this.#untilNow());
+        this.#writeTracks();
+        this.#writeScale();
+      }
+      if (!this.#shown || !loads || this.#refreshing !== 0) return;
       this.#refreshing = window.setTimeout(() => {
         this.#refreshing = 0;
         if (this.#shown) void this.#load();
@@ -65,6 +84,7 @@ export class MapTab implements View {
     const at = asked.get("at");
     const time = at === null ? Number.NaN : Date.parse(at);
     this.#choice = { at: Number.isNaN(time) ? null : time, then: asked.get("known") === "then" };
+    this.#colourAsked = asked.get("colour");
     this.#showDay(this.#day.state);
   }
 
@@ -89,6 +109,44 @@ export class MapTab implements View {
     return state.kind === "ready" && state.analysis.sources.length > 0 ? state.analysis : null;
   }
 
+  #colour(id: string): void {
+    this.#colourAsked = id;
+    writeAddress({ colour: id }, "replace");
+    void this.#load();
+  }
+
+  /** What can colour stations: of each source on the map its measures, the leading one first until all are known. */
+  #colourable(analysis: Analysis): Colourable[] {
+    return analysis.sources
+      .filter((source) => source.map.length > 0 && !isOfEvents(source))
+      .map((source) => {
+        const known = this.#measures.get(source.id) ?? (source.leading_measure ? [source.leading_measure] : []);
+        return { source: source.id, title: inLanguage(source.title), measures: known.filter(canColour) };
+      })
+      .filter(({ measures }) => measures.length > 0);
+  }
+
+  /** What the address asks for, where it can be had; else the source with the most stations, by its leading measure. */
+  #colouring(analysis: Analysis): Colouring | null {
+    if (this.#colourAsked === BY_SOURCE) return null;
+    const able = this.#colourable(analysis);
+    for (const { source, measures } of able) {
+      const measure = measures.find(({ id }) => `${source}/${id}` === this.#colourAsked);
+      if (measure !== undefined) return { source, measure };
+    }
+    const points = (id: string): number => analysis.sources.find((source) => source.id === id)?.map.length ?? 0;
+    const [most] = able.toSorted((a, b) => points(b.source) - points(a.source));
+    const lead = analysis.sources.find(({ id }) => id === most?.source)?.leading_measure;
+    return most && lead && canColour(lead) ? { source: most.source, measure: lead } : null;
+  }
+
+  /** Whether the points of a source are those of its leading measure, which the day has. */
+  #isLeading(source: SourceAnalysis): boolean {
+    const analysis = this.#analysis();
+    const colouring = analysis === null ? null : this.#colouring(analysis);
+    return colouring?.source !== source.id || colouring.measure.id === source.leading_measure?.id;
+  }
+
   #showDay(state: DayState): void {
     this.#message.write(state);
     const analysis = this.#analysis();
@@ -99,10 +157,28 @@ export class MapTab implements View {
     // A time of another day says nothing of this one.
     if (at !== null && (at < milliseconds(analysis.period.start) || at > this.#end(analysis))) this.#choice = { ...this.#choice, at: null };
     // The first one also says where to look.
-    if (this.#choice.at === null || !this.#framed) this.#map.update(analysis);
+    if (this.#choice.at === null || !this.#framed) this.#map.update(analysis, this.#leadingColouring(analysis), this.#untilNow());
     this.#framed = true;
     this.#write();
     if (this.#shown) void this.#load();
+  }
+
+  /** The colouring, as far as the points of the day bear it. */
+  #leadingColouring(analysis: Analysis): Colouring | null {
+    const colouring = this.#colouring(analysis);
+    const source = analysis.sources.find(({ id }) => id === colouring?.source);
+    return source?.leading_measure?.id === colouring?.measure.id ? colouring : null;
+  }
+
+  /** The time shown. */
+  #untilNow(): number {
+    const analysis = this.#analysis();
+    return this.#choice.at ?? (analysis === null ? 0 : this.#end(analysis));
+  }
+
+  #writeTracks(): void {
+    const analysis = this.#analysis();
+    if (analysis !== null) this.#tracks.write(analysis.sources, analysis.period);
   }
 
   #end(analysis: Analysis): number {
@@ -135,20 +211,24 @@ export class MapTab implements View {
     const { at, then } = this.#choice;
     const until = at ?? this.#end(analysis);
     try {
+      await this.#learnMeasures();
       const ofEvents = analysis.sources.filter(isOfEvents);
-      const told = await Promise.all(ofEvents.map((source) => eventsUntil(source, analysis.period.start, until, then, loading.signal)));
-      const points = new Map<string, MapPoint[]>(ofEvents.map((source, index) => [source.id, pointsOf(told[index] ?? [])]));
-      if (at !== null) {
-        const stations = analysis.sources.filter((source) => source.map.length > 0 && !isOfEvents(source));
-        const found = await Promise.all(stations.map((source) => stationsAt(source, at, loading.signal)));
-        for (const [index, source] of stations.entries()) points.set(source.id, found[index] ?? []);
-      }
+      const colouring = this.#colouring(analysis);
+      const stations = analysis.sources.filter((source) => source.map.length > 0 && !isOfEvents(source) && (at !== null || !this.#isLeading(source)));
+      const measureOf = ({ id, leading_measure }: SourceAnalysis): string | null =>
+        colouring?.source === id ? colouring.measure.id : (leading_measure?.id ?? null);
+      const [told, found] = await Promise.all([
+        Promise.all(ofEvents.map((source) => eventsUntil(source, analysis.period.start, until, then, loading.signal))),
+        Promise.all(stations.map((source) => stationsAt(source.id, measureOf(source), until, at !== null, loading.signal))),
+      ]);
       if (loading.signal.aborted) return;
+      const points = new Map<string, MapPoint[]>(stations.map((source, index) => [source.id, found[index] ?? []]));
+      if (at !== null || then) for (const [index, source] of ofEvents.entries()) points.set(source.id, pointsOf(told[index] ?? []));
       this.#told = told.flat();
       this.#problem = "";
-      const past = at !== null || then;
-      const sources = analysis.sources.map((source) => (past ? { ...source, map: points.get(source.id) ?? [] } : source));
-      this.#map.update({ ...analysis, sources });
+      const sources = analysis.sources.map((source) => ({ ...source, map: points.get(source.id) ?? source.map }));
+      this.#shownPoints = sources.find(({ id }) => id === colouring?.source)?.map ?? [];
+      this.#map.update({ ...analysis, sources }, colouring, until);
     } catch (error) {
       if (loading.signal.aborted) return;
       this.#problem = `${say().failed}. ${explain(error)}`;
@@ -156,10 +236,31 @@ export class MapTab implements View {
     this.#write();
   }
 
+  /** What every source measures; the map does without where that cannot be read. */
+  async #learnMeasures(): Promise<void> {
+    try {
+      const { sources } = await fetchMeasures();
+      this.#measures = new Map(sources.map(({ id, measures }) => [id, measures]));
+    } catch (error) {
+      console.warn("what the sources measure could not be read", error);
+    }
+  }
+
+  #writeScale(): void {
+    const analysis = this.#analysis();
+    if (analysis === null) return;
+    const colouring = this.#colouring(analysis);
+    const source = analysis.sources.find(({ id }) => id === colouring?.source);
+    const ofDay = this.#choice.at === null && source !== undefined && this.#isLeading(source);
+    this.#scale.write(this.#colourable(analysis), colouring, ofDay ? source.map : this.#shownPoints);
+  }
+
   #write(): void {
     const analysis = this.#analysis();
     if (analysis === null) return;
     this.#writeBar();
+    this.#writeScale();
+    this.#writeTracks();
     const { at, then } = this.#choice;
     const time = timeOfDay(at ?? this.#end(analysis));
     const title = then ? say().eventsThen(time) : at === null ? say().events : say().eventsAt(time);
@@ -170,6 +271,9 @@ export class MapTab implements View {
   #writeBar(): void {
     const analysis = this.#analysis();
     if (analysis === null) return;
+    const stations = analysis.sources.some((source) => source.map.length > 0 && !isOfEvents(source));
+    this.#note.hidden = !this.#choice.then || !stations;
+    setText(this.#note, this.#note.hidden ? "" : say().stationsToday);
     this.#bar.write(this.#choice, milliseconds(analysis.period.start), this.#end(analysis), this.#day.isToday());
   }
 }

@@ -1,9 +1,15 @@
 // The map section: every source's points, a legend that shows and hides them, and what a point says.
 
-import type { Basemap } from "./basemap.ts";
+import { loadBasemap, type Basemap } from "./basemap.ts";
 import { element, icon, keepChildren, setAttribute, setText } from "./dom.ts";
 import { milliseconds, moment, quantity } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
+import { isOfEvents } from "./map-past.ts";
+import { PlainDrawing } from "./map-plain.ts";
+import { sharesOf, type Colouring } from "./map-scale.ts";
+import { TRACKS, tracksOf, type TrackPosition, type Tracks } from "./map-tracks.ts";
+import { say } from "./map-words.ts";
+import { ask, nameProvenanceButton, provenanceButton } from "./provenance-button.ts";
 import { dataColour, placeOf } from "./theme.ts";
 import type { Analysis, MapPoint, Measure, SourceAnalysis } from "./types.ts";
 
@@ -15,6 +21,8 @@ export interface MapLayer {
   points: MapPoint[];
   /** The radius of each point, in pixels. */
   radii: number[];
+  /** Where on the scale of colours each point is; null where all have that of their source. */
+  shares: (number | null)[] | null;
 }
 
 /** A point under the pointer, with the place of the pointer in the map. */
@@ -33,11 +41,17 @@ export type Box = [number, number, number, number];
 export interface MapDrawing {
   setBasemap(basemap: Basemap): void;
   setLayer(layer: MapLayer): void;
+  setTracks(tracks: Tracks): void;
   show(layer: string, visible: boolean): void;
   fit(box: Box, animate: boolean): void;
   zoom(steps: number): void;
   recolour(): void;
   setLabel(label: string): void;
+  /** What is seen. */
+  box(): Box;
+  /** Ends once all that was given is on the screen. */
+  settled(): Promise<void>;
+  remove(): void;
 }
 
 export interface MapListener {
@@ -62,13 +76,19 @@ export class MapView {
   readonly #fitZone = element("button", { type: "button", class: "small-button" });
   readonly #fitAll = element("button", { type: "button", class: "small-button" });
   readonly #hidden = new Set<string>();
+  readonly #trace = provenanceButton(() => this.#ask());
+  readonly #basemap = loadBasemap("coarse");
   #analysis: Analysis | null = null;
+  #colouring: Colouring | null = null;
+  #until = 0;
+  #tracks: Tracks = { lines: [], positions: [] };
   #drawing: MapDrawing | null = null;
-  #state: "waiting" | "loading" | "drawn" | "plain" | "failed" = "waiting";
+  #state: "loading" | "drawn" | "plain" | "failed" = "loading";
   #pinned: MapHit | null = null;
 
   constructor() {
     const controls = element("div", { class: "map-controls" }, this.#zoomIn, this.#zoomOut, this.#fitZone, this.#fitAll);
+    this.#tip.append(this.#trace);
     this.#frame.append(this.#canvas, this.#message, controls, this.#base, this.#tip);
     this.element = element(
       "section",
@@ -80,31 +100,45 @@ export class MapView {
     this.#zoomOut.addEventListener("click", () => this.#drawing?.zoom(-1));
     this.#fitZone.addEventListener("click", () => this.#fit("zone"));
     this.#fitAll.addEventListener("click", () => this.#fit("all"));
-    // The drawing code is a chunk of its own, fetched when the map comes near the screen.
-    const observer = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        observer.disconnect();
-        void this.#load();
-      },
-      { rootMargin: "300px" },
-    );
-    observer.observe(this.#frame);
+    void this.#load();
     this.refresh();
   }
 
-  update(analysis: Analysis): void {
+  /** `until` is the time shown: tracks end there. */
+  update(analysis: Analysis, colouring: Colouring | null, until: number): void {
     const first = this.#analysis === null;
     this.#analysis = analysis;
-    for (const source of analysis.sources) this.updateSource(source);
+    this.#colouring = colouring;
+    this.#until = until;
+    this.#setTracks();
+    for (const source of analysis.sources) this.#setSource(source);
+    this.#write();
     if (first) this.#fit("zone", false);
   }
 
-  updateSource(source: SourceAnalysis): void {
-    this.#drawing?.setLayer(layerOf(source));
+  updateSource(source: SourceAnalysis, until: number): void {
+    if (this.#analysis === null) return;
+    const sources = this.#analysis.sources.map((known) => (known.id === source.id ? source : known));
+    this.#analysis = { ...this.#analysis, sources };
+    this.#until = until;
+    if (source.tracks.length > 0) this.#setTracks();
+    this.#setSource(source);
+    this.#write();
+  }
+
+  #setSource(source: SourceAnalysis): void {
+    this.#drawing?.setLayer(this.#layerOf(source));
     // The points have moved under a pinned tip: what it says may no longer be so.
     if (this.#pinned?.layer === source.id) this.#pin(null);
-    this.#write();
+  }
+
+  #setTracks(): void {
+    const { analysis } = { analysis: this.#analysis };
+    if (analysis === null) return;
+    const shown = analysis.sources.filter(({ id }) => !this.#hidden.has(id));
+    this.#tracks = tracksOf(shown, milliseconds(analysis.period.start), this.#until);
+    this.#drawing?.setTracks(this.#tracks);
+    if (this.#pinned?.layer === TRACKS) this.#pin(null);
   }
 
   /** Writes everything again in the present language and colours. */
@@ -116,12 +150,11 @@ export class MapView {
   }
 
   #sources(): SourceAnalysis[] {
-    return this.#analysis?.sources.filter((source) => source.map.length > 0) ?? [];
+    return this.#analysis?.sources.filter(({ map, tracks }) => map.length > 0 || tracks.length > 0) ?? [];
   }
 
+  /** Draws plainly at once, and with WebGL, where there is one, as soon as it is awake. */
   async #load(): Promise<void> {
-    this.#state = "loading";
-    this.#write();
     const listener: MapListener = {
       hovered: (hit) => {
         if (this.#pinned === null) this.#say(hit);
@@ -129,20 +162,72 @@ export class MapView {
       clicked: (hit) => this.#pin(hit),
     };
     try {
-      const { loadDrawing } = await import("./map-load.ts");
-      const { drawing, plain } = await loadDrawing(this.#canvas, listener, this.#box("zone"));
-      this.#drawing = drawing;
-      this.#state = plain ? "plain" : "drawn";
-      drawing.setLabel(words().mapLabel);
-      for (const source of this.#analysis?.sources ?? []) {
-        drawing.setLayer(layerOf(source));
-        drawing.show(source.id, !this.#hidden.has(source.id));
-      }
+      const basemap = await this.#basemap;
+      const place = element("div", { class: "map-drawing" });
+      this.#canvas.append(place);
+      this.#draw(new PlainDrawing(place, basemap, listener, this.#box("zone")), "plain");
     } catch (error) {
       console.error("the map could not be loaded", error);
       this.#state = "failed";
+      this.#write();
+      return;
     }
+    this.#state = (await this.#wake(listener)) ? "drawn" : "plain";
     this.#write();
+    await this.#refine();
+  }
+
+  #fill(drawing: MapDrawing): void {
+    drawing.setTracks(this.#tracks);
+    for (const source of this.#analysis?.sources ?? []) {
+      drawing.setLayer(this.#layerOf(source));
+      drawing.show(source.id, !this.#hidden.has(source.id));
+    }
+  }
+
+  #draw(drawing: MapDrawing, by: "plain" | "gl"): void {
+    this.#drawing = drawing;
+    this.#state = "drawn";
+    drawing.setLabel(words().mapLabel);
+    this.#fill(drawing);
+    setAttribute(this.#frame, "data-drawing", by);
+    this.#write();
+  }
+
+  /** Puts the drawing with WebGL in the place of the plain one, once it shows the same; says whether there is WebGL. */
+  async #wake(listener: MapListener): Promise<boolean> {
+    const plain = this.#drawing;
+    // The browser shows what is drawn plainly before it wakes its graphics, which takes all of its time.
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    if (plain === null || document.createElement("canvas").getContext("webgl2") === null) return false;
+    const place = element("div", { class: "map-drawing" });
+    try {
+      const { GlDrawing } = await import("./map-gl.ts");
+      this.#canvas.prepend(place);
+      const drawing = await GlDrawing.create(place, await this.#basemap, listener, this.#box("zone"));
+      this.#fill(drawing);
+      await drawing.settled();
+      drawing.jump(plain.box());
+      this.#draw(drawing, "gl");
+      const focused = this.#canvas.contains(document.activeElement);
+      plain.remove();
+      if (focused) this.#canvas.querySelector("canvas")?.focus();
+      return true;
+    } catch (error) {
+      console.warn("the map stays plain, as WebGL failed", error);
+      place.remove();
+      this.#draw(plain, "plain");
+      return false;
+    }
+  }
+
+  /** The details of the coasts, when there is time. */
+  async #refine(): Promise<void> {
+    try {
+      this.#drawing?.setBasemap(await loadBasemap("fine"));
+    } catch (error) {
+      console.warn("the coasts stay coarse", error);
+    }
   }
 
   #box(what: "zone" | "all"): Box {
@@ -167,23 +252,72 @@ export class MapView {
     this.#say(hit);
   }
 
-  #say(hit: MapHit | null): void {
+  /** What a hit is of. */
+  #found(hit: MapHit | null): { source?: SourceAnalysis | undefined; point?: MapPoint | undefined; position?: TrackPosition | undefined } {
+    if (hit?.layer === TRACKS) {
+      const position = this.#tracks.positions[hit.index];
+      if (position === undefined) return {};
+      const { source, track, point } = position;
+      return { source, position, point: { key: track.entity, label: track.name, value: point.value ?? null, at: point.at, lon: point.lon, lat: point.lat } };
+    }
     const source = hit === null ? undefined : this.#analysis?.sources.find(({ id }) => id === hit.layer);
-    const point = hit === null || hit.index < 0 ? undefined : source?.map[hit.index];
+    return { source, point: hit === null || hit.index < 0 ? undefined : source?.map[hit.index] };
+  }
+
+  #ask(): void {
+    const { source, point } = this.#found(this.#pinned);
+    if (source === undefined || point === undefined) return;
+    const of = isOfEvents(source) ? { key: point.key } : { entity: point.key, at: point.at };
+    ask(point.label, { source: source.id, ...of });
+  }
+
+  /** What the value of a point of a source is of. */
+  #measureOf(source: SourceAnalysis): Measure | null {
+    return this.#colouring?.source === source.id ? this.#colouring.measure : (source.leading_measure ?? null);
+  }
+
+  #say(hit: MapHit | null): void {
+    const { source, point, position } = this.#found(hit);
     const cluster = hit !== null && hit.index < 0;
     this.#tip.hidden = point === undefined && !cluster;
     if (hit === null || source === undefined || this.#tip.hidden) return;
     const [label, value, origin] = this.#tip.children;
     if (!label || !value || !origin) return;
     setText(label, point === undefined ? words().mapPoints(-hit.index) : point.label);
-    setText(value, point === undefined ? words().mapCluster : valueText(point, source.leading_measure ?? null));
-    setText(origin, [...(point === undefined ? [] : [moment(milliseconds(point.at))]), inLanguage(source.title)].join(" · "));
+    setText(value, point === undefined ? words().mapCluster : valueText(point, position === undefined ? this.#measureOf(source) : (source.track_measure ?? null)));
+    const strongest = position?.strongest === true ? [say().strongestHere] : [];
+    setText(origin, [...(point === undefined ? [] : [moment(milliseconds(point.at))]), ...strongest, inLanguage(source.title)].join(" · "));
+    this.#trace.hidden = this.#pinned === null || point === undefined;
+    nameProvenanceButton(this.#trace, point?.label ?? "");
+    setAttribute(this.#tip, "data-pinned", this.#trace.hidden ? null : "");
     this.#tip.style.setProperty("--paint", `var(--${dataColour(placeOf(source.id))})`);
     const { clientWidth: width, clientHeight: height } = this.#frame;
     const { offsetWidth: wide, offsetHeight: high } = this.#tip;
     const left = Math.min(Math.max(8, hit.x - wide / 2), width - wide - 8);
     const top = hit.y - high - 14 < 8 ? Math.min(hit.y + 14, height - high - 8) : hit.y - high - 14;
     this.#tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  }
+
+  /** Events are as large as their values, and so are stations whose values add up; stations are small where there are many. */
+  #layerOf(source: SourceAnalysis): MapLayer {
+    const { map } = source;
+    const measure = this.#measureOf(source);
+    const scaled = this.#colouring?.source === source.id;
+    const station = map.length > 400 ? 2.6 : map.length > 60 ? 3.6 : 6;
+    const greatest = map.reduce((most, { value }) => Math.max(most, Math.abs(value ?? 0)), Number.MIN_VALUE);
+    const share = (value: number | null | undefined): number => Math.max(0, value ?? 0) / greatest;
+    const radius = (value: number | null | undefined): number => {
+      if (measure?.kind === "event") return 3 + 11 * share(value) ** 2;
+      // The area, not the radius, is what the eye compares.
+      return measure?.across === "sum" ? station * (0.6 + 0.9 * Math.sqrt(share(value))) : station;
+    };
+    return {
+      id: source.id,
+      colour: dataColour(placeOf(source.id)),
+      points: map,
+      radii: map.map(({ value }) => radius(value)),
+      shares: scaled ? sharesOf(map) : null,
+    };
   }
 
   #write(): void {
@@ -204,7 +338,6 @@ export class MapView {
     setAttribute(this.#legend, "aria-label", words().mapLegend);
     const sources = this.#sources();
     const message = {
-      waiting: mapLoading,
       loading: mapLoading,
       failed: mapFailed,
       plain: mapPlain,
@@ -212,7 +345,8 @@ export class MapView {
     }[this.#state];
     setText(this.#message, message);
     this.#message.hidden = message === "";
-    setAttribute(this.#frame, "data-state", this.#state);
+    // Without the day there is nothing on the map yet.
+    setAttribute(this.#frame, "data-state", this.#analysis === null ? "loading" : this.#state);
     this.#writeLegend(sources);
   }
 
@@ -228,6 +362,7 @@ export class MapView {
       const [, name, count] = button.children;
       button.dataset.source = source.id;
       button.style.setProperty("--paint", `var(--${dataColour(placeOf(source.id))})`);
+      setAttribute(button, "data-scaled", this.#colouring?.source === source.id ? "" : null);
       setAttribute(button, "aria-pressed", String(!this.#hidden.has(source.id)));
       if (name) setText(name, inLanguage(source.title));
       if (count) setText(count, words().mapPoints(source.map.length));
@@ -237,6 +372,7 @@ export class MapView {
   #toggle(id: string): void {
     if (!this.#hidden.delete(id)) this.#hidden.add(id);
     this.#drawing?.show(id, !this.#hidden.has(id));
+    this.#setTracks();
     if (this.#pinned?.layer === id) this.#pin(null);
     this.#write();
   }
@@ -246,18 +382,4 @@ function valueText(point: MapPoint, measure: Measure | null): string {
   if (point.value === null || point.value === undefined) return words().noValue;
   if (measure === null) return String(point.value);
   return `${inLanguage(measure.title)} ${quantity(point.value, measure.unit, measure.decimals)}`;
-}
-
-/** Events are as large as their values, and so are stations whose values add up; stations are small where there are many. */
-function layerOf(source: SourceAnalysis): MapLayer {
-  const { map, leading_measure } = source;
-  const station = map.length > 400 ? 2.6 : map.length > 60 ? 3.6 : 6;
-  const greatest = map.reduce((most, { value }) => Math.max(most, Math.abs(value ?? 0)), Number.MIN_VALUE);
-  const share = (value: number | null | undefined): number => Math.max(0, value ?? 0) / greatest;
-  const radius = (value: number | null | undefined): number => {
-    if (leading_measure?.kind === "event") return 3 + 11 * share(value) ** 2;
-    // The area, not the radius, is what the eye compares.
-    return leading_measure?.across === "sum" ? station * (0.6 + 0.9 * Math.sqrt(share(value))) : station;
-  };
-  return { id: source.id, colour: dataColour(placeOf(source.id)), points: map, radii: map.map(({ value }) => radius(value)) };
 }

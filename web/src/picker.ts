@@ -33,6 +33,8 @@ export class Picker {
   #active = -1;
   #asked = 0;
   #waiting = 0;
+  /** Somebody has typed, and the list has not come yet. */
+  #typing = false;
   #moreText = (_more: number): string => "";
   #none = "";
 
@@ -55,6 +57,7 @@ export class Picker {
     this.#input.addEventListener("focus", () => this.#input.select());
     this.#input.addEventListener("click", () => this.#open());
     this.#input.addEventListener("input", () => {
+      this.#typing = true;
       clearTimeout(this.#waiting);
       this.#waiting = window.setTimeout(() => this.#open(), WAIT_MILLISECONDS);
     });
@@ -77,7 +80,7 @@ export class Picker {
     setAttribute(this.#list, "aria-label", label);
     this.#none = none;
     this.#moreText = more;
-    if (this.#pop.hidden) this.#input.value = this.#options.current();
+    if (this.#pop.hidden && !this.#typing) this.#input.value = this.#options.current();
   }
 
   #key(event: KeyboardEvent): void {
@@ -150,6 +153,7 @@ export class Picker {
 
   #close(): void {
     this.#asked += 1;
+    this.#typing = false;
     clearTimeout(this.#waiting);
     this.#pop.hidden = true;
     setAttribute(this.#input, "aria-expanded", "false");

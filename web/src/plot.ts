@@ -3,7 +3,7 @@
 
 import "uplot/dist/uPlot.min.css";
 import uPlot from "uplot";
-import { dayTick, milliseconds, tick, timeOfDay } from "./format.ts";
+import { dayTick, milliseconds, tick, timeOfDay, wallClock } from "./format.ts";
 import { colour, dataColour, faded } from "./theme.ts";
 import type { Chart, Period } from "./types.ts";
 import { stretches, type UsualBand } from "./usual.ts";
@@ -36,7 +36,7 @@ function timeTicks(period: Period, width: number): number[] {
   const ticks: number[] = [];
   for (let time = start; time <= end; time += HOUR_SECONDS) {
     // Read on the clock of the zone: on the days of 23 and 25 hours 06:00 is not six hours after midnight.
-    const hour = Number.parseInt(timeOfDay(time * 1000), 10);
+    const hour = Number.parseInt(wallClock(time * 1000), 10);
     const onStep = step < DAY_HOURS ? hour % step === 0 : hour === 0 && ticks.length * step * HOUR_SECONDS <= time - start;
     const again = ticks.length > 0 && time - (ticks.at(-1) ?? 0) < 1.5 * HOUR_SECONDS && step > 1;
     if (onStep && !again) ticks.push(time);

@@ -1,8 +1,8 @@
 // What opens "where does this come from?": a button beside a figure, or the figure of a table itself. The dialog is fetched when
 // it is first asked for.
 
-import { element, icon, setAttribute } from "./dom.ts";
-import { language } from "./i18n.ts";
+import { element, icon, setAttribute, setText } from "./dom.ts";
+import { language, words } from "./i18n.ts";
 import type { Question } from "./record-api.ts";
 
 const TRACE = "M9 7H7a4.5 4.5 0 0 0 0 9h2M15 7h2a4.5 4.5 0 0 1 0 9h-2M8.5 11.5h7";
@@ -11,7 +11,23 @@ const WORDS = { fr: "D’où vient ce chiffre ?", en: "Where does this come from
 
 /** Opens the dialog about a figure, which `what` names in words. */
 export function ask(what: string, question: Question): void {
-  void import("./provenance.ts").then(({ showProvenance }) => showProvenance(what, question));
+  import("./provenance.ts").then(
+    ({ showProvenance }) => showProvenance(what, question),
+    (error: unknown) => {
+      console.warn("where a figure comes from could not be loaded", error);
+      sayFailed();
+    },
+  );
+}
+
+/** The server is away, and with it the dialog: what is said instead needs nothing but the page. */
+function sayFailed(): void {
+  const close = element("button", { type: "button", class: "small-button" }, "OK");
+  const dialog = element("dialog", { class: "failed-dialog", "aria-label": WORDS[language()] }, element("p", {}, words().noAnswer), close);
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
 }
 
 /** A button beside a figure. What is asked is worked out when it is pressed: figures change. */
@@ -29,11 +45,18 @@ export function nameProvenanceButton(button: HTMLElement, of: string): void {
 
 /** A figure of a table that opens where it comes from; `of` names its row. */
 export function tracedFigure(text: string, of: string, press: (button: HTMLButtonElement) => void): HTMLButtonElement {
-  const button = element("button", { type: "button", class: "traced" }, text);
-  setAttribute(button, "title", WORDS[language()]);
-  setAttribute(button, "aria-label", `${text} (${of}). ${WORDS[language()]}`);
+  const button = element("button", { type: "button", class: "traced" });
+  writeTraced(button, text, of);
   button.addEventListener("click", () => press(button));
   return button;
+}
+
+/** Writes another figure into such a button. One that is not known comes from nowhere: `known` is false. */
+export function writeTraced(button: HTMLButtonElement, text: string, of: string, known = true): void {
+  setText(button, text);
+  button.disabled = !known;
+  setAttribute(button, "title", known ? WORDS[language()] : null);
+  setAttribute(button, "aria-label", known ? `${text} (${of}). ${WORDS[language()]}` : null);
 }
 
 /** The stretch of time that a figure of a chart is of. */

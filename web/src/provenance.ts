@@ -1,13 +1,15 @@
 // "Where does this come from?": from a figure to the raw files that it was made from.
 
 import "./record.css";
+import { bodyDisclosure } from "./body.ts";
 import { explain } from "./day-message.ts";
 import { element, setText, webAddress } from "./dom.ts";
-import { integer, milliseconds, moment } from "./format.ts";
+import { integer, milliseconds, moment, quantity } from "./format.ts";
 import { inLanguage, languageChanged } from "./i18n.ts";
 import { fetchProvenance, type CaptureLine, type Provenance, type Question } from "./record-api.ts";
 import { bytes } from "./record-format.ts";
 import { say } from "./record-words.ts";
+import { table } from "./table.ts";
 
 type Cell = Node | string;
 
@@ -18,6 +20,7 @@ class Dialog {
   readonly #body = element("div", { class: "provenance-body" });
   #what = "";
   #shown: Provenance | null = null;
+  #error: unknown = null;
   #asking = new AbortController();
 
   constructor() {
@@ -38,6 +41,7 @@ class Dialog {
     this.#asking = asking;
     this.#what = what;
     this.#shown = null;
+    this.#error = null;
     this.#write();
     if (!this.#element.open) this.#element.showModal();
     try {
@@ -46,14 +50,17 @@ class Dialog {
       this.#shown = found;
       this.#write();
     } catch (error) {
-      if (!asking.signal.aborted) this.#body.replaceChildren(element("p", {}, explain(error)));
+      if (asking.signal.aborted) return;
+      this.#error = error;
+      this.#write();
     }
   }
 
   #write(): void {
     setText(this.#title, say().provenanceOf(this.#what));
     setText(this.#close, say().close);
-    this.#body.replaceChildren(...(this.#shown === null ? [element("p", { class: "quiet" }, say().loading)] : provenance(this.#shown)));
+    const waiting = this.#error === null ? element("p", { class: "quiet", role: "status" }, say().loading) : element("p", { role: "alert" }, explain(this.#error));
+    this.#body.replaceChildren(...(this.#shown === null ? [waiting] : provenance(this.#shown)));
   }
 }
 
@@ -84,10 +91,11 @@ function provenance(found: Provenance): Node[] {
     list(facts),
     element("p", { class: "quiet" }, basis.join(" ")),
     ...(isEvent ? [element("h3", {}, say().versions), versionList(found)] : []),
+    ...(found.readings.length > 0 ? [element("h3", {}, say().readings), element("p", { class: "quiet" }, say().readingsHelp), readingTable(found)] : []),
     element("h3", {}, say().captures(captures.length)),
     ...(captures.length === 0 ? [element("p", {}, say().noCaptures)] : []),
     ...(found.more ? [element("p", { class: "quiet" }, say().more)] : []),
-    element("ul", { class: "trace" }, ...captures.map(captureItem)),
+    element("ul", { class: "trace" }, ...captures.map((capture) => captureItem(capture, inLanguage(title)))),
   ];
 }
 
@@ -101,7 +109,21 @@ function versionList({ versions }: Provenance): Node {
   );
 }
 
-function captureItem(capture: CaptureLine): Node {
+/** What an open hour knows: each observation with the time at which it came. */
+function readingTable({ readings, measure }: Provenance): Node {
+  const title = measure ? inLanguage(measure.title) : say().value;
+  return table(
+    say().readings,
+    [say().observedAt, title, say().fetchedWhen],
+    readings.map(({ observed_at, fetched_at, value }) => [
+      moment(milliseconds(observed_at)),
+      value === null || value === undefined || !measure ? "–" : quantity(value, measure.unit, measure.decimals),
+      moment(milliseconds(fetched_at)),
+    ]),
+  );
+}
+
+function captureItem(capture: CaptureLine, source: string): Node {
   const facts: [string, Cell][] = [
     [say().file, element("code", {}, capture.archive ? `${capture.file ?? ""} → ${capture.archive}` : (capture.file ?? "–"))],
     [say().hash, element("code", {}, capture.sha256 ?? "–")],
@@ -118,6 +140,7 @@ function captureItem(capture: CaptureLine): Node {
       element("span", { class: `badge ${capture.body === "deleted" ? "off" : "good"}` }, say().place[capture.body]),
     ),
     list(facts),
+    ...(capture.body_shown ? [bodyDisclosure(capture, source)] : []),
   );
 }
 

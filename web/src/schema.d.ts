@@ -46,7 +46,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The beginning of a body that was set aside, waits or is kept, as text.
+         * The beginning of a body that was set aside, waits, is kept or archived, as text.
          * @description Bytes that are no UTF-8 are replaced, and so are keys. `vigie-bytes` says how many bytes the body has, `vigie-cut` whether
          *     this is not all of it.
          */
@@ -1240,6 +1240,8 @@ export interface components {
              * @description When that was observed.
              */
             at: string;
+            /** @description The entity's or the event's identifier. */
+            key?: string;
             /** @description The entity's or the event's name. Text from outside: never markup. */
             label: string;
             /**
@@ -1574,10 +1576,16 @@ export interface components {
             from: string;
             /** @description The entity or event, as the provider names it. */
             key?: string | null;
+            measure?: components["schemas"]["Measure"] | null;
             /** @description Whether there are more. */
             more: boolean;
             /** @description What it is called. Text from outside: never markup. */
             name?: string | null;
+            /**
+             * @description Those samples with the times at which they became known, the latest 100, oldest first. What was known at a time are those
+             *     that were fetched until then; of a sealed summary nobody can say it.
+             */
+            readings: components["schemas"]["Reading"][];
             /** @description Whether raw bodies may be republished. */
             republish: components["schemas"]["Permission"];
             /**
@@ -1698,6 +1706,24 @@ export interface components {
             size: number;
             /** @description The first ten. */
             top: components["schemas"]["RankLine"][];
+        };
+        /** @description What was observed of an entity, and when it was fetched. */
+        Reading: {
+            /**
+             * Format: date-time
+             * @description When it was fetched; of an observation that several bodies repeat, the last time.
+             */
+            fetched_at: string;
+            /**
+             * Format: date-time
+             * @description When it was observed.
+             */
+            observed_at: string;
+            /**
+             * Format: double
+             * @description The value of the leading measure, if the observation has one.
+             */
+            value?: number | null;
         };
         /** @description A value beyond all those known before. */
         Record: {
@@ -2255,9 +2281,9 @@ export interface operations {
             query?: {
                 /** @description Only those of this source. */
                 source?: string;
-                /** @description Only those started at this instant or later (RFC 3339). */
+                /** @description Only those started on this local date or at this instant (RFC 3339), or later. */
                 from?: string;
-                /** @description Only those started before this instant. */
+                /** @description Only those started up to this local date (included), or before this instant. */
                 to?: string;
                 /** @description Only those that ended so: `landed`, `unchanged`, `failed`, `quarantined`, `summarized`; several with commas. */
                 outcome?: string;
@@ -2360,7 +2386,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The body was deleted or archived */
+            /** @description The body was deleted, or its archive moved away */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -2689,9 +2715,9 @@ export interface operations {
                 key?: string;
                 /** @description An instant of the local hour that the figure is of (RFC 3339). */
                 at?: string;
-                /** @description Or the start of a longer stretch… */
+                /** @description Or the start of a longer stretch, as a local date or an instant (RFC 3339)… */
                 from?: string;
-                /** @description …and the first instant after it. */
+                /** @description …and its last local date, or the first instant after it. */
                 to?: string;
             };
             header?: never;

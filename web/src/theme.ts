@@ -1,6 +1,7 @@
 // Light and dark, and the colours that canvases need by value.
 
 import { Listeners } from "./dom.ts";
+import { store, stored } from "./stored.ts";
 
 export type Theme = "light" | "dark";
 
@@ -11,8 +12,8 @@ const system = matchMedia("(prefers-color-scheme: dark)");
 export const themeChanged = new Listeners<Theme>();
 
 function chosen(): Theme | null {
-  const stored = localStorage.getItem(STORED);
-  return stored === "light" || stored === "dark" ? stored : null;
+  const kept = stored(STORED);
+  return kept === "light" || kept === "dark" ? kept : null;
 }
 
 export function theme(): Theme {
@@ -29,8 +30,7 @@ function apply(): void {
 export function toggleTheme(): void {
   const next: Theme = theme() === "dark" ? "light" : "dark";
   const systems: Theme = system.matches ? "dark" : "light";
-  if (next === systems) localStorage.removeItem(STORED);
-  else localStorage.setItem(STORED, next);
+  store(STORED, next === systems ? null : next);
   apply();
   themeChanged.tell(next);
 }

@@ -1,6 +1,6 @@
 // Ticks of long time axes, at whole hours, days and months of the zone's clock.
 
-import { dayTick, localDate, longDay, longMoment, monthTick, timeOfDay } from "./format.ts";
+import { dayTick, localDate, longDay, longMoment, monthTick, timeOfDay, wallClock } from "./format.ts";
 import type { Step } from "./types.ts";
 
 export interface Tick {
@@ -81,7 +81,7 @@ export class TimeAxis {
   #read(): { hour: number; day: number; date: string }[] {
     this.#clock ??= this.#starts.map((at) => {
       const date = localDate(at);
-      return { hour: Number.parseInt(timeOfDay(at), 10), day: Date.parse(date) / 86_400_000, date };
+      return { hour: Number.parseInt(wallClock(at), 10), day: Date.parse(date) / 86_400_000, date };
     });
     return this.#clock;
   }

@@ -72,9 +72,11 @@ export class TimeBar {
     setAttribute(this.#play, "title", playing ? say().pause : say().play);
     this.#play.replaceChildren(icon(playing ? PAUSE : PLAY));
     this.#slider.min = String(start);
-    this.#slider.max = String(Math.max(start, end));
+    // The last step is not over yet: the knob stands at its end all the same.
+    const last = start + Math.max(1, Math.ceil((end - start) / STEP_MILLISECONDS)) * STEP_MILLISECONDS;
+    this.#slider.max = String(last);
     const at = choice.at ?? end;
-    this.#slider.value = String(at);
+    this.#slider.value = String(choice.at ?? last);
     const text = !live && choice.at === null ? say().endOfDay : timeOfDay(at);
     setText(this.#output, text);
     setAttribute(this.#slider, "aria-valuetext", text);
@@ -108,7 +110,7 @@ export class TimeBar {
 
   #set(at: number, settled: boolean): void {
     // The right end is the present, which goes on.
-    this.#tell({ ...this.#choice, at: at >= this.#end - STEP_MILLISECONDS / 2 ? null : at }, settled);
+    this.#tell({ ...this.#choice, at: at >= this.#end ? null : at }, settled);
   }
 
   #tell(choice: TimeChoice, settled: boolean): void {

@@ -8,7 +8,7 @@ import { DigestView } from "./digest.ts";
 import { element, setText } from "./dom.ts";
 import { words } from "./i18n.ts";
 import { giveColours } from "./theme.ts";
-import type { Analysis, SourceAnalysis } from "./types.ts";
+import type { Analysis, Period, SourceAnalysis } from "./types.ts";
 import type { View } from "./view.ts";
 
 export class TodayView implements View {
@@ -20,6 +20,7 @@ export class TodayView implements View {
   readonly #cards = element("div", { class: "cards" });
   readonly #message: DayMessage;
   readonly #board: HTMLElement;
+  readonly #made = new Map<string, Card>();
   #byId = new Map<string, Card>();
 
   constructor(day: Day, clock: ServerClock) {
@@ -58,14 +59,20 @@ export class TodayView implements View {
     if (same) {
       for (const source of analysis.sources) this.#byId.get(source.id)?.update(source, analysis.period);
     } else {
-      this.#byId = new Map(
-        analysis.sources.map((source) => [source.id, new Card(source, analysis.period, this.#clock)]),
-      );
-      for (const card of this.#cards.querySelectorAll(".card")) card.remove();
-      this.#cards.append(...[...this.#byId.values()].map((card) => card.element));
+      this.#byId = new Map(analysis.sources.map((source) => [source.id, this.#cardOf(source, analysis.period)]));
+      this.#cards.replaceChildren(...[...this.#byId.values()].map((card) => card.element));
     }
     this.#digest.update(analysis);
     this.tick(this.#clock.now());
+  }
+
+  /** A card is made once: what it listens to would hold it for as long as the page lives. */
+  #cardOf(source: SourceAnalysis, period: Period): Card {
+    const known = this.#made.get(source.id);
+    known?.update(source, period);
+    const card = known ?? new Card(source, period, this.#clock);
+    this.#made.set(source.id, card);
+    return card;
   }
 
   #writeDigest(): void {

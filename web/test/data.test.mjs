@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { at, launch, violations, visit as visitWith } from "./browser.mjs";
 
 const CURVE = ".big-plot canvas";
-const MAP = ".map-frame[data-state=drawn]";
+const MAP = ".map-frame[data-state=drawn][data-drawing=gl]";
 const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>`;
 
 let browser;
@@ -49,8 +49,8 @@ async function harmless(page, place) {
 
 describe("exploring", { timeout: 300_000 }, () => {
   for (const [lang, title, drag] of [
-    ["en", /All together|Temperature|Count|/, "Drag over the curve to zoom"],
-    ["fr", /Tout ensemble|Température|Nombre|/, "Glissez sur la courbe pour zoomer"],
+    ["en", /All together|Temperature|Count|/, "Drag over the curve to zoom, click to see where a figure comes from"],
+    ["fr", /Tout ensemble|Température|Nombre|/, "Glissez sur la courbe pour zoomer, cliquez pour voir d’où vient un chiffre"],
   ]) {
     it(`shows a curve with its credit and says in words what it shows, in ${lang}`, () =>
       visit(`tab=explore&lang=${lang}`, { ready: CURVE }, async (page, { complaints }) => {
@@ -242,9 +242,9 @@ describe("the map of a time gone by", { timeout: 300_000 }, () => {
       return slider && Number(slider.max) - Number(slider.min) > 2.5 * 3_600_000;
     }, null, { timeout: 120_000 });
 
-  for (const [lang, live, gone] of [
-    ["en", /^Events$/, /^What was known at \d\d:\d\d$/],
-    ["fr", /^Événements$/, /^Ce que l’on savait à \d\d:\d\d$/],
+  for (const [lang, live, gone, today] of [
+    ["en", /^Events$/, /^What was known at \d\d:\d\d$/, /^Stations are shown as they are known today/],
+    ["fr", /^Événements$/, /^Ce que l’on savait à \d\d:\d\d$/, /^Les stations sont montrées comme on les connaît aujourd’hui/],
   ]) {
     it(`shows what was known then, in ${lang}`, () =>
       visit(`tab=map&lang=${lang}`, { ready: MAP }, async (page, { complaints }) => {
@@ -257,6 +257,7 @@ describe("the map of a time gone by", { timeout: 300_000 }, () => {
         await page.locator(".time-bar input[type=checkbox]").check();
         await page.waitForFunction(() => /at=.+known=then/.test(location.search));
         assert.match(await title.innerText(), gone);
+        assert.match(await page.locator(".time-note").innerText(), today);
         const asked = new URL(page.url()).searchParams.get("at");
         const day = await page.evaluate(async () => (await (await fetch("/api/v1/day")).json()).period.start);
         assert.equal(Date.parse(asked) - Date.parse(day), 6 * 15 * 60_000);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { at, coloursOf, launch, open, strongPixels, violations, visit as visitWith } from "./browser.mjs";
 
-const MAP_DRAWN = ".map-frame[data-state=drawn]";
+const MAP_DRAWN = ".map-frame[data-state=drawn][data-drawing=gl]";
 
 describe("the page", { timeout: 300_000 }, () => {
   let browser;

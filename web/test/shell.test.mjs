@@ -100,7 +100,7 @@ describe("the tabs", { timeout: 300_000 }, () => {
   for (const colorScheme of ["light", "dark"]) {
     for (const width of [390, 1440]) {
       it(`are accessible in the ${colorScheme} theme at ${width} pixels`, () =>
-        visit("tab=map&lang=en", { ready: ".map-frame[data-state=drawn]", colorScheme, bypassCSP: true, viewport: { width, height: 800 } }, async (page) =>
+        visit("tab=map&lang=en", { ready: ".map-frame[data-drawing=gl]", colorScheme, bypassCSP: true, viewport: { width, height: 800 } }, async (page) =>
           assert.deepEqual(await violations(page), []),
         ));
     }

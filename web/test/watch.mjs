@@ -61,7 +61,8 @@ export class Watch {
   /** What the provider says. */
   answer = "[]";
 
-  static async start() {
+  /** `after` is what becomes of bodies that were summarised. */
+  static async start(after = "delete") {
     const watch = new Watch();
     watch.#provider = createServer((_, response) => response.end(watch.answer));
     await new Promise((done) => watch.#provider.listen(0, "127.0.0.1", done));
@@ -69,7 +70,8 @@ export class Watch {
     const settings = join(watch.#folder, "vigie.toml");
     const [head] = readFileSync(settings, "utf8").split("[sources.");
     const base = `http://127.0.0.1:${watch.#provider.address().port}`;
-    writeFileSync(settings, `${head}\n[sources.mine]\nbase_url = "${base}"\n`);
+    const kept = head.replace('# after = "delete"', `after = "${after}"`);
+    writeFileSync(settings, `${kept}\n[sources.mine]\nbase_url = "${base}"\n`);
     mkdirSync(join(watch.#folder, "sources"), { recursive: true });
     writeFileSync(join(watch.#folder, "sources/mine.toml"), DEFINITION);
     return watch;

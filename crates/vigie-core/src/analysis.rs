@@ -265,6 +265,9 @@ pub struct Mark {
 /// A place on the map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MapPoint {
+    /// The entity's or the event's identifier.
+    #[serde(default)]
+    pub key: String,
     /// Longitude.
     pub lon: f64,
     /// Latitude.

@@ -22,6 +22,10 @@ use crate::{
     manifest::{self, Answer, Manifest},
 };
 
+mod find;
+
+pub use find::{Found, SEARCH_BYTES_MAX};
+
 /// zstd's level: the default, some ten times smaller for JSON at hundreds of megabytes a second.
 const LEVEL: i32 = 3;
 

@@ -6,6 +6,7 @@ mod guard;
 mod limits;
 mod live;
 mod record;
+mod redact;
 
 use std::{
     net::SocketAddr,
@@ -39,6 +40,7 @@ use self::{
 };
 use crate::{
     app::App,
+    export::range::Range,
     failure::{Failure, Outcome},
     report as reports,
 };
@@ -133,6 +135,10 @@ impl Dashboard {
             .route("/api/openapi.json", get(|| async { Json(openapi()) }))
             .merge(data::routes())
             .merge(record::routes())
+            .layer(middleware::from_fn_with_state(
+                current.clone(),
+                redact::check,
+            ))
             .fallback(get(assets::asset))
             .layer(middleware::from_fn_with_state(
                 Arc::new(guard),
@@ -200,6 +206,12 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Refusal(StatusCode::SERVICE_UNAVAILABLE, failure.report())
     }
+}
+
+/// The stretch of time between two parameters of an address: local dates, that of `to` included, or instants.
+fn range(app: &App, from: Option<&str>, to: Option<&str>) -> Result<Range, Refusal> {
+    Range::parse(from, to, app.tz())
+        .map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string().replace("--", "")))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

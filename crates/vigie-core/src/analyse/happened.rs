@@ -108,6 +108,7 @@ impl SourceAnalyser<'_> {
                 && analysis.map.len() < MAP_POINTS_MAX
             {
                 analysis.map.push(MapPoint {
+                    key: key.clone(),
                     lon: point.lon,
                     lat: point.lat,
                     label: title(key, version),

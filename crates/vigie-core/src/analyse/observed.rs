@@ -47,6 +47,7 @@ impl SourceAnalyser<'_> {
                 && analysis.map.len() < MAP_POINTS_MAX
             {
                 analysis.map.push(MapPoint {
+                    key: (*id).clone(),
                     lon: point.lon,
                     lat: point.lat,
                     label: name.clone(),

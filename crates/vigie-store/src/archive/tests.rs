@@ -184,6 +184,46 @@ fn what_a_kill_left_is_cut_off_by_the_next_append() {
 }
 
 #[test]
+fn a_raw_file_is_found_in_whichever_frame_it_is() {
+    let mut workspace = Workspace::new("velib");
+    // Frames of several blocks, of one of repeated bytes, and of none.
+    let noise: Vec<u8> = (0..200_000_u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    let zeros = vec![0; 400_000];
+    let bodies: [&[u8]; 5] = [&noise, &zeros, b"", b"short", b"{\"last\": 1}"];
+    let mut files = Vec::new();
+    for (number, pair) in bodies.chunks(2).enumerate() {
+        let batch: Vec<_> = (pair.iter().enumerate())
+            .map(|(part, body)| workspace.land(&format!("2026-11-2{number}T1{part}:00:00Z"), body))
+            .collect();
+        files.extend(batch.iter().map(|(raw, _)| raw.file.clone()));
+        workspace.finish(&batch);
+    }
+    let archive = "archive/velib/velib_2026-11.tar.zst";
+    let committed = workspace.ledger.archive_bytes(archive).unwrap();
+    let find = |file: &str| workspace.archive.find(archive, committed, file, 1000);
+    for (file, body) in files.iter().zip(bodies) {
+        let beginning = body[..body.len().min(1000)].to_vec();
+        let bytes = body.len() as u64;
+        assert_eq!(find(file).unwrap(), Found::Here { bytes, beginning });
+    }
+    let other = files[0].replace("2026", "2025");
+    assert_eq!(find(&other).unwrap(), Found::Nowhere);
+    // What lies beyond the committed length is not looked at.
+    let first = workspace.archive.find(archive, 1, &files[4], 1000);
+    assert_eq!(first.unwrap(), Found::Nowhere);
+    let gone = workspace.archive.find("archive/x.tar.zst", 9, "x", 1);
+    assert_eq!(gone.unwrap(), Found::Nowhere);
+    let path = workspace.path("2026-11");
+    let whole = fs::read(&path).unwrap();
+    durable::write(&path, &whole[..whole.len() - 9]).unwrap();
+    assert!(find(&files[4]).is_err());
+    durable::write(&path, &[b"not zstd", &whole[8..]].concat()).unwrap();
+    assert!(matches!(find(&files[4]), Err(ArchiveError::Damaged { .. })));
+}
+
+#[test]
 fn each_month_has_its_archive_by_utc() {
     let mut workspace = Workspace::new("velib");
     let batch = [

@@ -15,6 +15,8 @@ use utoipa::OpenApi;
 
 use super::Current;
 
+pub(super) use ask::leading;
+
 /// The paths of the data interface.
 pub(super) fn routes() -> Router<Current> {
     Router::new()

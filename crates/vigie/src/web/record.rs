@@ -22,13 +22,13 @@ use axum::{
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use utoipa::OpenApi;
-use vigie_core::{secret::Secret, text::SourceId};
+use vigie_core::text::SourceId;
 use vigie_sources::Definition;
 use vigie_store::ledger::Ledger;
 
 use super::{Current, Refusal};
 use crate::{
-    app::{App, key_of},
+    app::App,
     failure::{Failure, Outcome},
 };
 
@@ -167,20 +167,4 @@ fn known(app: &App, source: &str) -> Result<Arc<Definition>, Refusal> {
 fn ledger_of(app: &App) -> Outcome<Ledger> {
     let wait = Duration::from_secs(app.config().store.lock_timeout_seconds);
     Ledger::open_within(app.ledger().path(), true, wait).map_err(Failure::usage)
-}
-
-/// Takes the keys of all sources, and the token of this server, out of texts that came from outside. They should not be there;
-/// a provider that repeats the key in its answer puts them there.
-struct Redactor(Vec<Secret>);
-
-impl Redactor {
-    fn new(app: &App) -> Self {
-        let keys = app.definitions().filter_map(|source| key_of(source));
-        Self(keys.chain(super::guard::token()).collect())
-    }
-
-    fn clean(&self, text: &str) -> String {
-        let secrets = self.0.iter();
-        secrets.fold(text.to_owned(), |text, secret| secret.redact(&text))
-    }
 }

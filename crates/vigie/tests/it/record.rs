@@ -8,7 +8,9 @@ use std::{
     process::Command,
 };
 
+use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vigie_testkit::{FaultKind, FaultPlan, When};
@@ -27,10 +29,17 @@ const LATER: &str = "2026-11-24T11:00:30Z";
 
 /// Two sources, collected and summarised three times; the reports of the second time are a page for people.
 fn watched() -> Lab {
+    watched_with("delete")
+}
+
+/// The same, where summarised bodies are kept, archived or deleted.
+fn watched_with(after: &str) -> Lab {
     let (second, third) = (TIMES[1].parse().unwrap(), TIMES[2].parse().unwrap());
     let window = When::Window(second, third);
     let faults = FaultPlan::none().and(METAR_PATH, FaultKind::HtmlInstead, window);
     let lab = Lab::new("Paris", &[METAR, USGS], faults);
+    lab.workspace
+        .configure("raw", &format!("after = \"{after}\""));
     for time in TIMES {
         lab.at(time, &["collect"]);
         lab.at(time, &["summarize"]).ends(0);
@@ -174,6 +183,36 @@ fn captures_come_in_pages_and_bodies_as_text() {
 }
 
 #[test]
+fn an_archived_body_is_shown_until_its_archive_is_moved_away() {
+    let lab = watched_with("archive");
+    let page = serve(&lab);
+    let query = format!("/api/v1/captures?source={METAR}&from=2026-11-24&to=2026-11-24");
+    let captures = page.json(&query, 200);
+    let archived: Vec<&Value> = (captures["captures"].as_array().unwrap().iter())
+        .filter(|capture| capture["body"] == "archived")
+        .collect();
+    assert_eq!(archived.len(), 2, "{captures:#}");
+    for capture in &archived {
+        assert_eq!(capture["body_shown"], true);
+        let (status, answer) = page.get(&format!("/api/v1/captures/{}/body", capture["id"]));
+        assert_eq!(status, 200, "{answer}");
+        assert!(answer.contains("vigie-cut: false"), "{answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let hash = vigie_store::manifest::sha256(body.as_bytes());
+        assert_eq!(capture["sha256"], hash.as_str());
+    }
+    let gone = lab
+        .workspace
+        .path()
+        .join("data")
+        .join(archived[0]["archive"].as_str().unwrap());
+    fs::remove_file(gone).unwrap();
+    let error = page.json(&format!("/api/v1/captures/{}/body", archived[0]["id"]), 410);
+    let reason = error["error"].as_str().unwrap();
+    assert!(reason.contains("not there any more"), "{reason}");
+}
+
+#[test]
 fn what_is_asked_wrongly_is_refused_in_json() {
     let lab = watched();
     let page = serve(&lab);
@@ -192,6 +231,11 @@ fn what_is_asked_wrongly_is_refused_in_json() {
             "no source is called",
         ),
         ("/api/v1/captures?from=yesterday", 400, "from"),
+        (
+            "/api/v1/captures?from=2026-11-24&to=2026-11-23",
+            400,
+            "nothing lies between",
+        ),
         ("/api/v1/captures?after=1", 400, "`next` of a page"),
         ("/api/v1/captures/999999", 404, "no capture 999999"),
         ("/api/v1/captures/x/body", 400, "no number"),
@@ -250,6 +294,17 @@ fn a_figure_is_traced_to_the_files_it_came_from() {
         (&"samples".into(), &false.into())
     );
     assert!(found["samples"].as_u64().unwrap() > 0);
+    // Each observation says when it became known, which is when a capture of this answer was sent.
+    let readings = found["readings"].as_array().unwrap();
+    let captures = found["captures"].as_array().unwrap();
+    let last = readings.last().unwrap();
+    assert_eq!(last["observed_at"], line["at"]);
+    assert_eq!(last["value"], line["figures"]["last"]);
+    assert_eq!(found["measure"]["id"], "temperature");
+    for reading in readings {
+        let mut sent = captures.iter().map(|capture| &capture["started_at"]);
+        assert!(sent.any(|sent| *sent == reading["fetched_at"]), "{reading}");
+    }
     assert_eq!(found["credit"], of(METAR)["credit"]);
     for capture in found["captures"].as_array().unwrap() {
         assert!(
@@ -294,6 +349,10 @@ fn a_figure_is_traced_to_the_files_it_came_from() {
     // All entities together: by the times of the rows.
     let all = at(&format!("source={METAR}&at={seen}"));
     assert_eq!(all["basis"], "times");
+    assert_eq!(
+        (&all["readings"], &all["measure"]),
+        (&serde_json::json!([]), &Value::Null)
+    );
     assert!(!all["captures"].as_array().unwrap().is_empty());
     let event = of(USGS)["events"][0].clone();
     let found = at(&format!(
@@ -358,8 +417,15 @@ fn paths(id: &Value) -> [String; 8] {
 const KEY: &str = "s3cr3tk3y+0fm1n3/";
 const TOKEN: &str = "a-token-of-this-test";
 
-/// Answers every request with a text that repeats the key, as careless providers do, and is hostile otherwise.
-fn provider() -> String {
+/// A text that repeats the key, as careless providers do, and is hostile otherwise.
+fn careless() -> String {
+    format!(
+        "<html><title>{KEY} is spent</title><script>alert(1)</script> the key {KEY} or s3cr3tk3y%2B0fm1n3%2F is over its limit"
+    )
+}
+
+/// Answers every request with that text.
+fn provider(body: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -367,9 +433,6 @@ fn provider() -> String {
             let Ok(mut stream) = stream else { break };
             let mut asked = [0; 4096];
             let _ = stream.read(&mut asked);
-            let body = format!(
-                "<html><title>{KEY} is spent</title><script>alert(1)</script> the key {KEY} or s3cr3tk3y%2B0fm1n3%2F is over its limit"
-            );
             let _ = write!(
                 stream,
                 "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -382,11 +445,19 @@ fn provider() -> String {
 
 /// A source with a key whose provider repeats it; `republish` is what its terms say.
 fn keyed(republish: &str) -> Workspace {
+    let workspace = keyed_to(republish, careless());
+    let mut command = at_noon(&workspace, &["collect"]);
+    assert_eq!(command.output().unwrap().status.code(), Some(1));
+    workspace
+}
+
+/// A source with a key, before it is asked for the first time.
+fn keyed_to(republish: &str, body: String) -> Workspace {
     let workspace = Workspace::new("Paris");
     let file = workspace.path().join("vigie.toml");
     let text = fs::read_to_string(&file).unwrap();
     let text = text.split_once("[sources.").unwrap().0;
-    let base = provider();
+    let base = provider(body);
     fs::write(
         &file,
         format!("{text}\n[sources.mine]\nbase_url = \"{base}\"\n"),
@@ -399,8 +470,6 @@ fn keyed(republish: &str) -> Workspace {
         &format!("republish = \"{republish}\""),
     );
     fs::write(workspace.path().join("sources/mine.toml"), definition).unwrap();
-    let mut command = at_noon(&workspace, &["collect"]);
-    assert_eq!(command.output().unwrap().status.code(), Some(1));
     workspace
 }
 
@@ -437,6 +506,42 @@ fn no_answer_has_a_key_and_what_is_hostile_is_text() {
         "{body}"
     );
     assert!(body.contains("content-type: text/plain"), "{body}");
+}
+
+#[test]
+fn a_key_within_the_name_of_a_station_leaves_by_no_answer() {
+    let name = format!("Station {KEY} of Paris");
+    let body = serde_json::json!([{ "icaoId": name, "obsTime": 1_795_517_000, "temp": 7.5 }]);
+    let workspace = keyed_to("allowed", body.to_string());
+    for step in ["collect", "summarize"] {
+        let ended = at_noon(&workspace, &[step]).output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    }
+    let page = Serving::start(at_noon(&workspace, &["serve", "--listen", "127.0.0.1:0"]));
+    let series = "/api/v1/series?source=mine&from=2026-11-24&entity=Station%20s3cr3tk3y%2B0fm1n3%2F%20of%20Paris";
+    let answers = [
+        "/api/v1/day".to_owned(),
+        "/api/v1/day/mine".to_owned(),
+        "/api/v1/entities?source=mine&from=2026-11-24".to_owned(),
+        "/api/v1/entities?source=mine&from=2026-11-24&format=csv".to_owned(),
+        series.to_owned(),
+        format!("{series}&format=ndjson"),
+        series
+            .replace("series?", "provenance?")
+            .replace("from=", "to=2026-11-24&from="),
+    ];
+    for path in answers {
+        let (status, text) = page.get(&path);
+        assert_eq!(status, 200, "{path}: {text}");
+        assert!(text.contains("Station *** of Paris"), "{path}: {text}");
+        assert!(!text.contains("s3cr3tk3y"), "{path}: {text}");
+    }
+    let packed = Bytes::from(page.body(&format!("{series}&format=parquet")));
+    let rows = SerializedFileReader::new(packed).unwrap();
+    let rows: Vec<String> = (rows.get_row_iter(None).unwrap())
+        .map(|row| row.unwrap().to_string())
+        .collect();
+    assert!(rows[0].contains("Station *** of Paris"), "{rows:?}");
 }
 
 #[test]

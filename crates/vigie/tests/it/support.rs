@@ -278,6 +278,17 @@ impl Serving {
         (status, answer)
     }
 
+    /// The body of an answer, whatever it is.
+    pub(crate) fn body(&self, path: &str) -> Vec<u8> {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.host).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let mut windows = answer.windows(4);
+        let head = windows.position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        answer.split_off(head + 4)
+    }
+
     /// The JSON of an answer of that status.
     #[track_caller]
     pub(crate) fn json(&self, path: &str, expected: u16) -> Value {

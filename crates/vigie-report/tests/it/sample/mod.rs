@@ -422,6 +422,7 @@ impl Sample {
         source.map = stations
             .iter()
             .map(|(name, last, lon, lat, _)| MapPoint {
+                key: (*name).into(),
                 lon: *lon,
                 lat: *lat,
                 label: (*name).into(),
@@ -505,6 +506,7 @@ impl Sample {
         source.map = events
             .iter()
             .map(|event| MapPoint {
+                key: event.key.clone(),
                 lon: event.lon.unwrap_or(0.0),
                 lat: event.lat.unwrap_or(0.0),
                 label: event.title.clone(),
@@ -670,6 +672,7 @@ impl Sample {
                     noise(index + 3000) * std::f64::consts::TAU,
                 );
                 MapPoint {
+                    key: index.to_string(),
                     lon: 2.345 + 0.1 * radius * angle.cos(),
                     lat: 48.86 + 0.042 * radius * angle.sin(),
                     label: format!("Station {index}"),

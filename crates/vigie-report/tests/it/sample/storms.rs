@@ -90,6 +90,7 @@ impl Sample {
                 .collect();
             let last = points[points.len() - 1];
             source.map.push(MapPoint {
+                key: name.into(),
                 lon: last.lon,
                 lat: last.lat,
                 label: name.into(),

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use vigie_sources::Definition;
 
 use super::{
-    super::Refusal,
+    super::{Refusal, redact::Redactor},
     ask::{Parameters, attribution, bad},
 };
 use crate::{
@@ -89,6 +89,7 @@ pub(super) struct RowAnswer<'a> {
     format: ExportFormat,
     writer: Box<dyn crate::export::writer::RowWriter>,
     bytes: Bytes,
+    redactor: Redactor,
 }
 
 impl<'a> RowAnswer<'a> {
@@ -108,12 +109,23 @@ impl<'a> RowAnswer<'a> {
             format,
             writer,
             bytes,
+            redactor: Redactor::new(app),
         })
     }
 
     /// Takes in a row; its cells are in the order of the columns.
     pub(super) fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Refusal> {
-        Ok(self.writer.row(cells).map_err(Failure::usage)?)
+        // Packed text is cleaned before it is packed; other formats are when they leave (see `redact`).
+        if self.format != ExportFormat::Parquet || self.redactor.is_idle() {
+            return Ok(self.writer.row(cells).map_err(Failure::usage)?);
+        }
+        let cleaned: Vec<Cell<'_>> = (cells.iter())
+            .map(|cell| match cell {
+                Cell::Text(text) => Cell::Text(self.redactor.clean(text)),
+                other => other.clone(),
+            })
+            .collect();
+        Ok(self.writer.row(&cleaned).map_err(Failure::usage)?)
     }
 
     /// The answer, under a name for the file that it may become. `next` is where the following page begins.
@@ -141,7 +153,8 @@ impl<'a> RowAnswer<'a> {
             headers.insert(header::CONTENT_DISPOSITION, value);
         }
         credit(&mut headers, self.app, self.definition);
-        if let Some(next) = next.and_then(|next| HeaderValue::from_str(&as_parameter(next)).ok()) {
+        let next = next.map(|next| as_parameter(&self.redactor.clean(next)));
+        if let Some(next) = next.and_then(|next| HeaderValue::from_str(&next).ok()) {
             headers.insert(HeaderName::from_static("vigie-next"), next);
         }
         Ok(tagged(asked, headers, self.bytes.take()))

@@ -12,7 +12,7 @@ use vigie_core::{
 use vigie_sources::{Definition, Model};
 use vigie_store::store::{Store, SummaryQuery};
 
-use super::super::{Refusal, Shared};
+use super::super::{Refusal, Shared, range};
 use crate::{
     app::{App, store_failure},
     export::range::Range,
@@ -105,8 +105,7 @@ impl Parameters {
 
     /// The stretch of time between `from` and `to`.
     pub(super) fn range(&self, app: &App) -> Result<Range, Refusal> {
-        Range::parse(self.one("from")?, self.one("to")?, app.tz())
-            .map_err(|error| bad(error.to_string().replace("--", "")))
+        range(app, self.one("from")?, self.one("to")?)
     }
 
     /// The length of the steps; an hour where nothing is said.
@@ -184,7 +183,7 @@ pub(super) fn measure<'a>(
 }
 
 /// The measure that a source leads with.
-pub(super) fn leading(definition: &Definition) -> Option<&Measure> {
+pub(in crate::web) fn leading(definition: &Definition) -> Option<&Measure> {
     let mut measures = definition.measures.iter();
     measures
         .find(|measure| measure.headline)

@@ -19,12 +19,15 @@ use vigie_core::{
     text::SourceId,
 };
 use vigie_store::{
-    archive::archive_file,
+    archive::{Found, archive_file},
     landing::quarantine_file,
     ledger::{CaptureId, CaptureQuery, Entry, Ledger, Place},
 };
 
-use super::{super::Shared, Asked, Redactor, Refusal, absent, bad, known, ledger_of};
+use super::{
+    super::{Shared, range, redact::Redactor},
+    Asked, Refusal, absent, bad, known, ledger_of,
+};
 use crate::{
     app::App,
     config::After,
@@ -39,6 +42,8 @@ const PAGE_MAX: usize = 500;
 const BODY_BYTES_MAX: usize = 256 * 1024;
 /// The longest key that a cut could go through.
 const KEY_BYTES_MAX: usize = 4096;
+/// What is read of a body: a key that the cut would go through is replaced before the cut.
+const READ_BYTES_MAX: usize = BODY_BYTES_MAX + KEY_BYTES_MAX;
 
 /// Where the body of a capture is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -112,17 +117,12 @@ pub(super) struct CaptureLine {
 }
 
 impl CaptureLine {
-    pub(super) fn new(
-        app: &App,
-        ledger: &Ledger,
-        redactor: &Redactor,
-        entry: Entry,
-    ) -> Outcome<Self> {
+    pub(super) fn new(app: &App, ledger: &Ledger, entry: Entry) -> Outcome<Self> {
         let Entry { id, capture, .. } = entry;
         let (body, archive) = place_of(app, ledger, &capture)?;
         let here = matches!(
             body,
-            BodyPlace::Waiting | BodyPlace::Kept | BodyPlace::Quarantine
+            BodyPlace::Waiting | BodyPlace::Kept | BodyPlace::Quarantine | BodyPlace::Archived
         );
         Ok(Self {
             id: id.number(),
@@ -132,7 +132,7 @@ impl CaptureLine {
             started_at: capture.started_at,
             finished_at: capture.finished_at,
             outcome: capture.outcome,
-            url: redactor.clean(&capture.url),
+            url: capture.url,
             http_status: capture.http_status,
             bytes: capture.bytes,
             sha256: capture.sha256,
@@ -143,7 +143,7 @@ impl CaptureLine {
             observed_to: capture.observed.map(|(_, to)| to),
             published_at: capture.published_at,
             cause: capture.cause,
-            reason: capture.reason.map(|reason| redactor.clean(&reason)),
+            reason: capture.reason,
             body,
             archive,
         })
@@ -218,12 +218,10 @@ pub(super) struct CapturePage {
 pub(super) struct CapturesQuery {
     /// Only those of this source.
     source: Option<String>,
-    /// Only those started at this instant or later (RFC 3339).
-    #[param(value_type = Option<String>, format = DateTime)]
-    from: Option<Timestamp>,
-    /// Only those started before this instant.
-    #[param(value_type = Option<String>, format = DateTime)]
-    to: Option<Timestamp>,
+    /// Only those started on this local date or at this instant (RFC 3339), or later.
+    from: Option<String>,
+    /// Only those started up to this local date (included), or before this instant.
+    to: Option<String>,
     /// Only those that ended so: `landed`, `unchanged`, `failed`, `quarantined`, `summarized`; several with commas.
     outcome: Option<String>,
     /// The `next` of the page before.
@@ -265,10 +263,11 @@ pub(super) async fn captures(
 ) -> Result<Json<CapturePage>, Refusal> {
     let app = &shared.app;
     let source = asked.source.as_deref().map(|source| known(app, source));
+    let range = range(app, asked.from.as_deref(), asked.to.as_deref())?;
     let query = CaptureQuery {
         source: source.transpose()?.map(|definition| definition.id.clone()),
-        from: asked.from,
-        to: asked.to,
+        from: range.from,
+        to: range.to,
         outcomes: outcomes(asked.outcome.as_deref())?,
     };
     let after = asked.after.as_deref().map(place).transpose()?;
@@ -280,10 +279,9 @@ pub(super) async fn captures(
             let start = last.capture.started_at.as_millisecond();
             format!("{start}.{}", last.id.number())
         });
-        let redactor = Redactor::new(app);
         let captures = found
             .into_iter()
-            .map(|entry| CaptureLine::new(app, &ledger, &redactor, entry));
+            .map(|entry| CaptureLine::new(app, &ledger, entry));
         Ok(CapturePage {
             captures: captures.collect::<Outcome<_>>()?,
             next,
@@ -314,12 +312,12 @@ pub(super) async fn capture(
     block_in_place(|| {
         let ledger = ledger_of(app)?;
         let entry = find(&ledger, &id)?;
-        let line = CaptureLine::new(app, &ledger, &Redactor::new(app), entry)?;
+        let line = CaptureLine::new(app, &ledger, entry)?;
         Ok(Json(line))
     })
 }
 
-/// The beginning of a body that was set aside, waits or is kept, as text.
+/// The beginning of a body that was set aside, waits, is kept or archived, as text.
 ///
 /// Bytes that are no UTF-8 are replaced, and so are keys. `vigie-bytes` says how many bytes the body has, `vigie-cut` whether
 /// this is not all of it.
@@ -327,7 +325,7 @@ pub(super) async fn capture(
     (status = 200, description = "At most 256 KiB of the body", body = String, content_type = "text/plain"),
     (status = 403, description = "The terms of the source forbid it"),
     (status = 404, description = "No such capture, or it brought no body"),
-    (status = 410, description = "The body was deleted or archived")))]
+    (status = 410, description = "The body was deleted, or its archive moved away")))]
 pub(super) async fn body(
     State(shared): State<Shared>,
     Path(id): Path<String>,
@@ -339,43 +337,79 @@ pub(super) async fn body(
         if let Some(reason) = forbidden(app, &capture.source) {
             return Err(Refusal(StatusCode::FORBIDDEN, reason));
         }
-        if capture.file.is_none() {
+        let Some(raw_file) = &capture.file else {
             return Err(absent(format!("capture {id} brought no body")));
-        }
-        let Some((file, _)) = file_here(app, &capture) else {
-            let reason = match place_of(app, &ledger, &capture)? {
-                (BodyPlace::Archived, Some(archive)) => format!("the body is in {archive}"),
-                _ => "the body was deleted; its tombstone is what remains".to_owned(),
-            };
-            return Err(Refusal(StatusCode::GONE, reason));
         };
-        let unreadable = |error: std::io::Error| Failure::usage(format!("{file}: {error}"));
-        let opened = std::fs::File::open(app.landing().path(&file)).map_err(unreadable)?;
-        let total = opened.metadata().map_err(unreadable)?.len();
-        let mut bytes = Vec::new();
-        // A key that the cut would go through is replaced before the cut.
-        let most = (BODY_BYTES_MAX + KEY_BYTES_MAX) as u64;
-        opened
-            .take(most)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        let mut text = Redactor::new(app).clean(&String::from_utf8_lossy(&bytes));
-        let cut = total > most || text.len() > BODY_BYTES_MAX;
-        // What was read of a longer body may end within a key: its last bytes are not shown, however much was replaced before.
-        let whole = if total > most {
-            text.len().saturating_sub(KEY_BYTES_MAX)
-        } else {
-            text.len()
+        let (total, bytes) = match file_here(app, &capture) {
+            Some((file, _)) => beginning(&app.landing().path(&file), &file)?,
+            None => archived(app, &ledger, &capture, raw_file)?,
         };
-        text.truncate(text.floor_char_boundary(whole.min(BODY_BYTES_MAX)));
-        let headers = [
-            (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
-            (header::CACHE_CONTROL, "no-store".to_owned()),
-        ];
-        let said = [
-            ("vigie-bytes", total.to_string()),
-            ("vigie-cut", cut.to_string()),
-        ];
-        Ok((headers, said, text).into_response())
+        Ok(as_text(app, total, &bytes))
     })
+}
+
+/// The size of a file, and its beginning.
+fn beginning(path: &std::path::Path, file: &str) -> Outcome<(u64, Vec<u8>)> {
+    let unreadable = |error: std::io::Error| Failure::usage(format!("{file}: {error}"));
+    let opened = std::fs::File::open(path).map_err(unreadable)?;
+    let total = opened.metadata().map_err(unreadable)?.len();
+    let mut bytes = Vec::new();
+    opened
+        .take(READ_BYTES_MAX as u64)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    Ok((total, bytes))
+}
+
+/// The same of a body in an archive.
+fn archived(
+    app: &App,
+    ledger: &Ledger,
+    capture: &Capture,
+    raw_file: &str,
+) -> Result<(u64, Vec<u8>), Refusal> {
+    let gone = |reason: &str| Refusal(StatusCode::GONE, reason.to_owned());
+    let (BodyPlace::Archived, Some(archive)) = place_of(app, ledger, capture)? else {
+        return Err(gone("the body was deleted; its tombstone is what remains"));
+    };
+    let committed = ledger.archive_bytes(&archive).map_err(Failure::usage)?;
+    let found = app
+        .archive()
+        .find(&archive, committed, raw_file, READ_BYTES_MAX);
+    match found.map_err(Failure::usage)? {
+        Found::Here { bytes, beginning } => Ok((bytes, beginning)),
+        Found::Nowhere => Err(gone(&format!(
+            "the body was in {archive}, which is not there any more"
+        ))),
+        Found::TooFar => Err(Refusal(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!(
+                "the body lies too deep in {archive}: `tar --zstd -xf` in the data folder unpacks it"
+            ),
+        )),
+    }
+}
+
+/// The beginning of a body of so many bytes in all, without keys and as text.
+fn as_text(app: &App, total: u64, bytes: &[u8]) -> Response {
+    let text = String::from_utf8_lossy(bytes);
+    let mut text = Redactor::new(app).clean(&text).into_owned();
+    let more = total > READ_BYTES_MAX as u64;
+    let cut = more || text.len() > BODY_BYTES_MAX;
+    // What was read of a longer body may end within a key: its last bytes are not shown, however much was replaced before.
+    let whole = if more {
+        text.len().saturating_sub(KEY_BYTES_MAX)
+    } else {
+        text.len()
+    };
+    text.truncate(text.floor_char_boundary(whole.min(BODY_BYTES_MAX)));
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    let said = [
+        ("vigie-bytes", total.to_string()),
+        ("vigie-cut", cut.to_string()),
+    ];
+    (headers, said, text).into_response()
 }

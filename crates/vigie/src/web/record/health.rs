@@ -17,7 +17,7 @@ use vigie_core::{
 use vigie_sources::Definition;
 use vigie_store::{ledger::Ledger, manifest, store::Store};
 
-use super::{super::Shared, Asked, Redactor, Refusal, bad, captures::CaptureLine, ledger_of};
+use super::{super::Shared, Asked, Refusal, bad, captures::CaptureLine, ledger_of};
 use crate::{
     app::{App, key_of, store_failure},
     budget,
@@ -243,13 +243,12 @@ fn make(app: &App, days: u16, room: Room) -> Outcome<Health> {
         .filter_map(|status| app.known(&status.id).map(|definition| (definition, status)))
         .map(|(definition, status)| source(app, &ledger, &definition, status, &bounds, now))
         .collect::<Outcome<Vec<SourceHealth>>>()?;
-    let redactor = Redactor::new(app);
     let since = bounds.first().copied().unwrap_or(now);
     let problems = ledger
         .problems(None, since, Timestamp::MAX, PROBLEMS_MAX)
         .map_err(Failure::usage)?
         .into_iter()
-        .map(|entry| CaptureLine::new(app, &ledger, &redactor, entry))
+        .map(|entry| CaptureLine::new(app, &ledger, entry))
         .collect::<Outcome<_>>()?;
     let paused = status::paused(app)?;
     let levels = sources.iter().map(|source| source.status.level);

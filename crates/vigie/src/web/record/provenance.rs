@@ -1,6 +1,9 @@
 //! Where a figure comes from: the captures whose rows went into it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{Json, extract::State};
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +14,7 @@ use vigie_core::{
     analysis::Credit,
     bucket::{Bucket, BucketKey, Samples},
     event::{Event, EventKey},
+    measure::Measure,
     sheet::Permission,
     text::{EntityId, Text},
     time,
@@ -19,7 +23,10 @@ use vigie_sources::{Definition, Model};
 use vigie_store::{ledger::Entry, store::Store};
 
 use super::{
-    super::Shared, Asked, Redactor, Refusal, absent, bad, captures::CaptureLine, known, ledger_of,
+    super::{Shared, data::leading, range},
+    Asked, Refusal, absent, bad,
+    captures::CaptureLine,
+    known, ledger_of,
 };
 use crate::{
     app::{App, store_failure},
@@ -28,6 +35,8 @@ use crate::{
 
 /// Captures listed.
 const CAPTURES_MAX: usize = 100;
+/// Readings listed.
+const READINGS_MAX: usize = 100;
 /// The longest stretch that is looked back at.
 const STRETCH_MAX: SignedDuration = SignedDuration::from_hours(32 * 24);
 /// Beyond its horizon a body seldom has rows of an hour.
@@ -74,12 +83,30 @@ pub(super) struct Provenance {
     sealed: bool,
     /// The samples that count, where the summary still has them.
     samples: Option<u64>,
+    /// Those samples with the times at which they became known, the latest 100, oldest first. What was known at a time are those
+    /// that were fetched until then; of a sealed summary nobody can say it.
+    readings: Vec<Reading>,
+    /// What the readings have the values of: the measure that the source leads with.
+    measure: Option<Measure>,
     /// What the provider has said of the event, oldest first.
     versions: Vec<VersionLine>,
     /// The captures, newest first, at most 100.
     captures: Vec<CaptureLine>,
     /// Whether there are more.
     more: bool,
+}
+
+/// What was observed of an entity, and when it was fetched.
+#[derive(Debug, Serialize, ToSchema)]
+struct Reading {
+    /// When it was observed.
+    #[schema(value_type = String, format = DateTime)]
+    observed_at: Timestamp,
+    /// When it was fetched; of an observation that several bodies repeat, the last time.
+    #[schema(value_type = String, format = DateTime)]
+    fetched_at: Timestamp,
+    /// The value of the leading measure, if the observation has one.
+    value: Option<f64>,
 }
 
 /// What a provider said of an event.
@@ -113,12 +140,10 @@ pub(super) struct ProvenanceQuery {
     /// An instant of the local hour that the figure is of (RFC 3339).
     #[param(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
-    /// Or the start of a longer stretch…
-    #[param(value_type = Option<String>, format = DateTime)]
-    from: Option<Timestamp>,
-    /// …and the first instant after it.
-    #[param(value_type = Option<String>, format = DateTime)]
-    to: Option<Timestamp>,
+    /// Or the start of a longer stretch, as a local date or an instant (RFC 3339)…
+    from: Option<String>,
+    /// …and its last local date, or the first instant after it.
+    to: Option<String>,
 }
 
 /// What was found out before the ledger is asked.
@@ -129,6 +154,7 @@ struct Found {
     name: Option<String>,
     sealed: bool,
     samples: Option<u64>,
+    readings: Vec<Reading>,
     versions: Vec<VersionLine>,
     /// When what counts was fetched, if it is known.
     fetched: Option<BTreeSet<Timestamp>>,
@@ -159,6 +185,7 @@ pub(super) async fn provenance(
             name: None,
             sealed: false,
             samples: None,
+            readings: Vec::new(),
             versions: Vec::new(),
             fetched: None,
         };
@@ -170,15 +197,14 @@ pub(super) async fn provenance(
 
 /// The stretch asked for: the local hour of an instant, or what stands between two.
 fn stretch(app: &App, asked: &ProvenanceQuery) -> Result<(Timestamp, Timestamp), Refusal> {
-    match (asked.at, asked.from, asked.to) {
+    let range = range(app, asked.from.as_deref(), asked.to.as_deref())?;
+    match (asked.at, range.from, range.to) {
         (Some(at), None, None) => {
             let start = time::hour_start(at, app.tz());
             Ok((start, time::hour_end(start, app.tz())))
         }
-        (None, Some(from), Some(to)) if from < to && to.duration_since(from) <= STRETCH_MAX => {
-            Ok((from, to))
-        }
-        (None, Some(_), Some(_)) => Err(bad("`from` must come before `to`, by 32 days at most")),
+        (None, Some(from), Some(to)) if to.duration_since(from) <= STRETCH_MAX => Ok((from, to)),
+        (None, Some(_), Some(_)) => Err(bad("`from` is 32 days before `to` at most")),
         _ => Err(bad(
             "say `at`, or `from` and `to`, or the `key` of an event",
         )),
@@ -224,6 +250,7 @@ async fn of_event(
         name,
         sealed: false,
         samples: None,
+        readings: Vec::new(),
         versions: versions.collect(),
         fetched: Some(fetched.collect()),
         key: Some(key.key),
@@ -266,9 +293,35 @@ async fn of_hours(
             fetched.extend(Timestamp::from_millisecond(sample.stamp.fetched_at));
         }
         found.samples = Some(count);
+        found.readings = readings(&buckets, leading(definition));
         found.fetched = Some(fetched);
     }
     Ok(found)
+}
+
+/// The observations of open buckets, each once, with the value of a measure where it has one.
+fn readings(buckets: &[Bucket], measure: Option<&Measure>) -> Vec<Reading> {
+    let mut known: BTreeMap<(i64, i64), Option<f64>> = BTreeMap::new();
+    for (id, samples) in buckets.iter().flat_map(|bucket| &bucket.measures) {
+        let leads = measure.is_some_and(|measure| measure.id == *id);
+        for sample in samples.iter() {
+            let value = known
+                .entry((sample.stamp.at, sample.stamp.fetched_at))
+                .or_default();
+            if leads {
+                *value = Some(sample.value);
+            }
+        }
+    }
+    let latest = known.len().saturating_sub(READINGS_MAX);
+    let reading = |((at, fetched_at), value)| {
+        Some(Reading {
+            observed_at: Timestamp::from_millisecond(at).ok()?,
+            fetched_at: Timestamp::from_millisecond(fetched_at).ok()?,
+            value,
+        })
+    };
+    known.into_iter().skip(latest).filter_map(reading).collect()
 }
 
 fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenance> {
@@ -304,10 +357,9 @@ fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenanc
     }
     let more = entries.len() > CAPTURES_MAX;
     entries.truncate(CAPTURES_MAX);
-    let redactor = Redactor::new(app);
     let captures = entries
         .into_iter()
-        .map(|entry| CaptureLine::new(app, &ledger, &redactor, entry));
+        .map(|entry| CaptureLine::new(app, &ledger, entry));
     Ok(Provenance {
         source: source.to_string(),
         title: definition.sheet.title.clone(),
@@ -325,6 +377,10 @@ fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenanc
         },
         sealed: found.sealed,
         samples: found.samples,
+        measure: leading(definition)
+            .filter(|_| !found.readings.is_empty())
+            .cloned(),
+        readings: found.readings,
         versions: found.versions,
         captures: captures.collect::<Outcome<_>>()?,
         more,
