@@ -30,7 +30,10 @@ class Dialog {
     this.#element.addEventListener("click", (event) => {
       if (event.target === this.#element) this.#element.close();
     });
-    this.#element.addEventListener("close", () => this.#asking.abort());
+    // It is told late: the next question may have been asked by then.
+    this.#element.addEventListener("close", () => {
+      if (!this.#element.open) this.#asking.abort();
+    });
     languageChanged.add(() => this.#write());
     document.body.append(this.#element);
   }

@@ -115,7 +115,7 @@ describe("the record", { timeout: 300_000 }, () => {
       });
       const events = page.locator(`.card[data-source="${happened}"]`);
       await events.locator(".disclosure summary", { hasText: /event/ }).click({ timeout: 60_000 });
-      await events.locator(".traced").first().click();
+      await events.locator(".table-frame .traced").first().click();
       await dialog.getByText("What the provider has said of it").waitFor();
       await page.getByRole("button", { name: "Close" }).click();
 

@@ -178,7 +178,7 @@ describe("the body of an archived download", { timeout: 120_000 }, () => {
         // An open hour says of each observation when it became known.
         const readings = page.getByRole("group", { name: known });
         await readings.waitFor();
-        assert.match(await readings.locator("tbody tr").innerText(), /7\.0|7,0/);
+        assert.match(await readings.locator("tbody tr").innerText(), /\b7\s°C/);
         assert.equal(await readings.locator("tbody tr > *").count(), 3);
         const capture = page.locator("dialog.provenance .trace li").first();
         await capture.getByRole("button", { name: show }).click();
