@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Patience {
     /// Before the beginning is told.
     pub hold: SignedDuration,
-    /// Before the end is told.
-    pub clear: SignedDuration,
+    /// Before the end is told; `None` for what happens and has no end: an earthquake that is revised to and fro is told once.
+    pub clear: Option<SignedDuration>,
 }
 
 /// Where a rule stands for one subject: a station, an event, a source. No episode: the rule does not hold.
@@ -64,14 +64,18 @@ pub fn advance(
         return (None, None);
     }
     let since = *episode.clear_since.get_or_insert(now);
-    if now.duration_since(since) >= patience.clear {
-        (None, Some(Change::Ends))
-    } else {
-        (Some(episode), None)
+    match patience.clear {
+        Some(clear) if now.duration_since(since) >= clear => (None, Some(Change::Ends)),
+        _ => (Some(episode), None),
     }
 }
 
 impl Episode {
+    /// When it ended, as known at `now`: when the rule ceased to hold, not when that was told. Never before it began.
+    pub fn ended_at(self, now: Timestamp) -> Timestamp {
+        self.clear_since.unwrap_or(now).min(now).max(self.since)
+    }
+
     /// Where the clock was set back, times count from now on: no wait is longer than the rule says.
     fn not_after(mut self, now: Timestamp) -> Self {
         self.since = self.since.min(now);
@@ -95,18 +99,22 @@ mod tests {
 
     const PATIENCE: Patience = Patience {
         hold: SignedDuration::from_mins(2),
-        clear: SignedDuration::from_mins(3),
+        clear: Some(SignedDuration::from_mins(3)),
     };
 
     /// What is told when the rule holds (`+`), does not (`-`) or is unknown (`?`), minute by minute: `B`egins, `E`nds.
     fn told(minutes: &str) -> String {
+        told_with(PATIENCE, minutes)
+    }
+
+    fn told_with(patience: Patience, minutes: &str) -> String {
         let mut episode = None;
         let mut said = String::new();
         for (minute, holds) in (0..).zip(minutes.chars()) {
             let holds = (holds != '?').then_some(holds == '+');
             let now = Timestamp::from_second(minute * 60).unwrap();
             let change;
-            (episode, change) = advance(episode, holds, now, PATIENCE);
+            (episode, change) = advance(episode, holds, now, patience);
             said.push(match change {
                 Some(Change::Begins) => 'B',
                 Some(Change::Ends) => 'E',
@@ -129,6 +137,32 @@ mod tests {
         assert_eq!(told("+++??????"), "..B......");
         assert_eq!(told("+++--???-"), "..B.....E");
         assert_eq!(told("?????"), ".....");
+    }
+
+    #[test]
+    fn what_has_no_end_is_told_once() {
+        let event = Patience {
+            hold: SignedDuration::ZERO,
+            clear: None,
+        };
+        assert_eq!(told_with(event, "-+-+--------+?+"), ".B.............");
+    }
+
+    #[test]
+    fn an_episode_ends_when_the_rule_ceased_to_hold() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let (mut episode, _) = advance(None, Some(true), at(0), PATIENCE);
+        for (minute, holds) in [(2, true), (10, false), (12, false)] {
+            (episode, _) = advance(episode, Some(holds), at(minute), PATIENCE);
+        }
+        let episode = episode.unwrap();
+        assert_eq!(
+            advance(Some(episode), Some(false), at(13), PATIENCE).1,
+            Some(Change::Ends)
+        );
+        assert_eq!(episode.ended_at(at(13)), at(10));
+        // Where the clock was set back it lasted no time, and not less.
+        assert_eq!(episode.ended_at(at(-5)), at(0));
     }
 
     #[test]

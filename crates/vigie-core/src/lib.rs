@@ -15,6 +15,7 @@ pub mod census;
 pub mod correlation;
 pub mod domain;
 pub mod dossier;
+pub mod edition;
 pub mod event;
 pub mod history;
 pub mod measure;

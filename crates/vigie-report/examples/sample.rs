@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             language,
             template: None,
             dashboard_url: Some("http://127.0.0.1:8437/".to_owned()),
+            edition: None,
         };
         let start = Instant::now();
         let pdf = render_pdf(analysis, &options)?;

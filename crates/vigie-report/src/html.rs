@@ -12,10 +12,11 @@ use crate::{
     axis::Tick,
     chart::{ChartView, Fractions, PanelView},
     dossier::html::escape,
+    edition::view_of,
     map::MapView,
     quality::QualityView,
     table::TableView,
-    view::{ReportView, SourceView, report_view},
+    view::{ReportView, SourceView},
     words::Words,
 };
 
@@ -28,7 +29,7 @@ const TOP: f64 = 10.0;
 
 /// Writes the report as HTML. The same analysis and options give the same text.
 pub fn render_html(analysis: &Analysis, options: &ReportOptions) -> String {
-    let view = report_view(analysis, options.language, options.dashboard_url.as_deref());
+    let view = view_of(analysis, options);
     let mut page = Page(String::new());
     page.head(&view);
     page.first(&view);
@@ -85,6 +86,13 @@ impl Page {
         let words = view.words;
         for sentence in &view.lead {
             self.put(&format!("<p>{}</p>", escape(sentence)));
+        }
+        if let Some(edition) = &view.edition {
+            self.put(&format!("<h2>{}</h2>\n<ul>", escape(&edition.title)));
+            for change in &edition.changes {
+                self.put(&format!("<li>{}</li>", escape(change)));
+            }
+            self.put("</ul>");
         }
         if !view.highlights.is_empty() {
             self.put(&format!(
@@ -541,7 +549,7 @@ mod tests {
     use vigie_core::{analysis::PeriodKind, text::Text};
 
     use super::*;
-    use crate::sample;
+    use crate::{sample, view::report_view};
 
     #[test]
     fn one_file_that_loads_nothing_and_runs_nothing() {

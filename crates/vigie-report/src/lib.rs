@@ -22,6 +22,7 @@ mod chart;
 mod clean;
 mod data;
 mod dossier;
+mod edition;
 mod html;
 mod map;
 mod mix;
@@ -38,12 +39,13 @@ mod world;
 
 #[cfg(doc)]
 use vigie_core::analysis::Analysis;
-use vigie_core::text::Language;
+use vigie_core::{edition::Edition, text::Language};
 
 pub use crate::{
     axis::Tick,
     chart::{BarView, Callout, ChartView, CloudView, Fractions, LineView, PanelView},
     dossier::{DossierFormat, render_dossier},
+    edition::{EditionView, edition_view},
     html::render_html,
     map::{ClassView, MapView},
     number::{percent, quantity},
@@ -60,7 +62,7 @@ pub use crate::{
 pub const TEMPLATE: &str = include_str!("../templates/report.typ");
 
 /// How a report is made.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReportOptions {
     /// The language of the words, numbers and dates.
     pub language: Language,
@@ -69,6 +71,8 @@ pub struct ReportOptions {
     pub template: Option<String>,
     /// The address of the live page, printed on the first page if it is http or https.
     pub dashboard_url: Option<String>,
+    /// Which edition it is; the first one says nothing of it.
+    pub edition: Option<Edition>,
 }
 
 /// Why there is no PDF.

@@ -13,7 +13,7 @@ use vigie_core::analysis::Analysis;
 use crate::{
     ReportError, ReportOptions, TEMPLATE,
     data::files,
-    view::report_view,
+    edition::view_of,
     world::{ANALYSIS_PATH, ReportWorld},
 };
 
@@ -71,7 +71,7 @@ pub(crate) fn write_pdf(
 }
 
 fn world_of(analysis: &Analysis, options: &ReportOptions) -> Result<ReportWorld, ReportError> {
-    let view = report_view(analysis, options.language, options.dashboard_url.as_deref());
+    let view = view_of(analysis, options);
     let mut others = files(analysis);
     others.push((
         ANALYSIS_PATH.to_owned(),
@@ -173,6 +173,7 @@ mod tests {
             language,
             template: None,
             dashboard_url: None,
+            edition: None,
         }
     }
 

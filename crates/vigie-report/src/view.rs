@@ -18,6 +18,7 @@ use crate::{
     chart::{ChartView, chart_view},
     clean::{clean, clean_or, french_spaces, web_address},
     data::attachments,
+    edition::EditionView,
     map::{MapView, map_view},
     mix::mix_view,
     number::{count, number, percent, quantity, unit},
@@ -55,6 +56,8 @@ pub struct ReportView {
     pub simulated: Option<String>,
     /// What to know before all, a sentence each.
     pub lead: Vec<String>,
+    /// What an earlier edition said otherwise; nothing in the first.
+    pub edition: Option<EditionView>,
     /// What happened: the most important of each domain.
     pub highlights: Vec<HighlightView>,
     /// What is unlike what is usual; nothing where nothing is, or nothing can be said.
@@ -223,6 +226,7 @@ pub fn report_view(
         notes: notes(analysis, &tz, language),
         simulated,
         lead: lead(analysis, language),
+        edition: None,
         highlights: highlights(analysis, language),
         unusual: unusual(analysis, &tz, language),
         correlated: correlated(analysis, language),

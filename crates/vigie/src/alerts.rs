@@ -1,64 +1,40 @@
 //! `vigie alerts`: rules on what is stored, told once per episode with its end.
 //!
-//! When an episode begins and ends is [`vigie_core::alert`]; here the rules are looked at, and what there is to tell waits in
-//! `data/alerts.json` until every channel took it. What is written there before it is sent may arrive twice, and is never lost.
+//! When an episode begins and ends is [`vigie_core::alert`]; here the rules are looked at. What there is to tell waits in
+//! [`crate::outbox`], where the episodes are kept, too: both are written in one go.
 
 mod observe;
 mod tell;
+mod teller;
+mod unusual;
 
-use std::{collections::BTreeMap, fs, io, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tracing::{info, warn};
-use vigie_core::alert::{self, Change, Episode, Patience};
+use vigie_core::alert::{self, Change, Patience};
 use vigie_store::{
-    durable,
     lock::{Lock, LockError},
     store::Store,
 };
 
-pub(crate) use self::observe::problems;
-use self::observe::{Look, Observed, observe};
+use self::observe::{Look, Observed, Observer};
+pub(crate) use self::{observe::problems, teller::Teller};
 use crate::{
     app::App,
     cli,
     config::AlertConfig,
     failure::{Exit, Failure, Outcome},
-    notify::{self, Channel, Message},
+    notify,
+    outbox::{self, Delivered, Held, Opened, State},
     output,
 };
 
-/// The file of what is open and what waits to be told, in the data folder.
-const FILE: &str = "alerts.json";
-/// How long a message is tried again where a channel fails.
-const TRIED_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// Messages that wait at most: the oldest go first.
-const WAITING_MAX: usize = 200;
-
-/// What is remembered from one look to the next.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct State {
-    /// By rule and subject.
-    episodes: BTreeMap<String, BTreeMap<String, Held>>,
-    /// What some channel has not taken yet, the oldest first.
-    waiting: Vec<Waiting>,
-}
-
-/// An episode, and what it is called when its subject is no longer observed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Held {
-    name: String,
-    #[serde(flatten)]
-    episode: Episode,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Waiting {
-    since: Timestamp,
-    channels: Vec<Channel>,
-    message: Message,
-}
+/// An episode whose subject has not been observed for so long is forgotten, without a word.
+const UNSEEN_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// When a subject was last observed is written down no more often than this.
+const SEEN_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// A beginning or an end.
 #[derive(Debug)]
@@ -66,18 +42,16 @@ struct Told {
     change: Change,
     observed: Observed,
     since: Timestamp,
+    /// When it ended: before that was told.
+    until: Timestamp,
 }
 
 /// What a look at the rules came to.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Looked {
+struct Looked {
     rules: Vec<RuleState>,
-    /// Messages that were sent.
-    sent: usize,
-    /// Why messages wait, by channel.
-    failed: BTreeMap<&'static str, String>,
-    /// Messages that wait.
-    waiting: usize,
+    #[serde(flatten)]
+    delivered: Delivered,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +61,9 @@ struct RuleState {
     open: Vec<OpenEpisode>,
     /// Whether nothing can be said: the source is silent or the store is away.
     unknown: bool,
+    /// Why the rule could not be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,21 +83,33 @@ pub(crate) async fn run(app: &App, args: &cli::Alerts) -> Outcome {
         let text = problems.join("\n");
         return Err(Failure::usage(text).hint("correct the rule in vigie.toml"));
     }
-    let store = app.store(true).await?;
-    let looked = look(app, Some(&store)).await?;
+    // What needs no store is looked at while it is away, too.
+    let (store, away) = match app.store(true).await {
+        Ok(store) => (Some(store), None),
+        Err(failure) if failure.exit == Exit::StoreUnavailable => (None, Some(failure)),
+        Err(failure) => return Err(failure),
+    };
+    let looked = Looked {
+        rules: look(app, store.as_ref()).await?,
+        delivered: outbox::deliver(app).await?,
+    };
     if args.json {
         output::json(&looked)?;
     } else {
         print(&looked)?;
     }
-    Ok(if looked.failed.is_empty() {
-        Exit::Done
-    } else {
-        Exit::SomeFailed
-    })
+    let delivered = &looked.delivered;
+    let undone = !delivered.failed.is_empty() || delivered.refused_now > 0;
+    match away {
+        Some(failure) => Err(failure),
+        None if undone || looked.rules.iter().any(|rule| rule.problem.is_some()) => {
+            Ok(Exit::SomeFailed)
+        }
+        None => Ok(Exit::Done),
+    }
 }
 
-/// Sends a test message by every channel.
+/// Sends a test message by every channel. One that works is tried again at once.
 async fn test(app: &App) -> Outcome {
     let channels = notify::channels(app);
     if channels.is_empty() {
@@ -131,9 +120,15 @@ async fn test(app: &App) -> Outcome {
     let mut exit = Exit::Done;
     for channel in channels {
         match notify::send(app, channel, &message).await {
-            Ok(()) => output::line(&format!("{}: sent", channel.name()))?,
-            Err(reason) => {
+            Ok(()) => {
+                let mut opened = Opened::open(app).await?;
+                opened.state.works(channel);
+                opened.save()?;
+                output::line(&format!("{}: sent", channel.name()))?;
+            }
+            Err(trouble) => {
                 exit = Exit::SomeFailed;
+                let reason = trouble.reason();
                 output::line(&format!("{}: not sent: {reason}", channel.name()))?;
             }
         }
@@ -156,9 +151,22 @@ fn print(looked: &Looked) -> Outcome<()> {
             let told = if open.told { "told" } else { "not told yet" };
             output::line(&format!("  {} since {}, {told}", open.subject, open.since))?;
         }
+        if let Some(problem) = &rule.problem {
+            output::line(&format!("  not looked at: {problem}"))?;
+        }
     }
-    for (channel, reason) in &looked.failed {
-        output::line(&format!("{channel}: not sent: {reason}"))?;
+    let delivered = &looked.delivered;
+    for (channel, reason) in &delivered.failed {
+        let next = delivered.next_try.get(channel);
+        let next = next.map_or_else(String::new, |next| format!("; the next try is at {next}"));
+        output::line(&format!("{channel}: not sent: {reason}{next}"))?;
+    }
+    for refusal in &delivered.refused {
+        let (at, channel) = (refusal.at, refusal.channel.name());
+        let (subject, reason) = (&refusal.subject, &refusal.reason);
+        output::line(&format!(
+            "{channel}: refused at {at}, not sent again: {subject}: {reason}"
+        ))?;
     }
     Ok(())
 }
@@ -169,41 +177,47 @@ pub(crate) async fn look_quietly(app: &App, store: Option<&Arc<dyn Store>>) {
         return;
     }
     match look(app, store).await {
-        Ok(looked) => {
-            for (channel, reason) in looked.failed {
-                warn!(channel, reason, "a message was not sent: it is sent again");
-            }
-        }
+        Ok(_) => {}
         Err(failure) if failure.exit == Exit::Locked => {}
         Err(failure) => warn!(reason = failure.report(), "the alerts were not looked at"),
     }
 }
 
-/// Looks at every rule, and sends what there is to tell. Without a store, rules on values are not known.
-async fn look(app: &App, store: Option<&Arc<dyn Store>>) -> Outcome<Looked> {
+/// Looks at every rule, and puts what there is to tell before the channels. Without a store, rules on values are not known.
+async fn look(app: &App, store: Option<&Arc<dyn Store>>) -> Outcome<Vec<RuleState>> {
     let now = app.now();
     let _lock = match Lock::take(&app.data(), "alerts", now) {
         Ok(lock) => lock,
         Err(error @ LockError::Held { .. }) => return Err(Failure::new(Exit::Locked, error)),
         Err(error) => return Err(Failure::usage(error)),
     };
-    let file = app.data().join(FILE);
-    let mut state = read(&file)?;
     let rules = &app.config().alerts;
+    // The store may be slow: nobody waits for it to send a message.
+    let mut observer = Observer::new(app, store, outbox::peek(app)?.judged, now);
+    let mut looks = Vec::new();
+    for rule in rules {
+        looks.push(observer.look_at(rule).await);
+    }
+    let judged = observer.judged;
+    let channels = notify::channels(app);
+    let mut opened = Opened::open(app).await?;
+    let state = &mut opened.state;
     // A rule that was taken out of the settings is over, without a word.
     state
         .episodes
         .retain(|name, _| rules.iter().any(|rule| rule.name == *name));
-    let mut looked = Looked::default();
-    let channels = notify::channels(app);
-    for rule in rules {
-        let look_at_it = observe(app, store, rule, now).await?;
-        let unknown = look_at_it.is_unknown();
-        let told = advance(&mut state, rule, look_at_it, now);
+    state.judged = judged;
+    let mut states = Vec::new();
+    for (rule, look) in rules.iter().zip(looks) {
+        let (unknown, happen) = (look.unknown, look.happen);
+        let (problem, note) = (look.problem.clone(), look.note.clone());
+        let told = advance(state, rule, look, now);
         let open = state.episodes.get(&rule.name).into_iter().flatten();
-        looked.rules.push(RuleState {
+        states.push(RuleState {
             name: rule.name.clone(),
             open: open
+                // An event that was revised is remembered, so that it is not told again.
+                .filter(|(_, held)| !happen || held.episode.clear_since.is_none())
                 .map(|(_, held)| OpenEpisode {
                     subject: held.name.clone(),
                     since: held.episode.since,
@@ -211,136 +225,84 @@ async fn look(app: &App, store: Option<&Arc<dyn Store>>) -> Outcome<Looked> {
                 })
                 .collect(),
             unknown,
+            problem,
         });
         for change in [Change::Begins, Change::Ends] {
             let of: Vec<&Told> = told.iter().filter(|told| told.change == change).collect();
             if of.is_empty() {
                 continue;
             }
-            let message = tell::message(app, rule, change, &of, now);
+            let message = tell::message(app, rule, change, &of, note.as_deref(), now);
             info!(rule = %rule.name, subject = %message.subject, "alert");
-            state.waiting.push(Waiting {
-                since: now,
-                channels: channels.clone(),
-                message,
-            });
+            state.put(message, channels.clone(), now);
         }
     }
-    let surplus = state.waiting.len().saturating_sub(WAITING_MAX);
-    for dropped in state.waiting.drain(..surplus) {
-        warn!(
-            subject = dropped.message.subject,
-            "never sent: too many wait"
-        );
-    }
     // Written before it is sent: a kill in between repeats a message, and loses none.
-    write(&file, &state)?;
-    if send(app, &mut state, now, &mut looked).await {
-        write(&file, &state)?;
-    }
-    looked.waiting = state.waiting.len();
-    Ok(looked)
+    opened.save()?;
+    Ok(states)
 }
 
 /// Takes in what was observed for a rule. Returns what there is to tell.
-fn advance(
-    state: &mut State,
-    rule: &AlertConfig,
-    Look { observed, happen }: Look,
-    now: Timestamp,
-) -> Vec<Told> {
+fn advance(state: &mut State, rule: &AlertConfig, look: Look, now: Timestamp) -> Vec<Told> {
     let minutes = |minutes: u32| SignedDuration::from_mins(i64::from(minutes));
     let patience = Patience {
         hold: minutes(rule.for_minutes),
-        clear: minutes(rule.clear_minutes),
+        // An event does not end: it happened.
+        clear: (!look.happen).then(|| minutes(rule.clear_minutes)),
     };
-    let before = state.episodes.remove(&rule.name).unwrap_or_default();
+    let mut before = state.episodes.remove(&rule.name).unwrap_or_default();
     let mut after = BTreeMap::new();
     let mut told = Vec::new();
-    if !happen {
-        // Of a station that is silent nothing is known. An event that is long past is over, without a word.
-        after = before.clone();
-    }
-    for observed in observed {
-        let episode = before.get(&observed.subject).map(|held| held.episode);
-        let since = episode.map_or(now, |episode| episode.since);
-        let (episode, change) = alert::advance(episode, observed.holds, now, patience);
-        match episode {
-            Some(episode) => {
-                let name = observed.name.clone();
-                after.insert(observed.subject.clone(), Held { name, episode });
-            }
-            None => {
-                after.remove(&observed.subject);
-            }
+    let mut take = |observed: Observed, held: Option<Held>| {
+        let before = held.as_ref().map(|held| held.episode);
+        let (episode, change) = alert::advance(before, observed.holds, now, patience);
+        if let Some(episode) = episode {
+            let seen = held.and_then(|held| held.seen);
+            let is_recent = |seen: &Timestamp| {
+                let age = now.duration_since(*seen);
+                (SignedDuration::ZERO..SEEN_EVERY).contains(&age)
+            };
+            let held = Held {
+                name: observed.name.clone(),
+                seen: seen.filter(is_recent).or(Some(now)),
+                episode,
+            };
+            after.insert(observed.subject.clone(), held);
         }
-        // An event does not end: it happened.
-        if let Some(change) = change
-            && !(happen && change == Change::Ends)
-        {
+        if let Some(change) = change {
             told.push(Told {
                 change,
                 observed,
-                since,
+                since: before.map_or(now, |episode| episode.since),
+                until: before.map_or(now, |episode| episode.ended_at(now)),
             });
+        }
+    };
+    for observed in look.observed {
+        let held = before.remove(&observed.subject);
+        take(observed, held);
+    }
+    // What is left was not observed.
+    if look.complete {
+        for (subject, held) in std::mem::take(&mut before) {
+            let observed = Observed {
+                subject,
+                name: held.name.clone(),
+                holds: Some(false),
+                figure: String::new(),
+            };
+            take(observed, Some(held));
+        }
+    }
+    // An event that is long past is over, without a word. Of a station that is silent nothing is known, but not for ever.
+    for (subject, mut held) in before.into_iter().filter(|_| !look.happen) {
+        let seen = *held.seen.get_or_insert(now);
+        if now.duration_since(seen) <= UNSEEN_MAX {
+            after.insert(subject, held);
         }
     }
     if !after.is_empty() {
         state.episodes.insert(rule.name.clone(), after);
     }
     told
-}
-
-/// Sends what waits. Whether anything changed.
-async fn send(app: &App, state: &mut State, now: Timestamp, looked: &mut Looked) -> bool {
-    let before = state.waiting.len();
-    let mut changed = false;
-    for waiting in &mut state.waiting {
-        let mut left = Vec::new();
-        for channel in std::mem::take(&mut waiting.channels) {
-            // One that just failed is not asked again for the next message.
-            let sent = match looked.failed.get(channel.name()) {
-                Some(reason) => Err(reason.clone()),
-                None => notify::send(app, channel, &waiting.message).await,
-            };
-            match sent {
-                Ok(()) => {
-                    changed = true;
-                    looked.sent += 1;
-                }
-                Err(reason) => {
-                    looked.failed.insert(channel.name(), reason);
-                    left.push(channel);
-                }
-            }
-        }
-        waiting.channels = left;
-    }
-    state.waiting.retain(|waiting| {
-        let late = now.duration_since(waiting.since) > TRIED_FOR;
-        if late && !waiting.channels.is_empty() {
-            let subject = &waiting.message.subject;
-            warn!(subject, "not sent for a day: given up");
-        }
-        !late && !waiting.channels.is_empty()
-    });
-    changed || state.waiting.len() != before
-}
-
-fn read(file: &PathBuf) -> Outcome<State> {
-    let bytes = match fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::default()),
-        Err(error) => return Err(Failure::usage(format!("{}: {error}", file.display()))),
-    };
-    serde_json::from_slice(&bytes).or_else(|error| {
-        let reason = error.to_string();
-        warn!(file = %file.display(), reason, "damaged: what holds now is told anew");
-        Ok(State::default())
-    })
-}
-
-fn write(file: &std::path::Path, state: &State) -> Outcome<()> {
-    let bytes = serde_json::to_vec_pretty(state).map_err(Failure::usage)?;
-    durable::write(file, &bytes).map_err(Failure::usage)
 }

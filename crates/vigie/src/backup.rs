@@ -13,6 +13,7 @@
 //! copied before `raw`, and `raw` before the store.
 
 mod restore;
+mod settings;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,12 +37,13 @@ use vigie_store::{
     ledger::Ledger,
     lock::{Lock, LockError},
     manifest,
-    open::{open, shown, sqlite_path, without_credentials},
+    open::{open, shown, sqlite_path},
     sqlite::SqliteStore,
     store::Store,
 };
 
 pub(crate) use self::restore::restore;
+use self::settings::{settings_without_secrets, with_store};
 use crate::{
     app::{App, store_failure},
     budget,
@@ -212,21 +214,6 @@ fn copy_files(app: &App, pack: &mut Pack, work: &TempDir) -> Outcome<()> {
     Ok(())
 }
 
-/// The text of `vigie.toml`, in which the store's address has no password.
-fn settings_without_secrets(app: &App) -> Outcome<String> {
-    let file = app.root().join(FILE_NAME);
-    let text = fs::read_to_string(&file).map_err(|error| at(&file, error))?;
-    let uri = &app.config().store.uri;
-    let bare = without_credentials(uri);
-    if bare == *uri {
-        return Ok(text);
-    }
-    output::note(
-        "the password in store.uri is not in the backup: set VIGIE_MONGODB_USER and VIGIE_MONGODB_PASSWORD",
-    );
-    with_store(&text, &bare)
-}
-
 /// The regular files below a folder of the workspace, in order of name. Those that are being written are left out, and the
 /// manifest of a body is never missed, though a listing is no snapshot.
 fn files_below(root: &Path, folder: &str) -> Outcome<BTreeMap<String, PathBuf>> {
@@ -255,9 +242,12 @@ async fn copy_store(app: &App, work: &TempDir) -> Outcome<Option<PathBuf>> {
         if !path.exists() {
             return Ok(None);
         }
-        let store = SqliteStore::open(path, true, vigie_store::open::Options::default())
-            .await
-            .map_err(store_failure)?;
+        let opened = SqliteStore::open(path, true, vigie_store::open::Options::default()).await;
+        let store = match opened {
+            // It is just being made.
+            Err(StoreError::Absent { .. }) => return Ok(None),
+            opened => opened.map_err(store_failure)?,
+        };
         store.copy_to(copy.clone()).await.map_err(store_failure)?;
         return Ok(Some(copy));
     }
@@ -436,18 +426,6 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// The settings with another address of the store; all else is kept, comments too.
-fn with_store(text: &str, uri: &str) -> Outcome<String> {
-    let mut settings: toml_edit::DocumentMut = text.parse().map_err(Failure::usage)?;
-    let store = settings
-        .entry("store")
-        .or_insert_with(toml_edit::table)
-        .as_table_like_mut()
-        .ok_or_else(|| Failure::usage("vigie.toml: `store` is no table"))?;
-    store.insert("uri", toml_edit::value(uri));
-    Ok(settings.to_string())
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "made for `map_err`")]
 fn at(path: &Path, error: io::Error) -> Failure {
     Failure::new(Exit::SomeFailed, format!("{}: {error}", path.display()))
@@ -455,33 +433,4 @@ fn at(path: &Path, error: io::Error) -> Failure {
 
 fn told_to_end() -> Failure {
     Failure::new(Exit::SomeFailed, "given up: the program was told to end").hint("run it again")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config;
-
-    const ZONE: &str = "[zone]\nname = { fr = \"Paris\", en = \"Paris\" }\nscale = \"city\"\n\
-        bbox = [2.2, 48.8, 2.5, 48.9]\ncentre = { lon = 2.35, lat = 48.86 }\ntime_zone = \"Europe/Paris\"\n";
-
-    #[test]
-    fn the_address_of_the_store_is_replaced_wherever_it_is() {
-        for text in [
-            ZONE.to_owned(),
-            format!("{ZONE}[store]\n"),
-            format!(
-                "{ZONE}[store]\n# where\nuri = \"sqlite:a.db\" # here\n[raw]\nafter = \"keep\"\n"
-            ),
-            format!("{ZONE}[store]\n[raw]\nafter = \"keep\"\n"),
-        ] {
-            let new = with_store(&text, "mongodb://b/c").unwrap();
-            let config = config::parse(Path::new(FILE_NAME), &new).unwrap();
-            assert_eq!(config.store.uri, "mongodb://b/c", "{new}");
-            assert_eq!(
-                text.contains("keep"),
-                config.raw.after == config::After::Keep
-            );
-        }
-    }
 }

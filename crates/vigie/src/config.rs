@@ -469,6 +469,21 @@ mod tests {
                 "a share, 0 to 1",
             ),
             (
+                "[alerts]",
+                "name = \"a\"\nsource = \"s\"\nmeasure = \"m\"\nabove = 1\nentity = \"\"",
+                "an entity is the identifier",
+            ),
+            (
+                "[alerts]",
+                "name = \"a\"\nsource = \"s\"\nabove = 1\nunusual = true",
+                "expected one of above",
+            ),
+            (
+                "notify.email",
+                "smtp = \"smtps://me:hunter2@h.example\"\nfrom = \"a@b.example\"\nto = [\"a@b.example\"]",
+                "notify.email.smtp: its password belongs into the environment",
+            ),
+            (
                 "store",
                 "keep_summaries_days = 34",
                 "store.keep_summaries_days: at least 35",

@@ -119,9 +119,10 @@ pub(crate) async fn run(global: &Global, args: &cli::Demo, stop: Stop) -> Outcom
         }
         summarize::summarize(&app, &store, &sources).await?;
         if !*stopped.borrow() {
-            let path =
-                report::write(&app, &store, report::Wanted::day(date, language), None).await?;
-            output::line(&path.display().to_string())?;
+            let wanted = report::Wanted::day(date, language);
+            if let Some(written) = report::write(&app, &store, wanted, false).await? {
+                output::line(&written.path.display().to_string())?;
+            }
             if !args.exit {
                 output::note(
                     "The day is over; the page goes on being served. Ctrl-C ends the demo.",

@@ -50,6 +50,11 @@ impl Failure {
         self
     }
 
+    /// The error itself, where it is of that kind.
+    pub(crate) fn error_as<E: Error + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
+    }
+
     /// The failure as a person reads it: the error, its causes, the remedy.
     pub(crate) fn report(&self) -> String {
         let mut text = format!("error: {}", self.error);

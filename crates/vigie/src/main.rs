@@ -22,6 +22,7 @@ mod gazetteer;
 mod init;
 mod judge;
 mod notify;
+mod outbox;
 mod output;
 mod replay;
 mod report;
@@ -40,6 +41,7 @@ mod sources;
 mod status;
 mod stop;
 mod summarize;
+mod turn;
 mod up;
 mod web;
 
@@ -136,11 +138,25 @@ async fn run_in_workspace(app: &App, command: &Command) -> Outcome {
         Command::Backfill(args) => backfill::run(app, args).await,
         Command::Summarize(args) => {
             let sources = summarize::chosen(app, &args.sources)?;
-            let store = app.store(false).await?;
-            let all = summarize::summarize(app, &store, &sources).await?;
+            let summarized = match app.store(false).await {
+                Ok(store) => summarize::summarize(app, &store, &sources)
+                    .await
+                    .map(|all| (store, all)),
+                Err(failure) => Err(failure),
+            };
+            let (store, all) = match summarized {
+                Ok(summarized) => summarized,
+                Err(failure) => {
+                    // That nothing comes any more is told all the same.
+                    alerts::look_quietly(app, None).await;
+                    outbox::deliver_quietly(app).await;
+                    return Err(failure);
+                }
+            };
             summarize::print(&all)?;
             budget::tidy_quarantine(app)?;
             alerts::look_quietly(app, Some(&store)).await;
+            outbox::deliver_quietly(app).await;
             Ok(summarize::exit_of(&all))
         }
         Command::Report(args) => report::run(app, args).await,

@@ -1,29 +1,46 @@
-//! Telling people: a webhook, a command, electronic mail. What is told, and when, is in [`crate::alerts`] and [`crate::report`].
+//! Telling people: a webhook, a command, electronic mail. What is told, and when, is in [`crate::alerts`] and [`crate::report`];
+//! what waits is in [`crate::outbox`].
 
-use std::{fmt::Write as _, path::PathBuf, process::Stdio, time::Duration};
+mod mail;
 
-use lettre::{
-    AsyncSmtpTransport, AsyncTransport as _, Message as Mail, Tokio1Executor,
-    message::{Attachment, Mailbox, MultiPart, SinglePart, header::ContentType},
+use std::{
+    fmt::Write as _, path::PathBuf, pin::pin, process::Stdio, sync::LazyLock, time::Duration,
 };
-use reqwest::Url;
+
+use futures::{
+    FutureExt as _,
+    future::{FusedFuture as _, join, pending},
+};
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use vigie_core::secret::Secret;
 
-use crate::{app::App, config::EmailConfig};
+use crate::app::App;
 
 /// The longest that telling one channel may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The variable with the password of the mail server.
-const SMTP_PASSWORD: &str = "VIGIE_SMTP_PASSWORD";
+/// How long after its end a program's last words are waited for, where something that it left behind keeps its output open.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// The most of a program's complaint that is repeated.
 const COMPLAINT_BYTES_MAX: usize = 500;
+/// The exit code by which a program says that it cannot take this message, and never will (`EX_DATAERR`).
+const REFUSED: i32 = 65;
+
+/// The client of the webhook: it follows no redirect, and its connections are used again.
+static CLIENT: LazyLock<Result<reqwest::Client, String>> = LazyLock::new(|| {
+    // Fails only when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| error.to_string())
+});
 
 /// A way to tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Channel {
     /// `notify.webhook`
     Webhook,
@@ -31,15 +48,37 @@ pub(crate) enum Channel {
     Command,
     /// `notify.email`
     Email,
+    /// `report.on_done`, which gets reports and nothing else.
+    OnDone,
 }
 
 impl Channel {
+    /// All of them.
+    pub(crate) const ALL: [Channel; 4] = [
+        Channel::Webhook,
+        Channel::Command,
+        Channel::Email,
+        Channel::OnDone,
+    ];
+
     /// As `vigie.toml` calls it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Channel::Webhook => "notify.webhook",
             Channel::Command => "notify.command",
             Channel::Email => "notify.email",
+            Channel::OnDone => "report.on_done",
+        }
+    }
+
+    /// Whether the settings name it.
+    pub(crate) fn is_set(self, app: &App) -> bool {
+        let config = app.config();
+        match self {
+            Channel::Webhook => config.notify.webhook.is_some(),
+            Channel::Command => !config.notify.command.is_empty(),
+            Channel::Email => config.notify.email.is_some(),
+            Channel::OnDone => !config.report.on_done.is_empty(),
         }
     }
 }
@@ -60,62 +99,69 @@ pub(crate) struct Message {
     pub(crate) file: Option<PathBuf>,
 }
 
-/// The channels that the settings name.
-pub(crate) fn channels(app: &App) -> Vec<Channel> {
-    let notify = &app.config().notify;
-    let all = [
-        (Channel::Webhook, notify.webhook.is_some()),
-        (Channel::Command, !notify.command.is_empty()),
-        (Channel::Email, notify.email.is_some()),
-    ];
-    all.into_iter()
-        .filter_map(|(channel, is_set)| is_set.then_some(channel))
-        .collect()
+/// Why a message was not taken. It holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// This message is refused, and would be again; others may go through.
+    Refused(String),
+    /// The channel does not work now.
+    Failed(String),
 }
 
-/// Sends a message by one channel. The error holds no secret.
-pub(crate) async fn send(app: &App, channel: Channel, message: &Message) -> Result<(), String> {
-    let notify = &app.config().notify;
+impl Trouble {
+    fn failed(error: &impl ToString) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    /// The reason.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Refused(reason) | Self::Failed(reason) => reason,
+        }
+    }
+}
+
+/// The channels of alerts that the settings name.
+pub(crate) fn channels(app: &App) -> Vec<Channel> {
+    let all = [Channel::Webhook, Channel::Command, Channel::Email];
+    all.into_iter().filter(|one| one.is_set(app)).collect()
+}
+
+/// Sends a message by one channel.
+pub(crate) async fn send(app: &App, channel: Channel, message: &Message) -> Result<(), Trouble> {
+    let config = app.config();
     let sending = async {
         match channel {
-            Channel::Webhook => match &notify.webhook {
+            Channel::Webhook => match &config.notify.webhook {
                 Some(address) => post(address, message).await,
                 None => Ok(()),
             },
-            Channel::Command => run(app, &notify.command, message).await,
-            Channel::Email => match &notify.email {
-                Some(email) => mail(email, message).await,
+            Channel::Command => run(app, &config.notify.command, message).await,
+            Channel::Email => match &config.notify.email {
+                Some(email) => mail::send(email, message).await,
                 None => Ok(()),
             },
+            Channel::OnDone => run(app, &config.report.on_done, message).await,
         }
     };
-    in_time(sending).await
+    let told = tokio::time::timeout(PATIENCE, sending).await;
+    told.unwrap_or_else(|_| {
+        let reason = format!("no end within {} s", PATIENCE.as_secs());
+        Err(Trouble::Failed(reason))
+    })
 }
 
-/// Runs a program for a message that is not for the channels.
-pub(crate) async fn hook(app: &App, command: &[String], message: &Message) -> Result<(), String> {
-    in_time(run(app, command, message)).await
-}
-
-async fn in_time(telling: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    let told = tokio::time::timeout(PATIENCE, telling).await;
-    told.unwrap_or_else(|_| Err(format!("no end within {} s", PATIENCE.as_secs())))
-}
-
-async fn post(address: &str, message: &Message) -> Result<(), String> {
+async fn post(address: &str, message: &Message) -> Result<(), Trouble> {
     let address = match address.strip_prefix("env:") {
-        Some(name) => std::env::var(name)
-            .map_err(|_| format!("the environment variable {name} with its address is not set"))?,
+        Some(name) => std::env::var(name).map_err(|_| {
+            let reason = format!("the environment variable {name} with its address is not set");
+            Trouble::Failed(reason)
+        })?,
         None => address.to_owned(),
     };
     let secret = Secret::new(address);
-    // Fails only when a provider is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| error.to_string())?;
-    let body = serde_json::to_vec(message).map_err(|error| error.to_string())?;
+    let client = CLIENT.as_ref().map_err(Trouble::failed)?;
+    let body = serde_json::to_vec(message).map_err(|error| Trouble::failed(&error))?;
     let request = client
         .post(secret.expose())
         .header("content-type", "application/json")
@@ -125,20 +171,31 @@ async fn post(address: &str, message: &Message) -> Result<(), String> {
     let answer = request
         .send()
         .await
-        .map_err(|error| secret.redact(&error.without_url().to_string()))?;
-    let status = answer.status();
-    if status.is_success() {
-        Ok(())
-    } else {
-        Err(format!("HTTP status {status}"))
+        .map_err(|error| Trouble::Failed(secret.redact(&error.without_url().to_string())))?;
+    judged(answer.status())
+}
+
+/// Whether a status is about the message, or about whoever answers: a token that is wrong, an address that is no more and a
+/// server that is busy may be set right.
+fn judged(status: StatusCode) -> Result<(), Trouble> {
+    let reason = format!("HTTP status {status}");
+    match status.as_u16() {
+        200..300 => Ok(()),
+        401..=405 | 407 | 408 | 410 | 421 | 425 | 429 => Err(Trouble::Failed(reason)),
+        400..500 => Err(Trouble::Refused(reason)),
+        _ => Err(Trouble::Failed(reason)),
     }
 }
 
-/// Runs a program in the workspace, with the message as JSON on its standard input, and the file as its last argument.
-async fn run(app: &App, command: &[String], message: &Message) -> Result<(), String> {
+/// Runs a program in the workspace, with the message as JSON on its standard input, and the file as its last argument. It has
+/// taken the message when it ends, whatever it leaves behind.
+async fn run(app: &App, command: &[String], message: &Message) -> Result<(), Trouble> {
     let [program, arguments @ ..] = command else {
         return Ok(());
     };
+    if let Some(file) = message.file.as_ref().filter(|file| !file.exists()) {
+        return Err(Trouble::Refused(format!("{} is gone", file.display())));
+    }
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
         .args(&message.file)
@@ -149,85 +206,55 @@ async fn run(app: &App, command: &[String], message: &Message) -> Result<(), Str
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| format!("`{program}` cannot be run: {error}"))?;
-    let json = serde_json::to_vec(message).map_err(|error| error.to_string())?;
-    let input = child.stdin.take();
-    let feeding = async {
-        if let Some(mut input) = input {
-            // A program that does not read what it gets closes the pipe, which is its right.
-            let _ = input.write_all(&json).await;
+        .map_err(|error| Trouble::Failed(format!("`{program}` cannot be run: {error}")))?;
+    let json = serde_json::to_vec(message).map_err(|error| Trouble::failed(&error))?;
+    let (input, output) = (child.stdin.take(), child.stderr.take());
+    let mut said = Vec::new();
+    let status = {
+        let mut feeding = pin!(
+            async {
+                if let Some(mut input) = input {
+                    // A program that does not read what it gets closes the pipe, which is its right.
+                    let _ = input.write_all(&json).await;
+                }
+            }
+            .fuse()
+        );
+        let mut reading = pin!(listen(output, &mut said).fuse());
+        let status = tokio::select! {
+            status = child.wait() => status,
+            () = async {
+                join(&mut feeding, &mut reading).await;
+                pending::<()>().await;
+            } => unreachable!("it is pending"),
+        };
+        if !reading.is_terminated() {
+            // Its last words are in the pipe. Whoever else holds it open is not waited for.
+            let _ = tokio::time::timeout(LAST_WORDS, reading).await;
         }
+        status
     };
-    let ((), output) = tokio::join!(feeding, child.wait_with_output());
-    let output = output.map_err(|error| format!("`{program}`: {error}"))?;
-    if output.status.success() {
+    let status = status.map_err(|error| Trouble::Failed(format!("`{program}`: {error}")))?;
+    if status.success() {
         return Ok(());
     }
-    let said = &output.stderr[..output.stderr.len().min(COMPLAINT_BYTES_MAX)];
-    let said = String::from_utf8_lossy(said);
-    Err(format!(
-        "`{program}` ended with {}: {}",
-        output.status,
-        said.trim()
-    ))
+    let said = String::from_utf8_lossy(&said);
+    let reason = format!("`{program}` ended with {status}: {}", said.trim());
+    Err(if status.code() == Some(REFUSED) {
+        Trouble::Refused(reason)
+    } else {
+        Trouble::Failed(reason)
+    })
 }
 
-/// Sends mail, with the file attached.
-async fn mail(email: &EmailConfig, message: &Message) -> Result<(), String> {
-    let mailbox = |address: &str| {
-        let parsed = address.parse::<Mailbox>();
-        parsed.map_err(|error| format!("`{address}`: {error}"))
-    };
-    let mut builder = Mail::builder()
-        .from(mailbox(&email.from)?)
-        .subject(message.subject.as_str())
-        .message_id(Some(format!("<{}@vigie.invalid>", message.id)));
-    for address in &email.to {
-        builder = builder.to(mailbox(address)?);
+/// Reads to the end, so that nobody waits for a full pipe, and keeps the beginning.
+async fn listen(output: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
+    let Some(mut output) = output else { return };
+    let mut piece = [0; 4096];
+    while let Ok(read @ 1..) = output.read(&mut piece).await {
+        let room = COMPLAINT_BYTES_MAX.saturating_sub(said.len()).min(read);
+        said.extend_from_slice(piece.get(..room).unwrap_or_default());
     }
-    let text = SinglePart::plain(message.text.clone());
-    let mail = match &message.file {
-        Some(path) => {
-            let bytes = tokio::fs::read(path)
-                .await
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let kind = ContentType::parse("application/pdf").map_err(|error| error.to_string())?;
-            let attached = Attachment::new(name).body(bytes, kind);
-            builder.multipart(MultiPart::mixed().singlepart(text).singlepart(attached))
-        }
-        None => builder.singlepart(text),
-    }
-    .map_err(|error| error.to_string())?;
-    let password = std::env::var(SMTP_PASSWORD)
-        .ok()
-        .filter(|text| !text.is_empty());
-    let secret = password.clone().map(Secret::new);
-    let hide = |text: String| match &secret {
-        Some(secret) => secret.redact(&text),
-        None => text,
-    };
-    let mut url = Url::parse(&email.smtp).map_err(|error| format!("notify.email.smtp: {error}"))?;
-    if let Some(password) = &password {
-        url.set_password(Some(password))
-            .map_err(|()| "notify.email.smtp: it takes no password".to_owned())?;
-    }
-    let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str())
-        .map_err(|error| hide(format!("notify.email.smtp: {error}")))?
-        .timeout(Some(PATIENCE))
-        .build();
-    let sent = transport.send(mail).await;
-    sent.map(|_| ()).map_err(|error| {
-        let mut text = error.to_string();
-        if let Some(cause) = std::error::Error::source(&error) {
-            text = format!("{text}: {cause}");
-        }
-        hide(text)
-    })
 }
 
 /// The identity of a message: the same for the same parts.
@@ -239,4 +266,40 @@ pub(crate) fn identity(parts: &[&str]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_about_the_message_or_about_the_channel() {
+        for (status, expected) in [
+            (200, "taken"),
+            (204, "taken"),
+            (302, "failed"),
+            (400, "refused"),
+            (401, "failed"),
+            (404, "failed"),
+            (413, "refused"),
+            (422, "refused"),
+            (429, "failed"),
+            (500, "failed"),
+        ] {
+            let is = match judged(StatusCode::from_u16(status).unwrap()) {
+                Ok(()) => "taken",
+                Err(Trouble::Refused(_)) => "refused",
+                Err(Trouble::Failed(_)) => "failed",
+            };
+            assert_eq!(is, expected, "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn of_what_a_program_says_the_beginning_is_kept() {
+        let long = vec![b'x'; 10_000];
+        let mut said = Vec::new();
+        listen(Some(long.as_slice()), &mut said).await;
+        assert_eq!(said.len(), COMPLAINT_BYTES_MAX);
+    }
 }

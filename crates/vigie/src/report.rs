@@ -1,28 +1,40 @@
 //! `vigie report`: the report of a day, a week or a month, as PDF, HTML or JSON.
 
+mod edition;
+mod message;
+
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use jiff::{ToSpan as _, civil::Date};
+use jiff::{SignedDuration, ToSpan as _, civil::Date};
+use serde::Serialize;
 use vigie_core::{
-    analysis::PeriodKind,
+    analysis::{Analysis, PeriodKind},
+    edition::Edition,
     text::Language,
     time::{local_date, period},
 };
 use vigie_report::{ReportOptions, render_html, render_pdf};
 use vigie_store::{durable, store::Store};
 
+pub(crate) use self::{
+    edition::{Report, due, is_reported, write},
+    message::pass_on_quietly,
+};
 use crate::{
     analyse::analyse,
     app::{App, RunEvent},
     cli::{self, ReportFormat},
     failure::{Exit, Failure, Outcome},
-    notify::{self, Channel, Message},
-    output,
+    notify::Channel,
+    outbox, output,
 };
+
+/// How long after its end a period is reported, so that late data is in it.
+pub(crate) const REPORT_AFTER: SignedDuration = edition::REPORT_AFTER;
 
 /// Runs the command.
 pub(crate) async fn run(app: &App, args: &cli::Report) -> Outcome {
@@ -39,73 +51,58 @@ pub(crate) async fn run(app: &App, args: &cli::Report) -> Outcome {
         language,
         format: args.format.or(named).unwrap_or_default(),
     };
-    if args.output.as_deref() == Some(Path::new("-")) {
-        let (_, bytes) = make(app, &store, wanted).await?;
-        output::bytes(&bytes)?;
+    if let Some(path) = &args.output {
+        // A file that somebody asks for by its name is for them alone.
+        let bytes = make(app, &store, wanted).await?;
+        if path == Path::new("-") {
+            output::bytes(&bytes)?;
+            return Ok(Exit::Done);
+        }
+        let path = std::path::absolute(path).map_err(Failure::usage)?;
+        durable::write(&path, &bytes).map_err(Failure::usage)?;
+        app.tell(RunEvent::ReportWritten { path: path.clone() });
+        output::line(&path.display().to_string())?;
         return Ok(Exit::Done);
     }
-    let path = write(app, &store, wanted, args.output.clone()).await?;
-    output::line(&path.display().to_string())?;
-    // A file that somebody asks for by its name is for them alone.
-    let told = match args.output {
-        Some(_) => Vec::new(),
-        None => tell(app, wanted, &path).await,
-    };
-    for reason in &told {
-        output::note(&format!(
-            "the report was written, and not passed on: {reason}"
-        ));
+    let mut reports: Vec<Report> = write(app, &store, wanted, false)
+        .await?
+        .into_iter()
+        .collect();
+    if args.date.is_none() {
+        // As cron and systemd do: what came late for those before makes new editions.
+        for wanted in due(app, wanted) {
+            reports.extend(write(app, &store, wanted, true).await?);
+        }
     }
-    Ok(if told.is_empty() {
-        Exit::Done
-    } else {
-        Exit::SomeFailed
-    })
+    let mut is_for_others = false;
+    for report in &reports {
+        output::line(&report.path.display().to_string())?;
+        is_for_others |= message::pass_on(app, report).await?;
+    }
+    if !is_for_others {
+        return Ok(Exit::Done);
+    }
+    Ok(told(&outbox::deliver(app).await?))
 }
 
-/// Passes a report on, by `report.on_done` and mail. Returns what went wrong.
-pub(crate) async fn tell(app: &App, wanted: Wanted, path: &Path) -> Vec<String> {
-    let settings = &app.config().report;
-    if settings.on_done.is_empty() && !settings.email {
-        return Vec::new();
+/// Says what was not passed on.
+fn told(delivered: &outbox::Delivered) -> Exit {
+    let channels = [Channel::OnDone, Channel::Email];
+    let failed = channels
+        .iter()
+        .filter_map(|channel| delivered.failed.get_key_value(channel.name()));
+    let mut exit = Exit::Done;
+    for (channel, reason) in failed {
+        exit = Exit::SomeFailed;
+        output::note(&format!(
+            "the report was written, and not passed on: {channel}: {reason}: it is sent again"
+        ));
     }
-    let zone = app.config().zone.name.get(wanted.language);
-    let first = period(wanted.kind, wanted.date, app.tz()).date;
-    let word = match (wanted.language, wanted.kind) {
-        (Language::Fr, PeriodKind::Day) => "rapport du jour",
-        (Language::Fr, PeriodKind::Week) => "rapport de la semaine du",
-        (Language::Fr, PeriodKind::Month) => "rapport du mois du",
-        (Language::En, PeriodKind::Day) => "report of the day",
-        (Language::En, PeriodKind::Week) => "report of the week of",
-        (Language::En, PeriodKind::Month) => "report of the month of",
-    };
-    let subject = format!("[Vigie {zone}] {word} {first}");
-    let message = Message {
-        id: notify::identity(&["report", &subject, &app.now().to_string()]),
-        text: format!("{subject}\n{}", path.display()),
-        subject,
-        data: serde_json::json!({
-            "kind": "report",
-            "period": wanted.kind,
-            "date": first,
-            "language": wanted.language,
-            "zone": zone,
-            "simulated": app.config().simulated,
-        }),
-        file: Some(path.to_path_buf()),
-    };
-    let mut failed = Vec::new();
-    if !settings.on_done.is_empty()
-        && let Err(reason) = notify::hook(app, &settings.on_done, &message).await
-    {
-        failed.push(format!("report.on_done: {reason}"));
+    if delivered.refused_now > 0 {
+        exit = Exit::SomeFailed;
+        output::note("a message was refused, and is not sent again: `vigie alerts` says why");
     }
-    if settings.email
-        && let Err(reason) = notify::send(app, Channel::Email, &message).await
-    {
-        failed.push(format!("notify.email: {reason}"));
-    }
-    failed
+    exit
 }
 
 /// Which report.
@@ -139,7 +136,7 @@ impl Wanted {
 }
 
 /// The options of every report: the user's template, if there is one.
-pub(crate) fn options(app: &App, language: Language) -> Outcome<ReportOptions> {
+fn options(app: &App, language: Language, edition: Option<Edition>) -> Outcome<ReportOptions> {
     let template = app.config().report.template.as_ref().map(|file| {
         let path = app.root().join(file);
         fs::read_to_string(&path).map_err(|error| {
@@ -150,58 +147,68 @@ pub(crate) fn options(app: &App, language: Language) -> Outcome<ReportOptions> {
     Ok(ReportOptions {
         language,
         template: template.transpose()?,
+        edition,
         ..ReportOptions::default()
     })
 }
 
-/// Makes a report: the first date of its period, and its bytes.
-pub(crate) async fn make(
+/// The report as programs read it.
+#[derive(Serialize)]
+struct WithEdition<'a> {
+    #[serde(flatten)]
+    analysis: &'a Analysis,
+    edition: Option<&'a Edition>,
+}
+
+/// The bytes of a report.
+async fn render(
     app: &App,
-    store: &Arc<dyn Store>,
     wanted: Wanted,
-) -> Outcome<(Date, Vec<u8>)> {
-    let analysis = analyse(app, store, wanted.kind, wanted.date).await?;
-    let first = analysis.period.date;
-    let options = options(app, wanted.language)?;
+    analysis: Analysis,
+    edition: Option<Edition>,
+) -> Outcome<Vec<u8>> {
+    let options = options(app, wanted.language, edition)?;
     let bytes = tokio::task::spawn_blocking(move || match wanted.format {
         ReportFormat::Pdf => render_pdf(&analysis, &options).map_err(Failure::usage),
         ReportFormat::Html => Ok(render_html(&analysis, &options).into_bytes()),
-        ReportFormat::Json => serde_json::to_vec_pretty(&analysis)
-            .map(|mut json| {
-                json.push(b'\n');
-                json
-            })
-            .map_err(Failure::usage),
+        ReportFormat::Json => {
+            let whole = WithEdition {
+                analysis: &analysis,
+                edition: options.edition.as_ref(),
+            };
+            let mut json = serde_json::to_vec_pretty(&whole).map_err(Failure::usage)?;
+            json.push(b'\n');
+            Ok(json)
+        }
     });
-    Ok((first, bytes.await.map_err(Failure::usage)??))
+    bytes.await.map_err(Failure::usage)?
 }
 
-/// Writes a report and returns its path.
-pub(crate) async fn write(
-    app: &App,
-    store: &Arc<dyn Store>,
-    wanted: Wanted,
-    output: Option<PathBuf>,
-) -> Outcome<PathBuf> {
-    let (first, bytes) = make(app, store, wanted).await?;
-    let path = output.unwrap_or_else(|| usual_path(app, wanted, first));
-    let path = std::path::absolute(path).map_err(Failure::usage)?;
-    durable::write(&path, &bytes).map_err(Failure::usage)?;
-    app.tell(RunEvent::ReportWritten { path: path.clone() });
-    Ok(path)
+/// Makes a report and returns its bytes. It is the edition that says the same, if there is one.
+pub(crate) async fn make(app: &App, store: &Arc<dyn Store>, wanted: Wanted) -> Outcome<Vec<u8>> {
+    let analysis = analyse(app, store, wanted.kind, wanted.date).await?;
+    let edition = edition::known(app, &analysis);
+    render(app, wanted, analysis, edition).await
 }
 
 /// Where a report is written, unless somebody says otherwise. `first` is the first date of its period.
-pub(crate) fn usual_path(app: &App, wanted: Wanted, first: Date) -> PathBuf {
-    let word = match wanted.kind {
-        PeriodKind::Day => "day",
-        PeriodKind::Week => "week",
-        PeriodKind::Month => "month",
-    };
+fn usual_path(app: &App, wanted: Wanted, first: Date) -> PathBuf {
+    app.root().join("reports").join(name_of(wanted, first))
+}
+
+fn name_of(wanted: Wanted, first: Date) -> String {
     let tag = match wanted.language {
         Language::Fr => "fr",
         Language::En => "en",
     };
-    let name = format!("{word}_{first}_{tag}.{}", wanted.format.extension());
-    app.root().join("reports").join(name)
+    let (word, extension) = (word_of(wanted.kind), wanted.format.extension());
+    format!("{word}_{first}_{tag}.{extension}")
+}
+
+fn word_of(kind: PeriodKind) -> &'static str {
+    match kind {
+        PeriodKind::Day => "day",
+        PeriodKind::Week => "week",
+        PeriodKind::Month => "month",
+    }
 }

@@ -1,6 +1,6 @@
 //! `vigie serve` and `vigie up`.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tracing::{info, warn};
@@ -15,13 +15,13 @@ use vigie_store::{
 };
 
 use crate::{
-    alerts,
+    alerts::Teller,
     app::App,
     budget, cli,
     collect::Collector,
     failure::{Exit, Failure, Outcome},
     output,
-    report::{self, Wanted},
+    report::{self, REPORT_AFTER, Wanted},
     service::{self, Hangup},
     summarize,
     web::{Current, Dashboard},
@@ -29,8 +29,8 @@ use crate::{
 
 /// The longest sleep between two looks at what is due.
 const LOOK_MAX: Duration = Duration::from_mins(1);
-/// How long after midnight the report of the day before is written, so that late data is in it.
-const REPORT_AFTER: SignedDuration = SignedDuration::from_mins(30);
+/// How long a report that failed is left alone.
+const REPORT_RETRY: SignedDuration = SignedDuration::from_hours(1);
 /// How long to wait before a store that is away is asked again.
 const STORE_RETRY: Duration = Duration::from_secs(10);
 /// How often quarantine is held to its limits.
@@ -131,7 +131,8 @@ async fn watch_over(
     hangup: &mut Hangup,
 ) -> Outcome<()> {
     let stop = app.stop().clone();
-    let mut tried = HashSet::new();
+    let mut tried = HashMap::new();
+    let mut teller = Teller::default();
     let mut tidied: Option<Timestamp> = None;
     while !stop.is_asked() {
         // What has begun gets its moment before the program ends: an answer on its way is landed.
@@ -144,7 +145,7 @@ async fn watch_over(
         if let Err(failure) = summarized {
             let reason = failure.report();
             warn!(reason, "the store is not available");
-            alerts::look_quietly(&app, None).await;
+            teller.go_on(&app, None);
             tokio::select! {
                 () = stop.asked() => {}
                 () = tokio::time::sleep(look_max(STORE_RETRY)) => {}
@@ -160,7 +161,7 @@ async fn watch_over(
             tidied = Some(now);
         }
         reports(&app, &store, &mut tried).await;
-        alerts::look_quietly(&app, Some(&store)).await;
+        teller.go_on(&app, Some(&store));
         let next = app
             .enabled()
             .iter()
@@ -185,16 +186,16 @@ async fn watch_over(
             }
         }
     }
+    teller.end(&stop).await;
     Ok(())
 }
 
+/// When a report was last tried.
+type Tried = HashMap<(PeriodKind, jiff::civil::Date), Timestamp>;
+
 /// Writes the reports of the last day, week and month that are over and were watched, unless they are there: also after a
-/// time when nobody was here to do it. One that fails is tried again by the next start.
-async fn reports(
-    app: &App,
-    store: &Arc<dyn Store>,
-    tried: &mut HashSet<(PeriodKind, jiff::civil::Date)>,
-) {
+/// time when nobody was here to do it. What came late for those before makes new editions, one each turn.
+async fn reports(app: &App, store: &Arc<dyn Store>, tried: &mut Tried) {
     let (now, tz, language) = (app.now(), app.tz(), app.config().language);
     for kind in [PeriodKind::Day, PeriodKind::Week, PeriodKind::Month] {
         let date = period(kind, local_date(now, tz), tz)
@@ -205,25 +206,31 @@ async fn reports(
             .end
             .saturating_add(REPORT_AFTER)
             .unwrap_or(Timestamp::MAX);
-        let wanted = Wanted::pdf(kind, date, language);
-        let is_due = now >= due
-            && !app.stop().is_asked()
-            && !report::usual_path(app, wanted, over.date).exists()
-            && was_watched(app, &over)
-            && tried.insert((kind, over.date));
-        if !is_due {
+        let last = Wanted::pdf(kind, date, language);
+        let is_new = now >= due && !report::is_reported(app, last) && was_watched(app, &over);
+        let mut wanted: Vec<Wanted> = is_new.then_some(last).into_iter().collect();
+        wanted.extend(report::due(app, last));
+        let next = wanted.into_iter().find(|wanted| {
+            let of = (kind, period(kind, wanted.date, tz).date);
+            let before = tried.get(&of);
+            before.is_none_or(|before| now.duration_since(*before).abs() >= REPORT_RETRY)
+        });
+        let Some(wanted) = next.filter(|_| !app.stop().is_asked()) else {
             continue;
-        }
-        match report::write(app, store, wanted, None).await {
-            Ok(path) => {
-                info!(path = %path.display(), "report written");
-                for reason in report::tell(app, wanted, &path).await {
-                    warn!(reason, "the report was not passed on");
-                }
+        };
+        tried.insert((kind, period(kind, wanted.date, tz).date), now);
+        match report::write(app, store, wanted, true).await {
+            Ok(Some(written)) => {
+                let edition = written.edition.number;
+                info!(path = %written.path.display(), edition, "report written");
+                report::pass_on_quietly(app, &written).await;
             }
+            // What was reported is still true.
+            Ok(None) => {}
             Err(failure) => warn!(reason = failure.report(), "the report was not written"),
         }
     }
+    tried.retain(|_, before| now.duration_since(*before).abs() < REPORT_RETRY);
 }
 
 /// Whether any source was asked in the period.

@@ -314,7 +314,7 @@ async fn report(
     let date = DayQuery { date: query.date }.date(app);
     let language = query.lang.unwrap_or(app.config().language);
     let wanted = reports::Wanted::day(date, language);
-    let (_, pdf) = reports::make(app, &shared.store, wanted).await?;
+    let pdf = reports::make(app, &shared.store, wanted).await?;
     let name = format!("inline; filename=\"vigie_day_{date}.pdf\"");
     let headers = [
         (header::CONTENT_TYPE, "application/pdf".to_owned()),

@@ -18,6 +18,7 @@ fn options(language: Language) -> ReportOptions {
         language,
         template: None,
         dashboard_url: None,
+        edition: None,
     }
 }
 

@@ -1,32 +1,44 @@
 //! What a rule says now of each of its subjects.
 
-use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
 use vigie_core::{
-    analysis::{Period, PeriodKind},
+    analysis::{Period, PeriodKind, SourceAnalysis},
     bucket::BucketSummary,
     event::Event,
     measure::Measure,
     stats::At,
-    text::EntityId,
+    text::{EntityId, SourceId},
     time::local_date,
 };
 use vigie_report::{percent, quantity, span};
 use vigie_sources::{Definition, Model};
-use vigie_store::store::{EventQuery, Store, SummaryQuery};
+use vigie_store::{
+    error::StoreError,
+    store::{EventQuery, Store, SummaryQuery},
+};
 
+use super::unusual;
 use crate::{
     analyse::ledger_facts,
     app::{App, store_failure},
     config::AlertConfig,
     failure::{Failure, Outcome, nearest},
+    outbox::Judged,
 };
 
 /// How far back events are looked at, and downloads counted.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How far back values are looked for at least.
 const VALUES_WITHIN: SignedDuration = SignedDuration::from_hours(3);
+/// How far ahead of the clock a value may be and still be one of now. What is further on is a forecast.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 /// Of fewer downloads than this nothing is said.
 const DOWNLOADS_MIN: u64 = 3;
 
@@ -35,18 +47,33 @@ const DOWNLOADS_MIN: u64 = 3;
 pub(super) struct Look {
     /// Each subject about which there is something to say.
     pub(super) observed: Vec<Observed>,
-    /// Whether subjects happen and are over (events), instead of going on (stations).
+    /// Whether subjects happen and are over (events), instead of going on (stations). Only of those who could be asked for.
     pub(super) happen: bool,
+    /// Whether the rule does not hold of any other subject.
+    pub(super) complete: bool,
+    /// Whether nothing can be said.
+    pub(super) unknown: bool,
+    /// What went wrong.
+    pub(super) problem: Option<String>,
+    /// What is to be said with it.
+    pub(super) note: Option<String>,
 }
 
 impl Look {
-    /// Whether nothing can be said.
-    pub(super) fn is_unknown(&self) -> bool {
-        !self.happen
-            && self
-                .observed
-                .iter()
-                .all(|observed| observed.holds.is_none())
+    pub(super) fn unknown(problem: Option<String>) -> Self {
+        Self {
+            unknown: true,
+            problem,
+            ..Self::default()
+        }
+    }
+
+    fn of(observed: Vec<Observed>) -> Self {
+        Self {
+            unknown: observed.iter().all(|observed| observed.holds.is_none()),
+            observed,
+            ..Self::default()
+        }
     }
 }
 
@@ -59,7 +86,7 @@ pub(super) struct Observed {
     pub(super) name: String,
     /// Whether the condition holds, where that is known.
     pub(super) holds: Option<bool>,
-    /// The figure that decides, in words.
+    /// The figure that decides, in words; empty where there is none.
     pub(super) figure: String,
 }
 
@@ -85,6 +112,11 @@ pub(crate) fn problems(app: &App) -> Vec<String> {
                 rule.source
             ));
         }
+        if rule.unusual
+            && let Some(problem) = unusual::problem(&definition, rule.measure.as_deref())
+        {
+            problems.push(format!("{place}: {problem}"));
+        }
     }
     problems
 }
@@ -106,33 +138,84 @@ fn measure<'d>(definition: &'d Definition, wanted: &str) -> Option<&'d Measure> 
     measures.find(|measure| measure.id.as_str() == wanted)
 }
 
-/// Looks at a rule. A rule of a source that is not enabled says nothing.
-pub(super) async fn observe(
-    app: &App,
-    store: Option<&Arc<dyn Store>>,
-    rule: &AlertConfig,
-    now: Timestamp,
-) -> Outcome<Look> {
-    let Some(definition) = definition(app, rule) else {
-        return Ok(Look::default());
-    };
-    let happen = definition.model == Model::Events && rule.measure.is_some();
-    let observed = match rule.measure.as_deref() {
-        Some(wanted) => match (store, measure(&definition, wanted)) {
-            (Some(store), Some(measure)) if happen => {
-                events(app, store, rule, measure, now).await?
-            }
-            (Some(store), Some(measure)) => {
-                values(app, store, rule, &definition, measure, now).await?
-            }
-            _ => Vec::new(),
-        },
-        None => vec![of_source(app, rule, &definition, now)?],
-    };
-    Ok(Look { observed, happen })
+/// Who looks at the rules, one after the other.
+pub(super) struct Observer<'a> {
+    pub(super) app: &'a App,
+    /// Nothing once it turned out to be away: each rule would wait for it anew.
+    store: Option<&'a Arc<dyn Store>>,
+    /// The looks for what is unusual.
+    pub(super) judged: BTreeMap<SourceId, Judged>,
+    /// What this look found unusual.
+    pub(super) found: HashMap<SourceId, Arc<SourceAnalysis>>,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> Observer<'a> {
+    pub(super) fn new(
+        app: &'a App,
+        store: Option<&'a Arc<dyn Store>>,
+        judged: BTreeMap<SourceId, Judged>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            app,
+            store,
+            judged,
+            found: HashMap::new(),
+            now,
+        }
+    }
+
+    /// Looks at a rule. One that cannot be looked at is in nobody's way.
+    pub(super) async fn look_at(&mut self, rule: &AlertConfig) -> Look {
+        let looked = self.observe(rule).await;
+        looked.unwrap_or_else(|failure| {
+            let is_away = failure.error_as::<StoreError>().is_some_and(|error| {
+                matches!(
+                    error,
+                    StoreError::Unavailable { .. } | StoreError::Locked { .. }
+                )
+            });
+            self.store = self.store.filter(|_| !is_away);
+            let reason = failure.report();
+            warn!(rule = %rule.name, reason, "an alert was not looked at");
+            Look::unknown(Some(reason))
+        })
+    }
+
+    /// A rule of a source that is not enabled says nothing.
+    async fn observe(&mut self, rule: &AlertConfig) -> Outcome<Look> {
+        let (app, now) = (self.app, self.now);
+        let Some(definition) = definition(app, rule) else {
+            return Ok(Look::unknown(None));
+        };
+        if rule.content_age_minutes.is_some() || rule.completeness_below.is_some() {
+            return Ok(Look::of(vec![of_source(app, rule, &definition, now)?]));
+        }
+        let Some(store) = self.store else {
+            return Ok(Look::unknown(None));
+        };
+        if rule.unusual {
+            return self.unusual(store, rule, &definition).await;
+        }
+        let wanted = rule.measure.as_deref().unwrap_or_default();
+        let Some(measure) = measure(&definition, wanted) else {
+            return Ok(Look::unknown(None));
+        };
+        if definition.model == Model::Events {
+            return Ok(Look {
+                observed: events(app, store, rule, measure, now).await?,
+                happen: true,
+                ..Look::default()
+            });
+        }
+        let observed = values(app, store, rule, &definition, measure, now).await?;
+        Ok(Look::of(observed))
+    }
 }
 
 impl AlertConfig {
+    /// Whether a value is beyond the limit.
     fn holds(&self, value: f64) -> bool {
         self.above.is_some_and(|limit| value >= limit)
             || self.below.is_some_and(|limit| value <= limit)
@@ -148,19 +231,22 @@ async fn values(
     now: Timestamp,
 ) -> Outcome<Vec<Observed>> {
     let within = definition.stale_after.max(VALUES_WITHIN);
+    let until = now.saturating_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
     let query = SummaryQuery {
         source: Some(rule.source.clone()),
         entity: rule.entity.as_deref().and_then(EntityId::new),
         // The hour in which that time lies, too.
         from: now.checked_sub(within + SignedDuration::from_hours(1)).ok(),
-        to: None,
+        to: Some(until),
     };
     let mut latest: HashMap<EntityId, (At, Option<String>)> = HashMap::new();
     let mut each = |summary: BucketSummary| {
-        let last = summary
-            .measures
-            .get(&measure.id)
-            .and_then(|found| found.stats.last);
+        // Of an hour that is under way, a forecast knows more than what is now.
+        let last = summary.measures.get(&measure.id).and_then(|found| {
+            let ends = [found.stats.last, found.stats.first];
+            let mut ends = ends.into_iter().flatten();
+            ends.find(|At(at, _)| *at <= until.as_millisecond())
+        });
         if let Some(last) = last
             && latest
                 .get(&summary.key.entity)
@@ -208,14 +294,17 @@ async fn events(
     let mut each = |event: Event| {
         let key = event.key.key.as_str();
         if let Some(current) = event.current()
-            && let Some(value) = current.values.get(&measure.id)
             && rule.entity.as_deref().is_none_or(|entity| entity == key)
         {
+            // One without a value may have had one, and may get one again.
+            let value = current.values.get(&measure.id).copied();
             observed.push(Observed {
                 subject: key.to_owned(),
                 name: current.title.clone().unwrap_or_else(|| key.to_owned()),
-                holds: Some(rule.holds(*value)),
-                figure: quantity(*value, measure.decimals, &measure.unit, language),
+                holds: value.map(|value| rule.holds(value)),
+                figure: value.map_or_else(String::new, |value| {
+                    quantity(value, measure.decimals, &measure.unit, language)
+                }),
             });
         }
         ControlFlow::Continue(())
@@ -241,7 +330,16 @@ fn of_source(
                 .ledger()
                 .newest(&rule.source, now)
                 .map_err(Failure::usage)?;
-            let age = newest.observed_at.map(|at| now.duration_since(at));
+            // A forecast is as old as the answer that had it; what never came is missing since it is asked for.
+            let since = match newest.observed_at {
+                Some(at) if at > now => newest.fetched_at,
+                Some(at) => Some(at),
+                None => app
+                    .ledger()
+                    .first_slot(&rule.source)
+                    .map_err(Failure::usage)?,
+            };
+            let age = since.map(|at| now.duration_since(at));
             let limit = SignedDuration::from_mins(i64::from(minutes));
             (
                 age.map(|age| age > limit),

@@ -1,23 +1,19 @@
-//! Alerts: told once, by every channel, also where one is away for a time.
+//! Alerts: when a rule is told, and when it is not.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    thread::{self, JoinHandle},
-};
+use std::{fs, os::unix::fs::MetadataExt as _};
 
-use serde_json::Value;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 use vigie_testkit::FaultPlan;
 
-use crate::support::Lab;
+use crate::support::{Lab, Provider, Workspace, own_definition};
 
-const METAR: &str = "metar-aviationweather";
+pub(crate) const METAR: &str = "metar-aviationweather";
 const USGS: &str = "usgs-earthquakes";
-const NOON: &str = "2026-11-24T11:00:00Z";
+pub(crate) const NOON: &str = "2026-11-24T11:00:00Z";
 
 /// A workspace whose messages go to the file `told`, a line each.
-fn lab(sources: &[&str], rules: &str) -> Lab {
+pub(crate) fn lab(sources: &[&str], rules: &str) -> Lab {
     let lab = Lab::new("Paris", sources, FaultPlan::none());
     add(
         &lab,
@@ -27,20 +23,20 @@ fn lab(sources: &[&str], rules: &str) -> Lab {
     lab
 }
 
-fn add(lab: &Lab, text: &str) {
+pub(crate) fn add(lab: &Lab, text: &str) {
     let file = lab.workspace.path().join("vigie.toml");
     let before = fs::read_to_string(&file).unwrap();
     fs::write(&file, format!("{before}\n{text}\n")).unwrap();
 }
 
-fn told(lab: &Lab) -> Vec<Value> {
+pub(crate) fn told(lab: &Lab) -> Vec<Value> {
     let text = fs::read_to_string(lab.workspace.path().join("told")).unwrap_or_default();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
 }
 
-fn collect_and_summarize(lab: &Lab, time: &str) {
+pub(crate) fn collect_and_summarize(lab: &Lab, time: &str) {
     lab.at(time, &["collect"]).ends(0);
     lab.at(time, &["summarize"]).ends(0);
 }
@@ -82,6 +78,14 @@ fn an_episode_is_told_once_with_its_end() {
     assert_eq!(
         all[1]["data"]["subjects"].as_array().unwrap().len(),
         stations
+    );
+    assert_eq!(all[1]["data"]["count"], stations);
+    // It ended when it ceased to hold, and not when that had been so for a quarter of an hour.
+    let text = all[1]["text"].as_str().unwrap();
+    assert!(text.contains("(after 32\u{A0}min)"), "{text}");
+    assert_eq!(
+        all[1]["data"]["subjects"][0]["until"],
+        "2026-11-24T11:32:00Z"
     );
 }
 
@@ -142,150 +146,311 @@ fn a_source_that_falls_silent_is_told_and_that_it_came_back() {
 }
 
 #[test]
-fn too_few_downloads_are_told() {
-    let rule = "[[alerts]]\nname = \"Gaps\"\nsource = \"metar-aviationweather\"\ncompleteness_below = 0.9\n";
+fn a_source_that_never_gave_anything_is_told() {
+    let rule = "[[alerts]]\nname = \"Silent\"\nsource = \"metar-aviationweather\"\ncontent_age_minutes = 120\n";
     let lab = lab(&[METAR], rule);
+    let base = lab.base_url();
+    // Nobody answers there.
+    lab.workspace.reconfigure(&base, "http://127.0.0.1:9");
+    lab.at(NOON, &["collect"]).ends(1);
+    lab.at("2026-11-24T12:30:00Z", &["alerts"]);
+    assert!(told(&lab).is_empty());
+    lab.at("2026-11-24T13:30:00Z", &["alerts"]);
+    let all = told(&lab);
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(all[0]["data"]["subjects"][0]["figure"], "2\u{A0}h\u{A0}39");
+}
+
+#[test]
+fn too_few_downloads_are_told_and_that_there_are_enough_again() {
+    let rule = "[[alerts]]\nname = \"Gaps\"\nsource = \"metar-aviationweather\"\ncompleteness_below = 0.9\nclear_minutes = 0\n";
+    let lab = lab(&[METAR], rule);
+    // Of two downloads nothing is said, of three out of three nothing is to be told.
     collect_and_summarize(&lab, NOON);
-    collect_and_summarize(&lab, "2026-11-24T21:00:00Z");
+    collect_and_summarize(&lab, "2026-11-24T11:10:00Z");
+    collect_and_summarize(&lab, "2026-11-24T11:20:00Z");
+    assert!(told(&lab).is_empty(), "{:?}", told(&lab));
+    collect_and_summarize(&lab, "2026-11-24T12:50:00Z");
     let all = told(&lab);
     assert_eq!(all.len(), 1, "{all:?}");
     let figure = all[0]["data"]["subjects"][0]["figure"].as_str().unwrap();
-    assert!(figure.contains('/') && figure.contains('%'), "{figure}");
+    let (obtained, rest) = figure.split_once('/').unwrap();
+    let (expected, share) = rest.split_once(" (").unwrap();
+    let (obtained, expected): (f64, f64) = (obtained.parse().unwrap(), expected.parse().unwrap());
+    assert!(figure.starts_with("4/"), "{figure}");
+    assert!(expected > 4.5 && expected < 13.0, "{figure}");
+    let share: f64 = share.trim_end_matches("%)").parse().unwrap();
+    assert!(
+        (share - 100.0 * obtained / expected).abs() < 0.1,
+        "{figure}"
+    );
+    // A day later the gap is no more in sight.
+    for time in ["25T12:50", "25T13:00", "25T13:10", "25T13:20"] {
+        lab.at(&format!("2026-11-{time}:00Z"), &["collect"]).ends(0);
+    }
+    let before = told(&lab).len();
+    lab.workspace
+        .reconfigure("completeness_below = 0.9", "completeness_below = 0.001");
+    lab.at("2026-11-25T13:21:00Z", &["alerts"]).ends(0);
+    let all = told(&lab);
+    assert_eq!(all.len(), before + 1);
+    assert_eq!(all[before]["data"]["change"], "ends");
 }
 
-/// Takes one request and gives its head and body.
-fn hook(listener: TcpListener) -> JoinHandle<(String, Value)> {
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let (mut head, mut length) = (String::new(), 0);
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
-            if let Some(text) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = text.trim().parse().unwrap();
-            }
-            if line.trim().is_empty() {
-                break;
-            }
-            head.push_str(&line);
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
-        stream
-            .write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
-            .unwrap();
-        (head, serde_json::from_slice(&body).unwrap())
-    })
+/// While a folder is where its file should be, the store is away.
+fn take_the_store_away(lab: &Lab) {
+    let data = lab.workspace.path().join("data");
+    fs::rename(data.join("vigie.db"), data.join("kept.db")).unwrap();
+    fs::create_dir(data.join("vigie.db")).unwrap();
+}
+
+fn bring_the_store_back(lab: &Lab) {
+    let data = lab.workspace.path().join("data");
+    fs::remove_dir(data.join("vigie.db")).unwrap();
+    fs::rename(data.join("kept.db"), data.join("vigie.db")).unwrap();
 }
 
 #[test]
-fn a_hook_that_is_away_gets_its_message_later_and_its_address_shows_nowhere() {
+fn while_the_store_is_away_the_age_is_told_and_no_event_is_told_again() {
+    let rules = "[[alerts]]\nname = \"Quake\"\nsource = \"usgs-earthquakes\"\nmeasure = \"magnitude\"\nabove = 0\n\
+        [[alerts]]\nname = \"Silent\"\nsource = \"usgs-earthquakes\"\ncontent_age_minutes = 30\n";
+    let lab = lab(&[USGS], rules);
+    collect_and_summarize(&lab, NOON);
+    let before = told(&lab).len();
+    assert!(before >= 1);
+    take_the_store_away(&lab);
+    let ran = lab.at("2026-11-24T14:00:00Z", &["alerts"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.out.contains("Silent: holds (1)"), "{ran:?}");
+    assert!(
+        ran.out.contains("Quake: holds ("),
+        "what was told is remembered: {ran:?}"
+    );
+    let all = told(&lab);
+    assert_eq!(all.len(), before + 1, "{all:?}");
+    assert_eq!(all[before]["data"]["rule"], "Silent");
+    bring_the_store_back(&lab);
+    lab.at("2026-11-24T14:01:00Z", &["alerts"]).ends(0);
+    assert_eq!(told(&lab).len(), before + 1, "told again: {:?}", told(&lab));
+}
+
+#[test]
+fn under_cron_the_age_is_told_by_a_summary_that_finds_no_store() {
+    let rule = "[[alerts]]\nname = \"Silent\"\nsource = \"metar-aviationweather\"\ncontent_age_minutes = 30\n";
+    let lab = lab(&[METAR], rule);
+    collect_and_summarize(&lab, NOON);
+    take_the_store_away(&lab);
+    lab.at("2026-11-24T16:00:00Z", &["summarize"]).ends(3);
+    assert_eq!(told(&lab).len(), 1);
+    bring_the_store_back(&lab);
+}
+
+#[test]
+fn a_rule_that_cannot_be_looked_at_is_in_nobodys_way() {
+    let rules = "[[alerts]]\nname = \"Quake\"\nsource = \"usgs-earthquakes\"\nmeasure = \"magnitude\"\nabove = 99\n\
+        [[alerts]]\nname = \"Warm\"\nsource = \"metar-aviationweather\"\nmeasure = \"temperature\"\nabove = 99\n";
+    let lab = lab(&[USGS, METAR], rules);
+    collect_and_summarize(&lab, NOON);
+    let db = rusqlite::Connection::open(lab.workspace.path().join("data/vigie.db")).unwrap();
+    db.execute("ALTER TABLE events RENAME TO elsewhere", [])
+        .unwrap();
+    lab.workspace.reconfigure(
+        "measure = \"temperature\"\nabove = 99",
+        "measure = \"temperature\"\nabove = -90",
+    );
+    let ran = lab.at("2026-11-24T11:01:00Z", &["alerts"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.out.contains("Quake: not known\n  not looked at: "),
+        "{ran:?}"
+    );
+    assert!(ran.err.contains("an alert was not looked at"), "{ran:?}");
+    assert_eq!(told(&lab).len(), 1, "{ran:?}");
+}
+
+#[test]
+fn an_event_that_is_revised_to_and_fro_is_told_once() {
+    let rule = "[[alerts]]\nname = \"Quake\"\nsource = \"usgs-earthquakes\"\nmeasure = \"magnitude\"\nabove = 0\nclear_minutes = 0\n";
+    let lab = lab(&[USGS], rule);
+    collect_and_summarize(&lab, NOON);
+    assert_eq!(told(&lab).len(), 1);
+    // The threshold goes to and fro, which is the same.
+    for (minute, from, to) in [
+        (1, "above = 0", "above = 10"),
+        (2, "above = 10", "above = 0"),
+    ] {
+        lab.workspace.reconfigure(from, to);
+        let out = lab
+            .at(&format!("2026-11-24T11:0{minute}:00Z"), &["alerts"])
+            .ends(0);
+        assert_eq!(out.contains("does not hold"), minute == 1, "{out}");
+    }
+    assert_eq!(told(&lab).len(), 1, "{:?}", told(&lab));
+}
+
+#[test]
+fn the_state_is_written_only_when_it_changed() {
     let rule = "[[alerts]]\nname = \"Warm\"\nsource = \"metar-aviationweather\"\nmeasure = \"temperature\"\nabove = -90\n";
     let lab = lab(&[METAR], rule);
-    lab.workspace.reconfigure(
-        "[notify]\ncommand",
-        "[notify]\nwebhook = \"env:HOOK\"\ncommand",
+    collect_and_summarize(&lab, NOON);
+    let state = lab.workspace.path().join("data/alerts.json");
+    let before = fs::metadata(&state).unwrap().ino();
+    for minute in 10..14 {
+        lab.at(&format!("2026-11-24T11:{minute}:00Z"), &["alerts"])
+            .ends(0);
+    }
+    assert_eq!(
+        fs::metadata(&state).unwrap().ino(),
+        before,
+        "it was replaced"
     );
-    lab.at(NOON, &["collect"]).ends(0);
-    let port = {
-        // Taken and let go: nobody listens there.
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let address = format!("http://127.0.0.1:{port}/t0ken-of-the-hook");
-    let run = |time: &str, arguments: &[&str]| {
-        let mut command = lab.command_at(time, arguments);
-        crate::support::Ran::of(command.env("HOOK", &address).output().unwrap())
-    };
-    run(NOON, &["summarize"]).ends(0);
-    let ran = run("2026-11-24T11:01:00Z", &["alerts"]);
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.out.contains("notify.webhook: not sent"), "{ran:?}");
-    assert!(!format!("{ran:?}").contains("t0ken"), "{ran:?}");
-    assert_eq!(told(&lab).len(), 1, "the other channel got it once");
-
-    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    let hook = hook(listener);
-    run("2026-11-24T11:02:00Z", &["alerts"]).ends(0);
-    let (head, body) = hook.join().unwrap();
-    assert!(head.starts_with("POST /t0ken-of-the-hook"), "{head}");
-    assert_eq!(body["id"], told(&lab)[0]["id"]);
+    // A station that is never seen again is forgotten after a week.
+    lab.at("2026-11-30T11:00:00Z", &["alerts"]).ends(0);
+    assert!(fs::read_to_string(&state).unwrap().contains("\"Warm\""));
+    lab.at("2026-12-02T11:00:00Z", &["alerts"]).ends(0);
+    assert!(!fs::read_to_string(&state).unwrap().contains("\"Warm\""));
     assert_eq!(told(&lab).len(), 1);
-    let state = fs::read_to_string(lab.workspace.path().join("data/alerts.json")).unwrap();
-    assert!(!state.contains("t0ken"), "{state}");
 }
 
-/// A mail server that takes one message and gives its lines.
-fn mail_server(listener: TcpListener) -> JoinHandle<Vec<String>> {
-    fn say(stream: &mut TcpStream, text: &str) {
-        stream.write_all(format!("{text}\r\n").as_bytes()).unwrap();
-    }
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let reader = BufReader::new(stream.try_clone().unwrap());
-        say(&mut stream, "220 mail.test");
-        let (mut lines, mut in_data) = (Vec::new(), false);
-        for line in reader.lines() {
-            let line = line.unwrap();
-            let answer = match line.split(' ').next().unwrap_or_default() {
-                "." if in_data => {
-                    in_data = false;
-                    "250 taken"
-                }
-                _ if in_data => "",
-                "DATA" => {
-                    in_data = true;
-                    "354 go on"
-                }
-                "QUIT" => {
-                    say(&mut stream, "221 bye");
-                    break;
-                }
-                _ => "250 ok",
-            };
-            lines.push(line);
-            if !answer.is_empty() {
-                say(&mut stream, answer);
-            }
-        }
-        lines
-    })
+/// A workspace with one source of the test's own, and a rule on it.
+fn own(rule: &str, edit: impl FnOnce(String) -> String) -> (Workspace, Provider) {
+    let provider = Provider::start();
+    let workspace = Workspace::new("Paris");
+    let file = workspace.path().join("vigie.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let settings = text.split_once("[sources.").unwrap().0;
+    let address = &provider.address;
+    fs::write(
+        &file,
+        format!(
+            "{settings}\n[notify]\ncommand = [\"sh\", \"-c\", \"cat >> told; echo >> told\"]\n\
+             [[alerts]]\nname = \"Mine\"\nsource = \"mine\"\n{rule}\n[sources.mine]\nbase_url = \"{address}\"\n"
+        ),
+    )
+    .unwrap();
+    fs::create_dir_all(workspace.path().join("sources")).unwrap();
+    let definition = edit(own_definition("", "{ kind = \"open\" }"));
+    fs::write(workspace.path().join("sources/mine.toml"), definition).unwrap();
+    (workspace, provider)
+}
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+fn run(workspace: &Workspace, time: &str, arguments: &[&str]) -> String {
+    let arguments = [arguments, &["--now", time]].concat();
+    workspace.run(&arguments).ends(0)
+}
+
+fn told_in(workspace: &Workspace) -> Vec<Value> {
+    let text = fs::read_to_string(workspace.path().join("told")).unwrap_or_default();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn report(time: Timestamp, value: f64) -> Value {
+    json!({ "icaoId": "LFPG", "obsTime": time.as_second(), "temp": value })
 }
 
 #[test]
-fn mail_goes_to_everyone_and_a_test_says_which_channel_works() {
-    let lab = lab(&[METAR], "");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    add(
-        &lab,
-        &format!(
-            "[notify.email]\nsmtp = \"smtp://127.0.0.1:{port}\"\nfrom = \"Vigie <vigie@example.org>\"\n\
-             to = [\"a@example.org\", \"b@example.org\"]\n"
-        ),
-    );
-    let server = mail_server(listener);
-    let out = lab.at(NOON, &["alerts", "--test"]).ends(0);
+fn of_a_forecast_the_value_of_now_counts() {
+    let (workspace, provider) = own("measure = \"temperature\"\nabove = 50", |definition| {
+        definition.replace("horizon = \"2d\"", "horizon = \"2d\"\nfuture = \"2d\"")
+    });
+    // Mild now; hot from half past on, in the same hour and in all that follow.
+    let rows: Vec<Value> = (0..24)
+        .map(|half: i64| {
+            let time = at(NOON) + SignedDuration::from_mins(30 * half);
+            report(time, if half == 0 { 12.0 } else { 60.0 })
+        })
+        .collect();
+    provider.says(&json!(rows).to_string());
+    run(&workspace, "2026-11-24T11:05:00Z", &["collect"]);
+    run(&workspace, "2026-11-24T11:05:00Z", &["summarize"]);
+    assert!(told_in(&workspace).is_empty(), "{:?}", told_in(&workspace));
+    run(&workspace, "2026-11-24T12:05:00Z", &["alerts"]);
+    assert_eq!(told_in(&workspace).len(), 1);
+}
+
+/// Hours of five weeks up to a time, as usual as can be but for those in `odd`.
+fn weeks(until: Timestamp, odd: std::ops::Range<Timestamp>) -> String {
+    let first = at("2026-10-20T00:00:00Z");
+    let hours = (0..)
+        .map(|hour| first + SignedDuration::from_hours(hour))
+        .take_while(|time| *time <= until);
+    let rows = hours.enumerate().map(|(index, time)| {
+        let wave = (index % 24) as f64 / 4.0 + (index * 7 % 11) as f64 / 10.0;
+        report(
+            time,
+            if odd.contains(&time) {
+                44.0
+            } else {
+                10.0 + wave
+            },
+        )
+    });
+    json!(rows.collect::<Vec<_>>()).to_string()
+}
+
+#[test]
+fn what_is_unusual_is_told_once_with_its_end() {
+    let (workspace, provider) = own("unusual = true\nclear_minutes = 0", |definition| definition);
+    let odd = at("2026-11-24T09:00:00Z")..at(NOON);
+    let look = |time: &str| {
+        provider.says(&weeks(at(time), odd.clone()));
+        run(&workspace, time, &["collect"]);
+        run(&workspace, time, &["summarize"]);
+    };
+    look("2026-11-24T08:15:00Z");
+    assert!(told_in(&workspace).is_empty(), "{:?}", told_in(&workspace));
+    look("2026-11-24T10:15:00Z");
+    let all = told_in(&workspace);
+    assert_eq!(all.len(), 1, "{all:?}");
+    let text = all[0]["text"].as_str().unwrap();
     assert!(
-        out.contains("notify.email: sent") && out.contains("notify.command: sent"),
-        "{out}"
+        text.contains("Unusual: Temperature") && text.contains("↑ 44") && text.contains("(usual: "),
+        "{text}"
     );
-    let lines = server.join().unwrap();
-    for expected in [
-        "RCPT TO:<a@example.org>",
-        "RCPT TO:<b@example.org>",
-        "Subject: [Vigie Paris] A test message: this channel works.",
+    assert!(
+        text.contains("Chance alone would flag about one value in "),
+        "{text}"
+    );
+    // Within the hour it is not looked at again, and goes on.
+    let state = fs::read_to_string(workspace.path().join("data/alerts.json")).unwrap();
+    look("2026-11-24T10:45:00Z");
+    let out = run(&workspace, "2026-11-24T10:46:00Z", &["alerts"]);
+    assert!(out.contains("Mine: holds (1)"), "{out}");
+    assert_eq!(
+        state,
+        fs::read_to_string(workspace.path().join("data/alerts.json")).unwrap()
+    );
+    look("2026-11-24T12:15:00Z");
+    assert_eq!(told_in(&workspace).len(), 1);
+    look("2026-11-24T14:30:00Z");
+    let all = told_in(&workspace);
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert_eq!(all[1]["data"]["change"], "ends");
+    let out = run(&workspace, "2026-11-24T14:31:00Z", &["alerts"]);
+    assert!(out.contains("Mine: does not hold"), "{out}");
+}
+
+#[test]
+fn a_rule_on_what_has_no_usual_value_is_refused() {
+    for (rule, said) in [
+        ("source = \"usgs-earthquakes\"", "it says events"),
+        (
+            "source = \"metar-aviationweather\"\nmeasure = \"pressure\"",
+            "in `temperature`",
+        ),
     ] {
-        assert!(
-            lines.iter().any(|line| line.starts_with(expected)),
-            "{expected}: {lines:#?}"
-        );
+        let rule = format!("[[alerts]]\nname = \"Odd\"\n{rule}\nunusual = true\n");
+        let lab = lab(&[USGS, METAR], &rule);
+        let ran = lab.at(NOON, &["alerts"]);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.err.contains(said), "{ran:?}");
     }
-    // Nobody listens any more.
-    let ran = lab.at(NOON, &["alerts", "--test"]);
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.out.contains("notify.email: not sent"), "{ran:?}");
 }
 
 #[test]

@@ -298,3 +298,29 @@ fn without_anything_collected_there_is_a_backup_too() {
     vigie(&new, &["export", "captures"]).ends(0);
     assert!(!new.join("data/vigie.db").exists());
 }
+
+#[test]
+fn the_address_of_a_webhook_is_in_no_backup() {
+    let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
+    let file = lab.workspace.path().join("vigie.toml");
+    let mut settings = fs::read_to_string(&file).unwrap();
+    settings.push_str("\n[notify]\nwebhook = \"https://hooks.example.org/t0ken\" # ours\n");
+    fs::write(&file, settings).unwrap();
+    let kept = tempfile::tempdir().unwrap();
+    let file = kept.path().join("b.tar.zst");
+    let ran = lab.at(NOON, &["backup", file.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        ran.err
+            .contains("notify.webhook is not in the backup: set VIGIE_WEBHOOK"),
+        "{ran:?}"
+    );
+    let place = tempfile::tempdir().unwrap();
+    vigie(place.path(), &["restore", file.to_str().unwrap()]).ends(0);
+    let settings = fs::read_to_string(place.path().join("vigie.toml")).unwrap();
+    assert!(
+        settings.contains("webhook = \"env:VIGIE_WEBHOOK\""),
+        "{settings}"
+    );
+    assert!(!settings.contains("t0ken"), "{settings}");
+}

@@ -803,3 +803,62 @@ fn reports_that_ended_while_nobody_was_here_are_written_once_and_passed_on() {
         .ends(0);
     assert_eq!(done().len(), 3);
 }
+
+#[test]
+fn up_writes_a_new_edition_of_what_came_late() {
+    let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
+    lab.at("2026-11-22T11:00:00Z", &["collect"]).ends(0);
+    lab.at("2026-11-22T11:00:00Z", &["summarize"]).ends(0);
+    lab.at("2026-11-22T20:00:00Z", &["collect"]).ends(0);
+    lab.at("2026-11-23T06:15:00Z", &["report"]).ends(0);
+    lab.at(
+        "2026-11-23T06:15:00Z",
+        &["report", "--period", "week", "--format", "html"],
+    )
+    .ends(0);
+    let reports = lab.workspace.path().join("reports");
+    let up = lab.command_at("2026-11-23T18:00:00Z", &["up", "--listen", "127.0.0.1:0"]);
+    let mut up = Running::start(up, lab.workspace.path());
+    up.url();
+    wait_until("the second edition", || {
+        let record = fs::read(reports.join("day_2026-11-22.edition.json")).unwrap_or_default();
+        serde_json::from_slice::<Value>(&record).is_ok_and(|record| record["number"] == 2)
+    });
+    assert!(reports.join("day_2026-11-22_en-edition-1.pdf").exists());
+    // Of the week there was a page; `up` writes the PDF, too.
+    let week = reports.join("week_2026-11-16_en.pdf");
+    wait_until("the week", || week.exists());
+    up.signal("TERM");
+    assert_eq!(up.ends(), Some(0), "{}", up.said());
+}
+
+#[test]
+fn a_channel_that_hangs_holds_up_nothing() {
+    let lab = Lab::new("Paris", &[METAR], FaultPlan::none());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let file = lab.workspace.path().join("vigie.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let rule = format!(
+        "{text}\n[notify]\nwebhook = \"http://{address}/\"\n[[alerts]]\nname = \"Warm\"\n\
+         source = \"{METAR}\"\nmeasure = \"temperature\"\nabove = -90\n"
+    );
+    fs::write(&file, rule).unwrap();
+    let up = lab.command_at(NOON, &["up", "--listen", "127.0.0.1:0"]);
+    let mut up = Running::start(up, lab.workspace.path());
+    up.url();
+    // It gets the message, and says nothing.
+    let (stream, _) = listener.accept().unwrap();
+    up.signal("HUP");
+    wait_until("the settings", || up.said().contains("settings read again"));
+    // Meanwhile it was not given up: what was sent is there, and no end.
+    stream.set_nonblocking(true).unwrap();
+    let (mut stream, mut taken) = (stream, Vec::new());
+    let error = stream.read_to_end(&mut taken).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    up.signal("TERM");
+    assert_eq!(up.ends(), Some(0), "{}", up.said());
+    // It waits for the next time.
+    let state = fs::read_to_string(lab.workspace.path().join("data/alerts.json")).unwrap();
+    assert!(state.contains("[Vigie Paris] Warm"), "{state}");
+}

@@ -3,13 +3,14 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
+    thread,
 };
 
 use jiff::Timestamp;
@@ -241,6 +242,43 @@ impl Lab {
             .position(|bytes| bytes == b"\r\n\r\n")
             .unwrap();
         answer.split_off(end + 4)
+    }
+}
+
+/// A provider of one body of JSON, which the test changes; it answers for as long as the test runs.
+pub(crate) struct Provider {
+    pub(crate) address: String,
+    body: Arc<Mutex<String>>,
+}
+
+impl Provider {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let body = Arc::new(Mutex::new(String::new()));
+        let said = body.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                while lines
+                    .next()
+                    .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+                {}
+                let body = said.lock().unwrap().clone();
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+                );
+                let _ = stream.write_all((head + &body).as_bytes());
+            }
+        });
+        Self { address, body }
+    }
+
+    /// What it says from now on.
+    pub(crate) fn says(&self, body: &str) {
+        body.clone_into(&mut self.body.lock().unwrap());
     }
 }
 
