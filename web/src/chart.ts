@@ -14,6 +14,10 @@ import { dataColour } from "./theme.ts";
 import type { Band, Chart, Period } from "./types.ts";
 import { usualRange } from "./usual.ts";
 
+/** The first charts of the page are drawn at once: nobody waits for the browser to say that they are in sight. */
+const AT_ONCE = 3;
+let made = 0;
+
 export class ChartView {
   readonly element: HTMLElement;
   readonly #title = element("h3", { class: "chart-title" });
@@ -33,7 +37,7 @@ export class ChartView {
   #data: ChartData | null = null;
   #now: number | null = null;
   /** Whether the reader is near: what is far below is drawn when they come. */
-  #near = false;
+  #near = (made += 1) <= AT_ONCE;
 
   constructor(firstColour: number) {
     this.#firstColour = firstColour;
