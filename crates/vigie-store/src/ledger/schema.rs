@@ -77,7 +77,7 @@ CREATE TABLE settings (
 ";
 
 /// From each version to the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     // Version 2: named causes; what the last bodies of a source were like, and which entities it has.
     "
 ALTER TABLE captures ADD COLUMN cause TEXT;
@@ -100,6 +100,10 @@ ALTER TABLE captures ADD COLUMN history_to_ms INTEGER;
 DROP INDEX captures_slot;
 CREATE INDEX captures_slot ON captures (source, slot_ms, outcome, history_from_ms);
 CREATE INDEX captures_history ON captures (source, history_from_ms) WHERE history_from_ms IS NOT NULL;
+",
+    // Version 4: the newest content is found at once, however many captures there are.
+    "
+CREATE INDEX captures_published ON captures (source, published_at_ms) WHERE outcome = 'summarized';
 ",
 ];
 
