@@ -1,6 +1,9 @@
 //! The words of [`Sentence`], in both languages: for the page, the PDF and the HTML alike.
 
+mod change;
+mod ranking;
 mod record;
+mod unusual;
 mod whole;
 
 use std::fmt::Write as _;
@@ -8,7 +11,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use vigie_core::{
     analyse::sentence::{self, Scale, Sentence},
-    analysis::{Anomaly, Band, Change, Period, PeriodKind, RankLine, SourceAnalysis, Trend},
+    analysis::{Band, Period, PeriodKind, SourceAnalysis},
     measure::{Across, Kind},
     text::{Language, Text},
 };
@@ -113,47 +116,6 @@ impl<'a> Speaker<'a> {
 }
 
 impl Speaker<'_> {
-    /// `+3 %`, `−1.2 °C`, `=`: a change in few letters.
-    pub(crate) fn change_short(&self, change: &Change, scale: &Scale) -> String {
-        let difference = change.value - change.before;
-        let signed = |text: String| {
-            if difference > 0.0 {
-                format!("+{text}")
-            } else {
-                format!("−{text}")
-            }
-        };
-        if change.ratio && change.before > 0.0 {
-            let percentage = (change.value / change.before - 1.0).abs() * 100.0;
-            if percentage < 0.5 {
-                return "=".to_owned();
-            }
-            let figure = self.number(percentage, u8::from(percentage < 9.95));
-            return signed(if self.is_french() {
-                format!("{figure}\u{202F}%")
-            } else {
-                format!("{figure}%")
-            });
-        }
-        if difference.abs() < 10_f64.powi(-i32::from(scale.decimals)) / 2.0 {
-            return "=".to_owned();
-        }
-        signed(self.quantity(difference.abs(), scale))
-    }
-
-    /// Everything that is unusual: the stretch, its value, what is usual then.
-    pub(crate) fn deviation(&self, anomaly: &Anomaly, scale: &Scale) -> (String, String, String) {
-        let (from, to) = (self.when(anomaly.from), self.end(anomaly.to));
-        let when = if anomaly.steps == 1 {
-            from
-        } else {
-            format!("{from}–{to}")
-        };
-        let arrow = if anomaly.above { "↑" } else { "↓" };
-        let value = format!("{arrow}\u{A0}{}", self.quantity(anomaly.value, scale));
-        (when, value, self.band(&anomaly.usual, scale))
-    }
-
     fn is_french(&self) -> bool {
         self.language == Language::Fr
     }
@@ -495,148 +457,6 @@ impl Speaker<'_> {
         }
     }
 
-    fn first(&self, line: &RankLine, compared: bool) -> String {
-        let name = Self::name(&line.name);
-        let before = match line.before {
-            Some(rank) if rank <= 1.0 => self.pick(", comme avant", ", as before").to_owned(),
-            Some(rank) => {
-                let rank = self.number(rank, 0);
-                if self.is_french() {
-                    format!(" (rang {rank} avant)")
-                } else {
-                    format!(" (rank {rank} before)")
-                }
-            }
-            None if compared => self
-                .pick(", absent auparavant", ", not in it before")
-                .to_owned(),
-            None => String::new(),
-        };
-        format!(
-            "{}{}{name}{before}.",
-            self.pick("En tête", "First"),
-            self.colon()
-        )
-    }
-
-    fn movement(
-        &self,
-        entries: u32,
-        exits: u32,
-        since: Timestamp,
-        first: Option<&RankLine>,
-    ) -> String {
-        let article = if self.is_french() && self.dated(since) {
-            "le "
-        } else {
-            ""
-        };
-        let since = time::moment(since, self.period, self.tz, self.language);
-        let since = format!("{article}{since}");
-        let several = |number_of: u32, one: &str, many: &str| {
-            let singular = if self.is_french() {
-                number_of < 2
-            } else {
-                number_of == 1
-            };
-            format!(
-                "{} {}",
-                count(u64::from(number_of), self.language),
-                if singular { one } else { many }
-            )
-        };
-        let mut text = if self.is_french() {
-            format!(
-                "{} et {} depuis {since}",
-                several(entries, "entrée", "entrées"),
-                several(exits, "sortie", "sorties")
-            )
-        } else {
-            format!(
-                "{} and {} since {since}",
-                several(entries, "entry", "entries"),
-                several(exits, "exit", "exits")
-            )
-        };
-        if let Some(line) = first
-            && let Some(rank) = line.rank
-        {
-            let (name, rank) = (Self::name(&line.name), self.number(rank, 0));
-            text.push_str(self.semicolon());
-            let highest = if self.is_french() {
-                format!("meilleure entrée\u{A0}: {name}, au rang {rank}")
-            } else {
-                format!("highest entry: {name}, at rank {rank}")
-            };
-            text.push_str(&highest);
-        }
-        text + "."
-    }
-
-    fn unusual(&self, anomaly: &Anomaly, scale: &Scale, others: usize, expected: f64) -> String {
-        let who = anomaly.entity.as_deref().map_or_else(String::new, |name| {
-            format!("{}{}", Self::name(name), self.colon())
-        });
-        let (from, to) = (self.when(anomaly.from), self.end(anomaly.to));
-        let single = anomaly.steps == 1;
-        let how = match (self.is_french(), single, anomaly.above) {
-            (true, true, true) => "valeur inhabituellement haute",
-            (true, true, false) => "valeur inhabituellement basse",
-            (true, false, true) => "valeurs inhabituellement hautes",
-            (true, false, false) => "valeurs inhabituellement basses",
-            (false, true, true) => "unusually high value",
-            (false, true, false) => "unusually low value",
-            (false, false, true) => "unusually high values",
-            (false, false, false) => "unusually low values",
-        };
-        let when = match (self.is_french(), single, self.dated(anomaly.from)) {
-            (true, true, true) => format!("le {from}"),
-            (true, true, false) => format!("à {from}"),
-            (true, false, true) => format!("du {from} au {to}"),
-            (true, false, false) => format!("de {from} à {to}"),
-            (false, true, true) => format!("on {from}"),
-            (false, true, false) => format!("at {from}"),
-            (false, false, _) => format!("from {from} to {to}"),
-        };
-        let value = self.quantity(anomaly.value, scale);
-        let at = if single {
-            String::new()
-        } else {
-            format!(" ({})", self.when(anomaly.at))
-        };
-        let usual = self.band(&anomaly.usual, scale);
-        let mut text = format!(
-            "{how} {when}{}{value}{at}{}{}{}{usual}",
-            self.colon(),
-            self.semicolon(),
-            self.pick("habituel", "usual"),
-            self.colon(),
-        );
-        if who.is_empty() {
-            text = capitalised(&text);
-        } else {
-            text.insert_str(0, &who);
-        }
-        if others > 0 {
-            let others_words = count(others as u64, self.language);
-            text.push_str(self.semicolon());
-            let others = match (self.is_french(), others) {
-                (true, 1) => "un autre écart".to_owned(),
-                (true, _) => format!("{others_words} autres écarts"),
-                (false, 1) => "one other deviation".to_owned(),
-                (false, _) => format!("{others_words} other deviations"),
-            };
-            text.push_str(&others);
-        }
-        let expected = self.number(expected, u8::from(expected < 10.0));
-        let expected = if self.is_french() {
-            format!(" (fausses alertes à attendre\u{A0}: {expected}).")
-        } else {
-            format!(" (false alarms to expect: {expected}).")
-        };
-        text + &expected
-    }
-
     /// The end of a stretch, as people say it: the last day of days, the instant of hours (24:00 of a day's end).
     fn end(&self, to: Timestamp) -> String {
         if self.daily {
@@ -649,121 +469,6 @@ impl Speaker<'_> {
             return "24:00".to_owned();
         }
         self.when(to)
-    }
-
-    fn compared(&self, change: &Change, scale: &Scale, counts: bool) -> String {
-        let before = match (self.period.kind, self.is_french()) {
-            (PeriodKind::Day, true) => "la veille",
-            (PeriodKind::Day, false) => "the day before",
-            (PeriodKind::Week, true) => "la semaine précédente",
-            (PeriodKind::Week, false) => "the week before",
-            (PeriodKind::Month, true) => "le mois précédent",
-            (PeriodKind::Month, false) => "the month before",
-        };
-        let at_hours = if self.under_way() {
-            self.pick(" aux mêmes heures", " at the same hours")
-        } else {
-            ""
-        };
-        if counts {
-            let figure = self.number(change.before, 0);
-            let by = if self.under_way() {
-                self.pick(" à la même heure", " by the same time")
-            } else {
-                ""
-            };
-            return format!("{}{by}{}{figure}.", capitalised(before), self.colon());
-        }
-        let missing = change.hours < change.hours_passed;
-        let note = if missing {
-            let unit_words = match (self.daily, self.is_french()) {
-                (true, true) => "jours comparés",
-                (true, false) => "days compared",
-                (false, true) => "heures comparées",
-                (false, false) => "hours compared",
-            };
-            let (known, all) = (
-                count(u64::from(change.hours), self.language),
-                count(u64::from(change.hours_passed), self.language),
-            );
-            if self.is_french() {
-                format!(" ({known} {unit_words} sur {all})")
-            } else {
-                format!(" ({known} of {all} {unit_words})")
-            }
-        } else {
-            String::new()
-        };
-        let difference = change.value - change.before;
-        let same = if self.is_french() {
-            format!("À peu près comme {before}{at_hours}{note}.")
-        } else {
-            format!("About the same as {before}{at_hours}{note}.")
-        };
-        let how_much = if change.ratio {
-            let share = change.value / change.before;
-            if (share - 1.0).abs() < 0.005 {
-                return same;
-            }
-            if share >= 3.0 {
-                let factor = self.number(share, u8::from(share < 10.0));
-                return if self.is_french() {
-                    format!("{factor} fois plus que {before}{at_hours}{note}.")
-                } else {
-                    format!("{factor} times as much as {before}{at_hours}{note}.")
-                };
-            }
-            let percentage = (share - 1.0).abs() * 100.0;
-            let figure = self.number(percentage, u8::from(percentage < 9.95));
-            if self.is_french() {
-                format!("{figure}\u{202F}%")
-            } else {
-                format!("{figure}%")
-            }
-        } else {
-            let smallest = 10_f64.powi(-i32::from(scale.decimals)) / 2.0;
-            if difference.abs() < smallest {
-                return same;
-            }
-            self.quantity(difference.abs(), scale)
-        };
-        match (self.is_french(), difference > 0.0) {
-            (true, true) => format!("{how_much} de plus que {before}{at_hours}{note}."),
-            (true, false) => format!("{how_much} de moins que {before}{at_hours}{note}."),
-            (false, true) => format!("{how_much} more than {before}{at_hours}{note}."),
-            (false, false) => format!("{how_much} less than {before}{at_hours}{note}."),
-        }
-    }
-
-    fn trend(&self, trend: &Trend, scale: &Scale) -> String {
-        let slope = trend.per_day.abs();
-        // Two digits that count.
-        let decimals = (1.0 - slope.log10().floor()).clamp(0.0, 9.0) as u8;
-        let step = 10_f64.powf(slope.log10().floor() - 1.0);
-        let slope = (slope / step).round() * step;
-        let figure = self.quantity(
-            slope,
-            &Scale {
-                unit: scale.unit.clone(),
-                decimals,
-            },
-        );
-        let p = if trend.p < 0.001 {
-            self.pick("p < 0,001", "p < 0.001").to_owned()
-        } else {
-            format!("p = {}", self.number(trend.p, 3))
-        };
-        let days = trend.days;
-        match (self.is_french(), trend.per_day > 0.0) {
-            (true, true) => {
-                format!("En hausse d’environ {figure} par jour sur {days} jours ({p}).")
-            }
-            (true, false) => {
-                format!("En baisse d’environ {figure} par jour sur {days} jours ({p}).")
-            }
-            (false, true) => format!("Rising by about {figure} a day over {days} days ({p})."),
-            (false, false) => format!("Falling by about {figure} a day over {days} days ({p})."),
-        }
     }
 }
 

@@ -1,6 +1,9 @@
 use jiff::{ToSpan as _, civil::date};
 use vigie_core::{
-    analysis::{Basis, Extreme, MixFigures, MixPart, Record, Strongest, Track},
+    analysis::{
+        Anomaly, Basis, Change, Extreme, MixFigures, MixPart, RankLine, Record, Strongest, Track,
+        Trend,
+    },
     measure::{Across, Kind, Measure},
     text::MeasureId,
 };
