@@ -60,7 +60,8 @@ pub fn best(a: &[Option<f64>], b: &[Option<f64>], lags: &[Lag]) -> Option<Best> 
             .then(y.lag.abs().cmp(&x.lag.abs()))
             .then(x.lag.cmp(&y.lag))
     })?;
-    let effective = effective_pairs(&shifted(a, b, lag.lag));
+    let (own, others) = (autocorrelations(a), autocorrelations(b));
+    let effective = effective_pairs(usize::try_from(lag.pairs).ok()?, &own, &others);
     // Fisher's transformation; beyond three pairs it has no width.
     let interval = (effective > 4.0).then(|| {
         let (middle, half) = (
@@ -80,19 +81,17 @@ pub fn best(a: &[Option<f64>], b: &[Option<f64>], lags: &[Lag]) -> Option<Best> 
 }
 
 /// The values of the first series, each with the one of the second `lag` steps later, where both are known.
-fn pairs(a: &[Option<f64>], b: &[Option<f64>], lag: i32) -> Vec<(f64, f64)> {
-    shifted(a, b, lag).into_iter().flatten().collect()
-}
-
-/// The same step by step, gaps included.
-fn shifted(a: &[Option<f64>], b: &[Option<f64>], lag: i32) -> Vec<Option<(f64, f64)>> {
+pub(crate) fn pairs(a: &[Option<f64>], b: &[Option<f64>], lag: i32) -> Vec<(f64, f64)> {
     let shift = lag.unsigned_abs() as usize;
     let (a, b) = if lag >= 0 {
         (a, b.get(shift..).unwrap_or_default())
     } else {
         (a.get(shift..).unwrap_or_default(), b)
     };
-    a.iter().zip(b).map(|(a, b)| Some(((*a)?, (*b)?))).collect()
+    a.iter()
+        .zip(b)
+        .filter_map(|(a, b)| Some(((*a)?, (*b)?)))
+        .collect()
 }
 
 /// Pearson's coefficient; nothing for too few pairs, or where one side does not change.
@@ -120,23 +119,16 @@ pub(crate) fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
     Some((ab / (aa.sqrt() * bb.sqrt())).clamp(-1.0, 1.0))
 }
 
-/// How many independent pairs the known ones of a regular series are worth, for values that follow each other resemble each
-/// other: `1/n* = 1/n + 2/n Σ (1 − j/n) r_x(j) r_y(j)` over lags `j` up to a fifth of them (Bartlett 1946; Pyper and Peterman 1998,
-/// equations 1 and 7). Never more than there are: that values alternate makes nothing surer.
+/// How much a regular series resembles itself 1, 2, … steps later, up to a fifth of what is known of it.
 ///
-/// `r(j)` is of the values that lie `j` steps apart, so that gaps neither add nor hide resemblance.
-pub(crate) fn effective_pairs(steps: &[Option<(f64, f64)>]) -> f64 {
-    let count = steps.iter().flatten().count();
-    let n = count as f64;
-    let of = |part: fn(&(f64, f64)) -> f64| -> Vec<Option<f64>> {
-        let sum: f64 = steps.iter().flatten().map(part).sum();
-        let off = |pair: &(f64, f64)| part(pair) - sum / n;
-        steps.iter().map(|step| step.as_ref().map(off)).collect()
-    };
-    let (xs, ys) = (of(|pair| pair.0), of(|pair| pair.1));
-    let resemblance = |values: &[Option<f64>], lag: usize| {
-        let square: f64 = values.iter().flatten().map(|value| value * value).sum();
-        let products = values.iter().zip(values.iter().skip(lag));
+/// Each is of the values that lie so many steps apart, so that gaps neither add nor hide resemblance.
+pub(crate) fn autocorrelations(steps: &[Option<f64>]) -> Vec<f64> {
+    let n = steps.iter().flatten().count() as f64;
+    let mean = steps.iter().flatten().sum::<f64>() / n;
+    let off: Vec<Option<f64>> = steps.iter().map(|step| Some((*step)? - mean)).collect();
+    let square: f64 = off.iter().flatten().map(|value| value * value).sum();
+    let resemblance = |lag: usize| {
+        let products = off.iter().zip(off.iter().skip(lag));
         let products = products.filter_map(|(a, b)| Some((*a)? * (*b)?));
         let (sum, apart) = products.fold((0.0, 0.0), |(sum, apart), p| (sum + p, apart + 1.0));
         if square > 0.0 && apart > 0.0 {
@@ -145,8 +137,18 @@ pub(crate) fn effective_pairs(steps: &[Option<(f64, f64)>]) -> f64 {
             0.0
         }
     };
+    (1..=(n / 5.0) as usize).map(resemblance).collect()
+}
+
+/// How many independent pairs `count` of two series are worth, for values that follow each other resemble each other:
+/// `1/n* = 1/n + 2/n Σ (1 − j/n) r_x(j) r_y(j)` over lags `j` up to a fifth of them (Bartlett 1946; Pyper and Peterman 1998,
+/// equations 1 and 7), where `r_x` and `r_y` are the [`autocorrelations`] of the series. Never more than there are: that values
+/// alternate makes nothing surer.
+pub(crate) fn effective_pairs(count: usize, x: &[f64], y: &[f64]) -> f64 {
+    let n = count as f64;
     let sum: f64 = (1..=count / 5)
-        .map(|lag| (1.0 - lag as f64 / n) * resemblance(&xs, lag) * resemblance(&ys, lag))
+        .zip(x.iter().zip(y))
+        .map(|(lag, (x, y))| (1.0 - lag as f64 / n) * x * y)
         .sum();
     n / (1.0 + 2.0 * sum).max(1.0)
 }
@@ -242,11 +244,15 @@ mod tests {
                     persistent(seed, count, share),
                     persistent(seed + 77, count, share),
                 );
-                let steps = x.into_iter().zip(y).enumerate();
-                let steps: Vec<_> = steps
-                    .map(|(step, pair)| keep(step).then_some(pair))
-                    .collect();
-                effective_pairs(&steps)
+                let kept = |values: Vec<f64>| -> Vec<Option<f64>> {
+                    let steps = values.into_iter().enumerate();
+                    steps
+                        .map(|(step, value)| keep(step).then_some(value))
+                        .collect()
+                };
+                let (x, y) = (kept(x), kept(y));
+                let known = x.iter().flatten().count();
+                effective_pairs(known, &autocorrelations(&x), &autocorrelations(&y))
             };
             let mut all: Vec<f64> = (0..15).map(|world| of(world * 1009)).collect();
             all.sort_unstable_by(f64::total_cmp);

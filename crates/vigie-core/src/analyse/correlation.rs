@@ -8,7 +8,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{baseline::median_of, trend::normal_p};
 use crate::{
     analysis::Correlation,
-    correlation::{effective_pairs, pearson},
+    correlation::{autocorrelations, effective_pairs, pairs, pearson},
     text::SourceId,
 };
 
@@ -34,10 +34,17 @@ pub struct HourlySeries {
     pub values: Vec<(Timestamp, f64)>,
 }
 
-/// Hour number to what remains of the value without the daily cycle.
-type Rest = BTreeMap<i64, f64>;
+/// What remains of the hours of `from` to `to` without the daily cycle, and how much each resembles the next ones.
+struct Rest {
+    hours: Vec<Option<f64>>,
+    autocorrelations: Vec<f64>,
+}
 
-fn without_daily_cycle(values: &[(Timestamp, f64)], tz: &TimeZone) -> Rest {
+fn hour_number(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(3600)
+}
+
+fn without_daily_cycle(values: &[(Timestamp, f64)], tz: &TimeZone, (from, to): (i64, i64)) -> Rest {
     let mut by_hour: HashMap<i8, Vec<f64>> = HashMap::new();
     let local = |at: Timestamp| at.to_zoned_datetime(tz.clone()).hour();
     for (at, value) in values {
@@ -50,19 +57,19 @@ fn without_daily_cycle(values: &[(Timestamp, f64)], tz: &TimeZone) -> Rest {
             Some((hour, median_of(&values)?))
         })
         .collect();
-    let rest = values.iter().filter_map(|(at, value)| {
-        let median = medians.get(&local(*at))?;
-        Some((at.as_second().div_euclid(3600), value - median))
-    });
-    rest.collect()
-}
-
-/// The hours from the first to the last of one, each with that of the other `lag` hours later, where both are known.
-fn shifted(x: &Rest, y: &Rest, lag: i64) -> Vec<Option<(f64, f64)>> {
-    let ends = x.keys().next().zip(x.keys().next_back());
-    let hours = ends.map_or(0..0, |(first, last)| *first..last + 1);
-    let pair = |hour: i64| Some((*x.get(&hour)?, *y.get(&(hour + lag))?));
-    hours.map(pair).collect()
+    let mut hours = vec![None; usize::try_from(to + 1 - from).unwrap_or(0)];
+    for (at, value) in values {
+        let hour = usize::try_from(hour_number(*at) - from).ok();
+        if let Some(hour) = hour.and_then(|hour| hours.get_mut(hour))
+            && let Some(median) = medians.get(&local(*at))
+        {
+            *hour = Some(value - median);
+        }
+    }
+    Rest {
+        autocorrelations: autocorrelations(&hours),
+        hours,
+    }
 }
 
 struct Tried {
@@ -76,18 +83,20 @@ struct Tried {
 
 /// The connections between sources that chance does not explain, the strongest first.
 pub fn correlations(series: &[HourlySeries], tz: &TimeZone) -> Vec<Correlation> {
+    let all = series.iter().flat_map(|series| &series.values);
+    let all = all.map(|(at, _)| hour_number(*at));
+    let Some(span) = all.clone().min().zip(all.max()) else {
+        return Vec::new();
+    };
     let rests: Vec<Rest> = series
         .iter()
-        .map(|series| without_daily_cycle(&series.values, tz))
+        .map(|series| without_daily_cycle(&series.values, tz, span))
         .collect();
     let mut tried: Vec<Tried> = Vec::new();
     for (one, x) in rests.iter().enumerate() {
         for (other, y) in rests.iter().enumerate().skip(one + 1) {
             for lag in -LAG_HOURS_MAX..=LAG_HOURS_MAX {
-                let pairs: Vec<(f64, f64)> = x
-                    .iter()
-                    .filter_map(|(hour, x)| Some((*x, *y.get(&(hour + i64::from(lag)))?)))
-                    .collect();
+                let pairs = pairs(&x.hours, &y.hours, lag);
                 if pairs.len() < HOURS_MIN {
                     continue;
                 }
@@ -98,7 +107,8 @@ pub fn correlations(series: &[HourlySeries], tz: &TimeZone) -> Vec<Correlation> 
                 let (effective, p) = if r.abs() < R_MIN {
                     (0.0, 1.0)
                 } else {
-                    let effective = effective_pairs(&shifted(x, y, i64::from(lag)));
+                    let (x, y) = (&x.autocorrelations, &y.autocorrelations);
+                    let effective = effective_pairs(pairs.len(), x, y);
                     // Fisher's transformation.
                     let z =
                         r.clamp(-0.999_999, 0.999_999).atanh() * (effective - 3.0).max(0.0).sqrt();
