@@ -1,7 +1,7 @@
 //! The data of the charts as CSV files to attach, and the manifest that says what they are and whom to credit.
 
 use jiff::tz::TimeZone;
-use serde_json::json;
+use serde_json::{Value, json};
 use vigie_core::{
     analysis::{Analysis, Chart, ChartKind, SourceAnalysis},
     text::Language,
@@ -79,41 +79,35 @@ pub(crate) fn files(analysis: &Analysis) -> Vec<(String, String)> {
     let tz = analysis.zone.tz();
     let mut files = Vec::new();
     let mut entries = Vec::new();
+    let mut add =
+        |source: &SourceAnalysis, path: String, (text, rows): (String, usize), of: Value| {
+            let mut entry = json!({
+                "file": path.trim_start_matches('/'),
+                "rows": rows,
+                "bytes": text.len(),
+                "source": source.id,
+                "title": source.title,
+                "attribution": source.credit.attribution,
+                "licence": source.credit.licence,
+                "licence_url": source.credit.url,
+            });
+            if let (Some(entry), Value::Object(of)) = (entry.as_object_mut(), of) {
+                entry.extend(of);
+            }
+            entries.push(entry);
+            files.push((path, text));
+        };
     for (source, chart) in charted(analysis) {
-        let (text, rows) = csv(chart, &tz);
-        let path = path_of(source);
-        entries.push(json!({
-            "file": path.trim_start_matches('/'),
-            "rows": rows,
-            "bytes": text.len(),
-            "source": source.id,
-            "title": source.title,
-            "measure": chart.title,
-            "unit": chart.unit,
-            "across": chart.across,
-            "attribution": source.credit.attribution,
-            "licence": source.credit.licence,
-            "licence_url": source.credit.url,
-        }));
-        files.push((path, text));
+        let of = json!({ "measure": chart.title, "unit": chart.unit, "across": chart.across });
+        add(source, path_of(source), csv(chart, &tz), of);
     }
     for source in tracked(analysis) {
-        let (text, rows) = tracks_csv(source, &tz);
-        let path = tracks_path_of(source);
         let measure = source.track_measure.as_ref();
-        entries.push(json!({
-            "file": path.trim_start_matches('/'),
-            "rows": rows,
-            "bytes": text.len(),
-            "source": source.id,
-            "title": source.title,
+        let of = json!({
             "measure": measure.map(|measure| &measure.title),
             "unit": measure.map(|measure| &measure.unit),
-            "attribution": source.credit.attribution,
-            "licence": source.credit.licence,
-            "licence_url": source.credit.url,
-        }));
-        files.push((path, text));
+        });
+        add(source, tracks_path_of(source), tracks_csv(source, &tz), of);
     }
     let manifest = json!({
         "zone": analysis.zone.name,

@@ -72,12 +72,17 @@ pub(crate) async fn run(global: &Global, args: &cli::Demo, stop: Stop) -> Outcom
     let store = app.store(false).await?;
     let dashboard = Dashboard::bind(&app, store.clone(), args.listen).await?;
     output::line(&dashboard.url())?;
-    output::note(&format!(
-        "A simulated {date} in Paris passes in about {} seconds; everything shown is simulated.\n\
-         Its folder: {}",
-        args.seconds,
-        root.display()
-    ));
+    let (seconds, folder) = (args.seconds, root.display());
+    output::note(&match language {
+        Language::Fr => format!(
+            "Le {date} passe à Paris en {seconds} secondes environ ; tout ce qui est montré est simulé.\n\
+             Son dossier : {folder}"
+        ),
+        Language::En => format!(
+            "A simulated {date} in Paris passes in about {seconds} seconds; everything shown is simulated.\n\
+             Its folder: {folder}"
+        ),
+    });
 
     let (stopping, mut stopped) = watch::channel(false);
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();
@@ -124,9 +129,14 @@ pub(crate) async fn run(global: &Global, args: &cli::Demo, stop: Stop) -> Outcom
                 output::line(&written.path.display().to_string())?;
             }
             if !args.exit {
-                output::note(
-                    "The day is over; the page goes on being served. Ctrl-C ends the demo.",
-                );
+                output::note(match language {
+                    Language::Fr => {
+                        "La journée est finie ; la page reste servie. Ctrl-C termine la démonstration."
+                    }
+                    Language::En => {
+                        "The day is over; the page goes on being served. Ctrl-C ends the demo."
+                    }
+                });
                 let _ = stopped.wait_for(|stopped| *stopped).await;
             }
         }

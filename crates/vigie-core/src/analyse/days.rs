@@ -50,6 +50,21 @@ pub struct DayFigures {
     pub strongest: Option<Extreme>,
 }
 
+impl DayFigures {
+    /// A day of which nothing is known.
+    fn empty(date: Date) -> Self {
+        Self {
+            date,
+            of: None,
+            mean: None,
+            least: None,
+            greatest: None,
+            events: 0,
+            strongest: None,
+        }
+    }
+}
+
 /// The days before a period.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Days {
@@ -126,15 +141,7 @@ impl DaysGatherer {
     /// The days that have data, ascending. `now` is after them all.
     pub fn finish(self, now: Timestamp) -> Vec<DayFigures> {
         let mut days: BTreeMap<Date, DayFigures> = BTreeMap::new();
-        let empty = |date: Date| DayFigures {
-            date,
-            of: None,
-            mean: None,
-            least: None,
-            greatest: None,
-            events: 0,
-            strongest: None,
-        };
+        let empty = DayFigures::empty;
         let Some(measure) = &self.measure else {
             return Vec::new();
         };
@@ -267,15 +274,7 @@ impl Days {
             (self.days.iter().map(|day| (day.date, day.clone()))).collect();
         let mut day = self.from;
         while day < date {
-            known.entry(day).or_insert_with(|| DayFigures {
-                date: day,
-                of: None,
-                mean: None,
-                least: None,
-                greatest: None,
-                events: 0,
-                strongest: None,
-            });
+            known.entry(day).or_insert_with(|| DayFigures::empty(day));
             let Ok(next) = day.tomorrow() else { break };
             day = next;
         }
