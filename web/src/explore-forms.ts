@@ -8,6 +8,7 @@ import { say } from "./explore-words.ts";
 import { decimal, integer, milliseconds, quantity, share } from "./format.ts";
 import { cellsOf, describeCells, heatmap } from "./heatmap.ts";
 import { inLanguage, words } from "./i18n.ts";
+import { nameNow, nameThen } from "./known-at.ts";
 import { entityName } from "./line-picker.ts";
 import type { Line, LinesModel } from "./lines.ts";
 import { tracedFigure } from "./provenance-button.ts";
@@ -46,15 +47,21 @@ function shownValues(answer: SeriesAnswer, line: SeriesLine): (number | null)[] 
   return answer.events && answer.measure ? line.max : valuesOf(answer, line);
 }
 
-export function linesModel(answer: SeriesAnswer, band: BandKind, zoom: [number, number] | null): LinesModel {
+/** The lines of an answer; one that is shown as it was known at a time stands before the same as it is known now. */
+export function linesModel(answer: SeriesAnswer, band: BandKind, zoom: [number, number] | null, present: SeriesAnswer | null): LinesModel {
   const { unit, decimals } = answer.events && answer.measure ? answer.measure : unitOf(answer);
   const [single] = answer.series;
   // Of events the greatest is drawn, which no band holds.
   const banded = answer.series.length === 1 && !answer.events && band !== "none" && single?.min.some((value) => value !== null);
-  const lines = answer.series.map((line): Line => {
+  const then = answer.known_at ? milliseconds(answer.known_at) : null;
+  const [only] = present?.series ?? [];
+  const beside = answer.series.length === 1 && present !== null && only !== undefined ? [{ name: nameNow(nameOf(present, only)), values: shownValues(present, only), unit, decimals, scale: "y" }] : [];
+  const told = answer.series.map((line): Line => {
     const edges = banded ? (band === "quantiles" ? { low: line.p05, high: line.p95 } : { low: line.min, high: line.max }) : {};
-    return { name: nameOf(answer, line), values: shownValues(answer, line), unit, decimals, scale: "y", ...edges };
+    const name = nameOf(answer, line);
+    return { name: then === null ? name : nameThen(name, then), values: shownValues(answer, line), unit, decimals, scale: "y", ...edges };
   });
+  const lines = [...told, ...beside];
   const described = lines.map(({ name, values }) => {
     const known = values.filter((value) => value !== null);
     if (known.length === 0) return words().chartEmptySeries(name);

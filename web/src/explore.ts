@@ -27,6 +27,7 @@ import { drawBump, drawHeat, drawTable, linesModel } from "./explore-forms.ts";
 import { say } from "./explore-words.ts";
 import { setTimeZone } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
+import { describeKnown, KnownAt } from "./known-at.ts";
 import { LinePicker, entityName } from "./line-picker.ts";
 import { Lines } from "./lines.ts";
 import { svgFile } from "./svg.ts";
@@ -57,10 +58,21 @@ interface State {
   form: Form | null;
   band: BandKind;
   zoom: [number, number] | null;
+  /** The time whose knowledge is asked for; null for what is known now. */
+  known: number | null;
 }
 
 function oneOf<Id extends string>(all: readonly Id[], text: string | null): Id | null {
   return all.find((id) => id === text) ?? null;
+}
+
+function rfc3339(time: number): string {
+  return new Date(time).toISOString().replace(".000Z", "Z");
+}
+
+function readTime(text: string | null): number | null {
+  const time = text === null ? Number.NaN : Date.parse(text);
+  return Number.isNaN(time) ? null : time;
 }
 
 function readZoom(text: string | null): [number, number] | null {
@@ -79,6 +91,8 @@ export class ExploreView implements View {
   readonly #step = new Segments<Step>((step) => this.#change({ step, zoom: null }));
   readonly #form = new Segments<Form>((form) => this.#change({ form }));
   readonly #band = new Segments<BandKind>((band) => this.#change({ band }));
+  readonly #known = new KnownAt((known) => this.#change({ known }));
+  readonly #knownNote = element("p", { class: "figure-sentence known-note", role: "status" });
   readonly #title = element("h3");
   readonly #hint = element("p");
   readonly #zoomTools = element("div", { class: "zoom-tools", role: "group" });
@@ -99,6 +113,8 @@ export class ExploreView implements View {
   #measures: Measures | null = null;
   #answer: SeriesAnswer | null = null;
   #hours: SeriesAnswer | null = null;
+  /** What is known now, where another time is asked about. */
+  #present: SeriesAnswer | null = null;
   #error: unknown = null;
   #loading = new AbortController();
   #shown = false;
@@ -127,7 +143,8 @@ export class ExploreView implements View {
     this.#lines = new Lines(
       (zoom) => this.#change({ zoom }),
       (line, step) => {
-        if (this.#answer !== null) askStep(this.#answer, line, step);
+        // The second line of one that is shown as it was known is the same as it is known now.
+        if (this.#answer !== null) askStep(this.#answer, Math.min(line, this.#answer.series.length - 1), step);
       },
     );
     this.#retry.addEventListener("click", () => void this.#load());
@@ -140,6 +157,7 @@ export class ExploreView implements View {
       "section",
       { class: "panel figure-panel" },
       element("div", { class: "figure-head" }, element("div", {}, this.#title, this.#hint), this.#zoomTools),
+      this.#knownNote,
       this.#lines.element,
       this.#place,
       this.#sentence,
@@ -155,7 +173,7 @@ export class ExploreView implements View {
         { class: "panel" },
         this.#picker.element,
         this.#chosen.element,
-        element("div", { class: "choices" }, this.#form.element, this.#span.element, this.#step.element, this.#band.element),
+        element("div", { class: "choices" }, this.#form.element, this.#span.element, this.#step.element, this.#band.element, this.#known.element),
       ),
       this.#figure,
     );
@@ -201,7 +219,7 @@ export class ExploreView implements View {
     }
     const state = this.#state;
     if (state !== null) {
-      const { zoom, form, band, step, span } = state;
+      const { zoom, form, band, step, span, known } = state;
       writeAddress(
         {
           source: state.source,
@@ -212,6 +230,7 @@ export class ExploreView implements View {
           form,
           band: band === "quantiles" ? null : band,
           zoom: zoom === null ? null : zoom.map((time) => Math.round(time / 1000)).join("~"),
+          known_at: known === null ? null : rfc3339(known),
         },
         "zoom" in changes && Object.keys(changes).length === 1 ? "replace" : "push",
       );
@@ -240,6 +259,7 @@ export class ExploreView implements View {
       form: oneOf(FORMS, asked.get("form")),
       band: oneOf(BANDS, asked.get("band")) ?? "quantiles",
       zoom: readZoom(asked.get("zoom")),
+      known: readTime(asked.get("known_at")),
     };
   }
 
@@ -256,12 +276,17 @@ export class ExploreView implements View {
       if (state !== null && source !== undefined) {
         const step = stepOf(state.span, state.step);
         const entities = await this.#entitiesOf(state, source, loading.signal);
-        const answer = await fetchSeries(this.#ask(state, entities, step), loading.signal);
+        const asked = this.#ask(state, entities, step);
+        const [answer, present] = await Promise.all([
+          fetchSeries(asked, loading.signal),
+          state.known === null ? null : fetchSeries({ ...asked, known_at: null }, loading.signal),
+        ]);
         const heat = this.#formNow(state, source) === "heat" && step !== "hour";
         const hours = heat ? await fetchSeries(this.#ask(state, entities.slice(0, 1), "hour"), loading.signal) : answer;
         if (loading.signal.aborted) return;
         this.#answer = answer;
         this.#hours = hours;
+        this.#present = present;
       }
       this.#error = null;
     } catch (error) {
@@ -295,7 +320,8 @@ export class ExploreView implements View {
 
   #ask(state: State, entities: string[], step: Step): Ask {
     const date = this.#day.asked ?? this.#day.today();
-    return { source: state.source, measure: state.measure, entity: entities, step, ...datesOf(state.span, date) };
+    const known_at = state.known === null ? null : rfc3339(state.known);
+    return { source: state.source, measure: state.measure, entity: entities, step, known_at, ...datesOf(state.span, date) };
   }
 
   #write(): void {
@@ -329,6 +355,7 @@ export class ExploreView implements View {
     this.#step.write(say().step, steps.toSorted(byLength).map((one) => [one, say().steps[one]]), stepOf(state.span, state.step));
     this.#step.element.hidden = steps.length < 2 || form === "heat";
     this.#band.write(say().band, BANDS.map((one) => [one, say().bands[one]]), state.band);
+    this.#known.write(state.known, this.#clock.now());
     this.#band.element.hidden = form !== "lines" || this.#answer?.series.length !== 1 || this.#answer.events;
   }
 
@@ -342,7 +369,7 @@ export class ExploreView implements View {
     if (detail) setText(detail, error === null ? "" : explain(error));
     this.#retry.hidden = error === null;
     setText(this.#retry, words().retry);
-    for (const part of [this.#lines.element, this.#place, this.#sentence, this.#foot, this.#title, this.#hint, this.#zoomTools]) {
+    for (const part of [this.#lines.element, this.#place, this.#sentence, this.#knownNote, this.#foot, this.#title, this.#hint, this.#zoomTools]) {
       part.hidden = text !== "";
     }
   }
@@ -377,8 +404,11 @@ export class ExploreView implements View {
     this.#width = this.#place.clientWidth;
     const width = Math.max(300, this.#width);
     setText(this.#sentence, "");
+    const { known } = state;
+    this.#knownNote.hidden = known === null || this.#present === null;
+    setText(this.#knownNote, known === null || this.#present === null ? "" : describeKnown(answer, this.#present, known));
     if (lines) {
-      this.#lines.update(linesModel(answer, state.band, state.zoom));
+      this.#lines.update(linesModel(answer, state.band, state.zoom, this.#present));
     } else if (form === "heat") {
       const { drawn, sentence } = drawHeat(this.#hours ?? answer, width);
       this.#place.replaceChildren(drawn);

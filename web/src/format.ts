@@ -267,6 +267,23 @@ export function localDate(time: number): string {
   ).format(time);
 }
 
+/** What a clock on the wall and a calendar show, as `YYYY-MM-DDTHH:MM`. */
+export function localMinute(time: number): string {
+  return `${localDate(time)}T${wallClock(time)}`;
+}
+
+/** The instant at which clocks of the zone show this, the first one where there are two; null where it is no time. */
+export function instantOf(local: string): number | null {
+  const asked = Date.parse(`${local}Z`);
+  if (Number.isNaN(asked)) return null;
+  const off = (time: number): number => asked - Date.parse(`${localMinute(time)}Z`);
+  let time = asked + off(asked);
+  time += off(time);
+  // Where clocks are set back the hour comes twice.
+  const before = SET_BACK_MILLISECONDS.map((step) => time - step).find((earlier) => off(earlier) === 0);
+  return before ?? time;
+}
+
 /** A short day for an axis. */
 export function dayTick(time: number): string {
   return cached("day", () => new Intl.DateTimeFormat(locale(), { timeZone, day: "numeric", month: "short" })).format(time);

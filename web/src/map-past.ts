@@ -46,14 +46,14 @@ export function pointsOf(told: Told[]): MapPoint[] {
   });
 }
 
-/** The stations of a source, each with its latest value of a measure. Of a time gone by it is that of the hours that were over: an hour is
- *  summarised whole. */
-export async function stationsAt(source: string, measure: string | null, at: number, gone: boolean, signal: AbortSignal): Promise<MapPoint[]> {
+/** The stations of a source, each with its latest value of a measure; with `then` the one that was known at that time. Else it is, of a time
+ *  gone by, that of the hours that were over: an hour is summarised whole. */
+export async function stationsAt(source: string, measure: string | null, at: number, gone: boolean, then: boolean, signal: AbortSignal): Promise<MapPoint[]> {
   const points: MapPoint[] = [];
   let after: string | null = null;
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const to = rfc3339(gone ? at - HOUR_MILLISECONDS + 1 : at + 1);
-    const ask = { source, measure, from: rfc3339(at - SILENCE_MILLISECONDS), to, limit: PAGE, after };
+    const to = rfc3339(gone && !then ? at - HOUR_MILLISECONDS + 1 : at + 1);
+    const ask = { source, measure, from: rfc3339(at - SILENCE_MILLISECONDS), to, known_at: then ? rfc3339(at) : null, limit: PAGE, after };
     const { entities, next } = await fetchEntities(ask, signal);
     for (const { entity, point, name, value, observed_at } of entities) {
       if (point && observed_at) {

@@ -7,7 +7,7 @@ import type { ServerClock } from "./clock.ts";
 import { fetchMeasures } from "./data.ts";
 import { DayMessage, explain } from "./day-message.ts";
 import type { Day, DayState } from "./day.ts";
-import { element, setText } from "./dom.ts";
+import { element } from "./dom.ts";
 import { EventList } from "./event-list.ts";
 import { milliseconds, timeOfDay } from "./format.ts";
 import { inLanguage } from "./i18n.ts";
@@ -35,7 +35,6 @@ export class MapTab implements View {
   readonly #list = new EventList();
   readonly #tracks = new TrackList();
   readonly #bar: TimeBar;
-  readonly #note = element("p", { class: "time-note", role: "status" });
   readonly #message: DayMessage;
   readonly #board: HTMLElement;
   #choice: TimeChoice = { at: null, then: false };
@@ -58,7 +57,7 @@ export class MapTab implements View {
     this.#message = new DayMessage(day);
     this.#bar = new TimeBar((choice, settled) => this.#choose(choice, settled));
     this.#map.element.firstElementChild?.append(this.#scale.element);
-    this.#map.element.append(this.#bar.element, this.#note);
+    this.#map.element.append(this.#bar.element);
     this.#list.element.prepend(this.#tracks.element);
     this.#board = element("div", { class: "board map-board", hidden: "" }, this.#map.element, this.#list.element);
     this.element = element("div", {}, this.#message.element, this.#board);
@@ -214,12 +213,12 @@ export class MapTab implements View {
       await this.#learnMeasures();
       const ofEvents = analysis.sources.filter(isOfEvents);
       const colouring = this.#colouring(analysis);
-      const stations = analysis.sources.filter((source) => source.map.length > 0 && !isOfEvents(source) && (at !== null || !this.#isLeading(source)));
+      const stations = analysis.sources.filter((source) => source.map.length > 0 && !isOfEvents(source) && (at !== null || then || !this.#isLeading(source)));
       const measureOf = ({ id, leading_measure }: SourceAnalysis): string | null =>
         colouring?.source === id ? colouring.measure.id : (leading_measure?.id ?? null);
       const [told, found] = await Promise.all([
         Promise.all(ofEvents.map((source) => eventsUntil(source, analysis.period.start, until, then, loading.signal))),
-        Promise.all(stations.map((source) => stationsAt(source.id, measureOf(source), until, at !== null, loading.signal))),
+        Promise.all(stations.map((source) => stationsAt(source.id, measureOf(source), until, at !== null, then, loading.signal))),
       ]);
       if (loading.signal.aborted) return;
       const points = new Map<string, MapPoint[]>(stations.map((source, index) => [source.id, found[index] ?? []]));
@@ -271,9 +270,6 @@ export class MapTab implements View {
   #writeBar(): void {
     const analysis = this.#analysis();
     if (analysis === null) return;
-    const stations = analysis.sources.some((source) => source.map.length > 0 && !isOfEvents(source));
-    this.#note.hidden = !this.#choice.then || !stations;
-    setText(this.#note, this.#note.hidden ? "" : say().stationsToday);
     this.#bar.write(this.#choice, milliseconds(analysis.period.start), this.#end(analysis), this.#day.isToday());
   }
 }

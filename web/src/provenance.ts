@@ -118,11 +118,10 @@ function readingTable({ readings, measure }: Provenance): Node {
   return table(
     say().readings,
     [say().observedAt, title, say().fetchedWhen],
-    readings.map(({ observed_at, fetched_at, value }) => [
-      moment(milliseconds(observed_at)),
-      value === null || value === undefined || !measure ? "–" : quantity(value, measure.unit, measure.decimals),
-      moment(milliseconds(fetched_at)),
-    ]),
+    readings.map(({ observed_at, fetched_at, value, superseded }) => {
+      const said = value === null || value === undefined || !measure ? "–" : quantity(value, measure.unit, measure.decimals);
+      return [moment(milliseconds(observed_at)), superseded ? element("del", {}, said) : said, moment(milliseconds(fetched_at))];
+    }),
   );
 }
 

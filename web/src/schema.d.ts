@@ -807,6 +807,11 @@ export interface components {
              * @description From when on entities were looked for.
              */
             from?: string | null;
+            /**
+             * Format: date-time
+             * @description The time whose knowledge was asked for.
+             */
+            known_at?: string | null;
             /** @description What the values are. */
             measure: components["schemas"]["Measure"];
             /** @description What to give as `after` for the next page; null on the last. */
@@ -818,6 +823,11 @@ export interface components {
              * @description How many there are, on all pages.
              */
             total: number;
+            /**
+             * Format: int64
+             * @description Of how many hours of entities nobody can tell any more what was known then: they are left out.
+             */
+            untold: number;
         };
         /** @description An entity. */
         EntityEntry: {
@@ -1582,8 +1592,8 @@ export interface components {
             /** @description What it is called. Text from outside: never markup. */
             name?: string | null;
             /**
-             * @description Those samples with the times at which they became known, the latest 100, oldest first. What was known at a time are those
-             *     that were fetched until then; of a sealed summary nobody can say it.
+             * @description Those samples, and those they superseded, with the times at which they became known; the latest 100, oldest first. What was
+             *     known at a time are those that were fetched until then.
              */
             readings: components["schemas"]["Reading"][];
             /** @description Whether raw bodies may be republished. */
@@ -1593,7 +1603,7 @@ export interface components {
              * @description The samples that count, where the summary still has them.
              */
             samples?: number | null;
-            /** @description Whether the summary is sealed: its samples have given way to their statistics. */
+            /** @description Whether samples have given way to their statistics, as in hours with very many. */
             sealed: boolean;
             /** @description Whether the data come from the built-in simulator. */
             simulated: boolean;
@@ -1711,7 +1721,7 @@ export interface components {
         Reading: {
             /**
              * Format: date-time
-             * @description When it was fetched; of an observation that several bodies repeat, the last time.
+             * @description When it was fetched, the first time.
              */
             fetched_at: string;
             /**
@@ -1719,6 +1729,8 @@ export interface components {
              * @description When it was observed.
              */
             observed_at: string;
+            /** @description Whether the provider said something else later. */
+            superseded: boolean;
             /**
              * Format: double
              * @description The value of the leading measure, if the observation has one.
@@ -1831,6 +1843,11 @@ export interface components {
             events: boolean;
             /** @description Which figure stands for a step in a chart: `mean`, `last` or `count`. */
             figure: string;
+            /**
+             * Format: date-time
+             * @description The time whose knowledge was asked for.
+             */
+            known_at?: string | null;
             measure?: components["schemas"]["Measure"] | null;
             /** @description One per entity. */
             series: components["schemas"]["SeriesLine"][];
@@ -1846,6 +1863,11 @@ export interface components {
             time_zone: string;
             /** @description Its title. */
             title: components["schemas"]["Text"];
+            /**
+             * Format: int64
+             * @description Of how many hours of entities nobody can tell any more what was known then: they are gaps.
+             */
+            untold: number;
         };
         /** @description The figures of one entity, each with an item per step; null in gaps, and where the kind of the measure has no such figure. */
         SeriesLine: {
@@ -2432,6 +2454,8 @@ export interface operations {
                 lag?: number;
                 /** @description Whether to compare the changes from step to step, which takes common trends away */
                 changes?: boolean;
+                /** @description With what was known at this time (RFC 3339) */
+                known_at?: string;
             };
             header?: never;
             path?: never;
@@ -2541,6 +2565,8 @@ export interface operations {
                 from?: string;
                 /** @description Observed up to this local date (included), or before this time */
                 to?: string;
+                /** @description What was known at this time (RFC 3339): what was fetched later is absent, and what was revised is as it was */
+                known_at?: string;
                 /** @description Only those whose name or identifier holds these words */
                 q?: string;
                 /** @description `name`, or `value`: the greatest first, of ranks the first first */
@@ -2791,6 +2817,8 @@ export interface operations {
                 to?: string;
                 /** @description The length of a step; an hour when absent */
                 step?: components["schemas"]["Step"];
+                /** @description What was known at this time (RFC 3339): what was fetched later is absent, and what was revised is as it was */
+                known_at?: string;
                 /** @description json, csv, ndjson or parquet; JSON when absent */
                 format?: string;
             };

@@ -62,6 +62,40 @@ describe("exploring", { timeout: 300_000 }, () => {
       }));
   }
 
+  for (const [lang, control, note, now, back] of [
+    ["en", "As it was known at", /What was known at .+revised since\. .+ not known yet\./, "as known now", "Now"],
+    ["fr", "Ce que l’on savait le", /Ce que l’on savait le .+depuis\. .+ pas encore connues?\./, "connu maintenant", "Maintenant"],
+  ]) {
+    it(`shows what was known at a time beside what is known now, in ${lang}`, () =>
+      visit(`tab=explore&source=eco2mix-national&lang=${lang}`, { ready: CURVE }, async (page, { complaints }) => {
+        // Some hours of the day must have passed.
+        let [clock, day] = [0, null];
+        while (day === null || clock < Date.parse(day.period.start) + 4 * 3_600_000) {
+          day = await page.evaluate(async () => (await fetch("/api/v1/day")).json());
+          clock = Date.parse(day.now);
+          await page.waitForTimeout(500);
+        }
+        const then = new Date(clock - 2 * 3_600_000).toLocaleString("sv-SE", { timeZone: day.zone.time_zone }).replace(" ", "T").slice(0, 16);
+        await page.getByLabel(control).last().fill(then);
+        const told = page.locator(".known-note");
+        await told.filter({ hasText: note }).waitFor();
+        await page.waitForFunction(() => location.search.includes("known_at="));
+        assert.match(await page.locator(".legend").innerText(), new RegExp(now));
+        assert.equal(await page.locator(".legend li").count(), 2);
+        for (const file of ["CSV", "Parquet"]) {
+          assert.match(await page.locator(".files a", { hasText: file }).getAttribute("href"), /known_at=/);
+        }
+        assert.deepEqual(await violations(page), []);
+        // The address holds it.
+        await page.reload();
+        await told.filter({ hasText: note }).waitFor();
+        await page.getByRole("button", { name: back, exact: true }).click();
+        await page.waitForFunction(() => !location.search.includes("known_at="));
+        await told.waitFor({ state: "hidden" });
+        assert.deepEqual(complaints, []);
+      }));
+  }
+
   it("finds a source and a station with the keyboard alone, and keeps them in the address", () =>
     visit("tab=explore&lang=en", { ready: CURVE }, async (page) => {
       const wanted = await source(page, stations);

@@ -4,9 +4,12 @@
 //! pure function of the set of samples: doing it twice, in another order, or in other portions, gives the
 //! same bucket. That is why every step can be killed and run again.
 //!
-//! When the revision horizon of the source has passed, the bucket is *sealed*: the samples fetched in time
-//! give way to their statistics and the list of their times. What is fetched after the horizon
-//! (the *late* samples: a dead station that repeats its last report for years) never
+//! What a provider said before it said something else stays in the bucket too, so that it can be told what was known at any
+//! time ([`Bucket::known_at`]).
+//!
+//! When the revision horizon of the source has passed, the bucket is *sealed*: what it says is final, and where it has very
+//! many samples, those fetched in time give way to their statistics and the list of their times. What is fetched after the
+//! horizon (the *late* samples: a dead station that repeats its last report for years) never
 //! replaces a sample fetched in time, sealed or not; it is kept beside when its time is new. So the
 //! published figures do not depend on when the sealing happened.
 
@@ -18,9 +21,10 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
+use self::samples::Window;
 pub use self::{
     gather::Bucketing,
-    samples::{Frozen, Sample, Samples, Stamp},
+    samples::{Frozen, SEALED_MAX, SUPERSEDED_MAX, Sample, Samples, Stamp},
 };
 use crate::{
     measure::Kind,
@@ -119,7 +123,7 @@ pub struct Bucket {
     pub end: Timestamp,
     /// What is fetched after this time is late.
     pub deadline: Timestamp,
-    /// Whether the samples fetched in time were reduced to their statistics.
+    /// Whether what it says is final.
     pub sealed: bool,
     /// Who the entity is.
     pub label: Label,
@@ -171,17 +175,20 @@ impl Bucket {
         }
     }
 
-    fn deadline_ms(&self) -> i64 {
-        self.deadline.as_millisecond()
+    fn window(&self) -> Window {
+        Window {
+            start: self.key.hour.as_millisecond(),
+            deadline: self.deadline.as_millisecond(),
+        }
     }
 
     /// Takes in the samples of another bucket of the same key. Returns whether anything changed.
     pub fn merge(&mut self, other: &Bucket) -> bool {
-        let deadline = self.deadline_ms();
+        let window = self.window();
         let mut changed = self.label.merge(&other.label);
         for (measure, theirs) in &other.measures {
             if let Some(mine) = self.measures.get_mut(measure) {
-                changed |= mine.merge(theirs, deadline);
+                changed |= mine.merge(theirs, window);
             } else {
                 self.measures.insert(measure.clone(), theirs.clone());
                 changed = true;
@@ -195,22 +202,41 @@ impl Bucket {
 
     /// Whether every sample of `other` is here, or one that counts more: the check made after writing.
     pub fn includes(&self, other: &Bucket) -> bool {
-        let deadline = self.deadline_ms();
+        let window = self.window();
         self.label.precedence(&other.label).is_ge()
             && other.measures.iter().all(|(measure, theirs)| {
                 let mine = self.measures.get(measure);
-                mine.is_some_and(|mine| mine.includes_all(theirs, deadline))
+                mine.is_some_and(|mine| mine.includes_all(theirs, window))
             })
     }
 
-    /// Reduces the samples fetched in time to their statistics. The caller makes sure that the deadline has passed and
-    /// that nothing fetched before it still waits.
-    pub fn seal(&mut self) {
-        let deadline = self.deadline_ms();
+    /// Makes what it says final. Where a measure has more than `most` samples (usually [`SEALED_MAX`]), those fetched in time give
+    /// way to their statistics. The caller makes sure that the deadline has passed and that nothing fetched before it still waits.
+    pub fn seal(&mut self, most: usize) {
+        let window = self.window();
         for samples in self.measures.values_mut() {
-            samples.seal(deadline);
+            samples.seal(most, window);
         }
         self.sealed = true;
+    }
+
+    /// The bucket as it was known at `at`: with what had been fetched by then. Who the entity is, is told as of now. `None` where
+    /// nobody can say it any more, since the samples gave way to their statistics.
+    pub fn known_at(&self, at: Timestamp) -> Option<Self> {
+        let (at, window) = (at.as_millisecond(), self.window());
+        let mut measures = BTreeMap::new();
+        for (id, samples) in &self.measures {
+            let known = samples.known_at(at, window)?;
+            if known.time_count() > 0 {
+                measures.insert(id.clone(), known);
+            }
+        }
+        Some(Self {
+            key: self.key.clone(),
+            label: self.label.clone(),
+            measures,
+            ..*self
+        })
     }
 
     /// How many samples it counts.
@@ -224,7 +250,7 @@ impl Bucket {
     /// What the bucket says. `rhythm` is the expected time between two observations of an entity.
     pub fn summarise(&self, rhythm: Option<SignedDuration>) -> BucketSummary {
         let summary = |samples: &Samples| {
-            let stats = samples.stats(self.deadline_ms());
+            let stats = samples.stats(self.window());
             Summary {
                 kind: samples.kind,
                 unit: samples.unit.clone(),
@@ -323,17 +349,69 @@ mod tests {
         assert!(first.includes(&older));
     }
 
+    fn known(bucket: &Bucket, minute: i64) -> Option<Vec<f64>> {
+        let known = bucket.known_at(Timestamp::from_second(minute * 60).unwrap())?;
+        let samples = known.measures.values().next();
+        Some(samples.map_or_else(Vec::new, |samples| samples.values().to_vec()))
+    }
+
+    #[test]
+    fn what_was_known_before_a_value_was_corrected_can_be_told() {
+        let bucket = bucket(&[(0, 5, 0, 10), (0, 9, 0, 20), (0, 9, 0, 25), (30, 7, 0, 40)]);
+        assert_eq!(known(&bucket, 9), Some(vec![]));
+        assert_eq!(known(&bucket, 10), Some(vec![5.0]));
+        assert_eq!(known(&bucket, 19), Some(vec![5.0]));
+        assert_eq!(known(&bucket, 20), Some(vec![9.0]));
+        assert_eq!(known(&bucket, 40), Some(vec![9.0, 7.0]));
+        // The same after sealing, unless there were too many.
+        let mut sealed = bucket.clone();
+        sealed.seal(SEALED_MAX);
+        assert_eq!(known(&sealed, 19), Some(vec![5.0]));
+        sealed.seal(2);
+        assert_eq!(known(&sealed, 19), None);
+        assert_eq!(published(&sealed), published(&bucket));
+    }
+
+    #[test]
+    fn a_value_that_came_back_is_known_to_have() {
+        // Two hours and one until the deadline: 64ths of three minutes.
+        let again = (21..100).map(|minute| (0, 5, 0, minute));
+        let rows: Vec<_> = [(0, 5, 0, 10), (0, 999, 0, 20)]
+            .into_iter()
+            .chain(again)
+            .collect();
+        let mut apart = bucket(&rows[1..]);
+        apart.merge(&bucket(&rows[..1]));
+        for bucket in [bucket(&rows), apart] {
+            assert_eq!(known(&bucket, 19), Some(vec![5.0]));
+            assert_eq!(known(&bucket, 20), Some(vec![999.0]));
+            assert_eq!(known(&bucket, 27), Some(vec![5.0]));
+            assert_eq!(known(&bucket, 60), Some(vec![5.0]));
+        }
+    }
+
+    #[test]
+    fn of_very_many_versions_the_latest_are_kept() {
+        let rows: Vec<_> = (0..10_000).map(|n| (0, n, 0, 50 + n / 100)).collect();
+        let whole = bucket(&rows);
+        let samples = whole.measures.values().next().unwrap();
+        assert_eq!(samples.superseded().len(), SUPERSEDED_MAX);
+        assert_eq!(samples.values(), [9_999.0]);
+        assert!(whole.includes(&bucket(&rows[..10])));
+        assert!(!whole.clone().merge(&bucket(&rows[..10])));
+    }
+
     #[test]
     fn what_comes_after_the_horizon_never_replaces_what_came_in_time() {
         let mut open = bucket(&[(0, 5, 0, 10)]);
         let mut sealed = open.clone();
-        sealed.seal();
+        sealed.seal(0);
         let late = bucket(&[(0, 7, 0, 500), (30, 8, 0, 500)]);
         open.merge(&late);
         sealed.merge(&late);
         assert_eq!(published(&open), published(&sealed));
         assert!(sealed.includes(&late));
-        open.seal();
+        open.seal(0);
         assert_eq!(open, sealed);
     }
 
@@ -351,7 +429,7 @@ mod tests {
         #[test]
         fn merging_is_commutative_associative_and_idempotent(
             rows in prop::collection::vec((0i64..60, 0i64..9, 0i64..3, 50i64..260), 1..40),
-            cut in 1usize..40, seal in any::<bool>(),
+            cut in 1usize..40, seal in prop::option::of(prop::sample::select(vec![0, SEALED_MAX])),
         ) {
             let whole = bucket(&rows);
             let cut = cut.min(rows.len());
@@ -367,8 +445,8 @@ mod tests {
             prop_assert!(!left.merge(&whole));
             prop_assert!(left.includes(&whole));
             let before = published(&left);
-            if seal {
-                left.seal();
+            if let Some(most) = seal {
+                left.seal(most);
                 prop_assert_eq!(&published(&left), &before);
                 left.merge(&whole);
                 prop_assert_eq!(&published(&left), &before);

@@ -167,6 +167,13 @@ impl Event {
         known.max_by(|a, b| a.precedence(b))
     }
 
+    /// The event with the versions that had been fetched at `at`; `None` where it was not known yet.
+    pub fn as_known_at(mut self, at: Timestamp) -> Option<Self> {
+        self.versions
+            .retain(|version| version.first_fetched_at <= at);
+        (!self.versions.is_empty()).then_some(self)
+    }
+
     /// Whether every version of `other` is here: the check made after writing.
     pub fn includes(&self, other: &Event) -> bool {
         other.versions.iter().all(|theirs| {
@@ -228,6 +235,14 @@ mod tests {
         let then = Timestamp::from_second(150).unwrap();
         assert!((magnitude(event.known_at(then)) - 4.8).abs() < 1e-9);
         assert_eq!(event.known_at(Timestamp::from_second(50).unwrap()), None);
+        let early = event.clone().as_known_at(then).unwrap();
+        assert_eq!(early.current(), event.known_at(then));
+        assert_eq!(
+            event
+                .clone()
+                .as_known_at(Timestamp::from_second(50).unwrap()),
+            None
+        );
     }
 
     #[test]

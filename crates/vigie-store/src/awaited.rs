@@ -23,7 +23,8 @@ use crate::{
     error::StoreError,
     open::{self, Options},
     store::{
-        BucketWrite, EachEvent, EachSummary, EventQuery, Store, StoreFacts, SummaryQuery, Versioned,
+        BucketWrite, EachBucket, EachEvent, EachSummary, EventQuery, Store, StoreFacts,
+        SummaryQuery, Versioned,
     },
 };
 
@@ -118,6 +119,9 @@ impl Store for AwaitedStore {
     ) -> Result<(), StoreError> {
         let store = self.opened().await?;
         store.summaries_of(query, measure, each).await
+    }
+    async fn buckets(&self, query: &SummaryQuery, each: EachBucket<'_>) -> Result<(), StoreError> {
+        self.opened().await?.buckets(query, each).await
     }
     async fn events(&self, query: &EventQuery, each: EachEvent<'_>) -> Result<(), StoreError> {
         self.opened().await?.events(query, each).await

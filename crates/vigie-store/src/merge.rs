@@ -15,7 +15,7 @@ use std::{
 
 use jiff::SignedDuration;
 use vigie_core::{
-    bucket::{Bucket, BucketKey, Samples},
+    bucket::{Bucket, BucketKey, SEALED_MAX, Samples},
     event::{Event, EventKey},
     row::Point,
 };
@@ -82,7 +82,7 @@ pub async fn merge_events(
     merge_all(store, deltas.into(), None).await
 }
 
-/// Seals stored buckets: their samples give way to their statistics. Returns how many were sealed.
+/// Seals stored buckets: what they say is final. Returns how many were sealed.
 ///
 /// The caller makes sure that their deadlines have passed and that nothing fetched before still waits. A bucket that
 /// another writer changes at the same time is left for the next run.
@@ -100,7 +100,7 @@ pub async fn seal_buckets(
         } in store.load_buckets(keys).await?
         {
             if !bucket.sealed {
-                bucket.seal();
+                bucket.seal(SEALED_MAX);
                 writes.push(Versioned {
                     document: BucketWrite::new(bucket, rhythm)?,
                     version,

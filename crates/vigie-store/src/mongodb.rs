@@ -35,8 +35,8 @@ use self::{
 use crate::{
     error::StoreError,
     store::{
-        BucketWrite, EachEvent, EachSummary, EventQuery, Store, StoreFacts, SummaryQuery,
-        Versioned, ceiling_ms,
+        BucketWrite, EachBucket, EachEvent, EachSummary, EventQuery, Store, StoreFacts,
+        SummaryQuery, Versioned, ceiling_ms,
     },
 };
 
@@ -86,7 +86,7 @@ impl MongoStore {
         })
     }
 
-    fn buckets(&self) -> Collection<BucketDocument> {
+    fn bucket_documents(&self) -> Collection<BucketDocument> {
         self.database.collection(schema::BUCKETS)
     }
 
@@ -177,6 +177,26 @@ fn within(filter: &mut Document, field: &str, from: Option<i64>, to: Option<i64>
     }
 }
 
+/// The documents that a query asks for.
+fn hours(query: &SummaryQuery) -> Document {
+    let mut filter = Document::new();
+    if let Some(source) = &query.source {
+        filter.insert("source", source.as_str());
+    }
+    if let Some(entity) = &query.entity {
+        filter.insert("entity", entity.as_str());
+    }
+    let hours = query.hours_ms();
+    let from = query.from.map(|_| hours.start);
+    within(&mut filter, "hour", from, query.to.map(|_| hours.end));
+    filter
+}
+
+/// The order in which buckets are read.
+fn in_order() -> Document {
+    doc! { "source": 1, "hour": 1, "entity": 1 }
+}
+
 #[async_trait]
 impl Store for MongoStore {
     fn address(&self) -> &str {
@@ -186,7 +206,7 @@ impl Store for MongoStore {
     async fn load_buckets(&self, keys: &[BucketKey]) -> Result<Vec<Versioned<Bucket>>, StoreError> {
         let ids = keys.iter().map(bucket_id).collect();
         let found = self
-            .load(&self.buckets(), ids, doc! { "measures": 0 })
+            .load(&self.bucket_documents(), ids, doc! { "measures": 0 })
             .await?;
         found
             .into_iter()
@@ -250,22 +270,23 @@ impl Store for MongoStore {
         query: &SummaryQuery,
         each: EachSummary<'_>,
     ) -> Result<(), StoreError> {
-        let mut filter = Document::new();
-        if let Some(source) = &query.source {
-            filter.insert("source", source.as_str());
-        }
-        if let Some(entity) = &query.entity {
-            filter.insert("entity", entity.as_str());
-        }
-        let hours = query.hours_ms();
-        let from = query.from.map(|_| hours.start);
-        within(&mut filter, "hour", from, query.to.map(|_| hours.end));
         self.stream(
-            &self.buckets(),
-            filter,
+            &self.bucket_documents(),
+            hours(query),
             doc! { "state": 0 },
-            doc! { "source": 1, "hour": 1, "entity": 1 },
+            in_order(),
             &mut |document| Ok(each(document.into_summary(self.server.name())?)),
+        )
+        .await
+    }
+
+    async fn buckets(&self, query: &SummaryQuery, each: EachBucket<'_>) -> Result<(), StoreError> {
+        self.stream(
+            &self.bucket_documents(),
+            hours(query),
+            doc! { "measures": 0 },
+            in_order(),
+            &mut |document| Ok(each(document.into_bucket(self.server.name())?.document)),
         )
         .await
     }
@@ -303,7 +324,7 @@ impl Store for MongoStore {
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut filter = doc! { "source": source.as_str() };
         within(&mut filter, "hour", None, before.map(ceiling_ms));
-        let buckets = self.buckets();
+        let buckets = self.bucket_documents();
         let found = buckets
             .find_one(filter)
             .projection(doc! { "measures": 0, "state": 0 })
@@ -328,7 +349,7 @@ impl Store for MongoStore {
             return Ok(keys);
         }
         self.stream(
-            &self.buckets(),
+            &self.bucket_documents(),
             filter,
             doc! { "measures": 0, "state": 0 },
             doc! { "source": 1, "sealed": 1, "deadline": 1 },
@@ -366,7 +387,7 @@ impl Store for MongoStore {
         let mut filter = doc! { "source": source.as_str() };
         within(&mut filter, "hour", None, Some(ceiling_ms(before)));
         filter.insert("sealed", true);
-        let order = doc! { "source": 1, "hour": 1, "entity": 1 };
+        let order = in_order();
         forget::forget(
             &self.server,
             &self.database,

@@ -36,7 +36,8 @@ use crate::{
     error::{Cause, StoreError},
     open::Options,
     store::{
-        BucketWrite, EachEvent, EachSummary, EventQuery, Store, StoreFacts, SummaryQuery, Versioned,
+        BucketWrite, EachBucket, EachEvent, EachSummary, EventQuery, Store, StoreFacts,
+        SummaryQuery, Versioned,
     },
 };
 
@@ -330,6 +331,15 @@ impl Store for SqliteStore {
             move |connection, file, each| {
                 bucket::summaries(connection, file, &query, Some(&measure), each)
             },
+            each,
+        )
+        .await
+    }
+
+    async fn buckets(&self, query: &SummaryQuery, each: EachBucket<'_>) -> Result<(), StoreError> {
+        let query = query.clone();
+        self.stream(
+            move |connection, file, each| bucket::buckets(connection, file, &query, each),
             each,
         )
         .await

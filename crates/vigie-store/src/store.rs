@@ -115,7 +115,7 @@ impl EventQuery {
     }
 
     /// Whether the event is one of those asked for, to the nanosecond.
-    pub(crate) fn holds(&self, event: &Event) -> bool {
+    pub fn holds(&self, event: &Event) -> bool {
         event.current().is_some_and(|current| {
             self.from.is_none_or(|from| current.observed_at >= from)
                 && self.to.is_none_or(|to| current.observed_at < to)
@@ -141,6 +141,9 @@ pub(crate) fn ceiling_ms(at: Timestamp) -> i64 {
 
 /// What takes in the summaries that are read, one by one, and may stop the reading.
 pub type EachSummary<'a> = &'a mut (dyn FnMut(BucketSummary) -> ControlFlow<()> + Send);
+
+/// What takes in the buckets that are read, one by one, and may stop the reading.
+pub type EachBucket<'a> = &'a mut (dyn FnMut(Bucket) -> ControlFlow<()> + Send);
 
 /// What takes in the events that are read, one by one, and may stop the reading.
 pub type EachEvent<'a> = &'a mut (dyn FnMut(Event) -> ControlFlow<()> + Send);
@@ -209,6 +212,9 @@ pub trait Store: Debug + Send + Sync {
     ) -> Result<(), StoreError> {
         self.summaries(query, each).await
     }
+
+    /// Reads whole buckets in the order of [`Store::summaries`]: for who asks what was known at a time.
+    async fn buckets(&self, query: &SummaryQuery, each: EachBucket<'_>) -> Result<(), StoreError>;
 
     /// Reads events in the order of source, observed time (to the millisecond) of the current version, and key. Memory
     /// stays flat.

@@ -462,6 +462,9 @@ pub(crate) struct Export {
     /// Up to this local date (included), or before this time (RFC 3339)
     #[arg(long)]
     pub(crate) to: Option<String>,
+    /// As it was known at this time (RFC 3339): without what was fetched later, and before its revisions
+    #[arg(long, value_name = "TIME")]
+    pub(crate) known_at: Option<Timestamp>,
     /// The file to write [default: standard output]
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,

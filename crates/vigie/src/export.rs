@@ -38,9 +38,10 @@ use self::{
     writer::{Csv, Ndjson, RowWriter},
 };
 use crate::{
-    app::{App, catalogue_of, store_failure},
+    app::{App, catalogue_of},
     cli::{self, ExportFormat, ExportWhat},
     failure::{Exit, Failure, Outcome},
+    known::{self, KnownAt},
     output,
 };
 
@@ -58,6 +59,11 @@ pub(crate) async fn run(app: &App, args: &cli::Export) -> Outcome {
                 .hint("name a file with `-o FILE`, or pipe the output to another program"),
         );
     }
+    if args.known_at.is_some() && args.what == ExportWhat::Captures {
+        return Err(Failure::usage(
+            "--known-at is for summaries and events: the ledger of captures is not revised",
+        ));
+    }
     let columns: &'static [Column] = match args.what {
         ExportWhat::Summaries => &table::SUMMARIES,
         ExportWhat::Events => &table::EVENTS,
@@ -69,8 +75,13 @@ pub(crate) async fn run(app: &App, args: &cli::Export) -> Outcome {
         Err(error) => return stopped(&target, error),
     };
     match args.what {
-        ExportWhat::Summaries => summaries(app, args.source.as_ref(), range, &mut rows).await?,
-        ExportWhat::Events => events(app, args.source.as_ref(), range, &mut rows).await?,
+        ExportWhat::Summaries => {
+            let untold = summaries(app, args.source.as_ref(), range, args.known_at, &mut rows);
+            tell_untold(untold.await?);
+        }
+        ExportWhat::Events => {
+            events(app, args.source.as_ref(), range, args.known_at, &mut rows).await?;
+        }
         ExportWhat::Captures => captures(app, args.source.as_ref(), range, &mut rows)?,
     }
     finish(app, args.format, target, rows)
@@ -181,35 +192,49 @@ fn chosen(app: &App, source: Option<&SourceId>) -> Outcome<BTreeMap<SourceId, Ar
     Ok(named.collect())
 }
 
+/// What is left out because nobody can tell it any more is said.
+fn tell_untold(hours: u64) {
+    if hours > 0 {
+        output::note(&format!(
+            "left out: {hours} hours of entities whose samples have given way to their statistics: what was known of them then \
+             cannot be told any more"
+        ));
+    }
+}
+
 async fn summaries(
     app: &App,
     source: Option<&SourceId>,
     range: Range,
+    known_at: KnownAt,
     rows: &mut Rows,
-) -> Outcome<()> {
+) -> Outcome<u64> {
     let store = app.store(true).await?;
     let range = range.whole_hours(app.tz());
+    let mut untold = 0;
     for definition in chosen(app, source)?.values() {
         match definition.model {
             Model::Observations => {
-                observation_hours(app, &store, definition, range, rows).await?;
+                untold +=
+                    observation_hours(app, &*store, definition, range, known_at, rows).await?;
             }
-            Model::Events => event_hours(app, &store, definition, range, rows).await?,
+            Model::Events => event_hours(app, &*store, definition, range, known_at, rows).await?,
         }
         if rows.error.is_some() {
             break;
         }
     }
-    Ok(())
+    Ok(untold)
 }
 
 async fn observation_hours(
     app: &App,
-    store: &Arc<dyn Store>,
+    store: &dyn Store,
     definition: &Definition,
     range: Range,
+    known_at: KnownAt,
     rows: &mut Rows,
-) -> Outcome<()> {
+) -> Outcome<u64> {
     let query = SummaryQuery {
         source: Some(definition.id.clone()),
         from: range.from,
@@ -233,17 +258,15 @@ async fn observation_hours(
         }
         ControlFlow::Continue(())
     };
-    store
-        .summaries(&query, &mut each)
-        .await
-        .map_err(store_failure)
+    known::summaries(app, store, definition, &query, None, known_at, &mut each).await
 }
 
 async fn event_hours(
     app: &App,
-    store: &Arc<dyn Store>,
+    store: &dyn Store,
     definition: &Definition,
     range: Range,
+    known_at: KnownAt,
     rows: &mut Rows,
 ) -> Outcome<()> {
     let query = EventQuery {
@@ -256,10 +279,7 @@ async fn event_hours(
         rows.push(&definition.id, &table::summary_row(name, figures, None))
     };
     let mut each = |event: Event| hours.add(&event, &mut write);
-    store
-        .events(&query, &mut each)
-        .await
-        .map_err(store_failure)?;
+    known::events(store, &query, known_at, &mut each).await?;
     if rows.error.is_none() {
         let mut write = |name: SummaryName<'_>, figures: &_| {
             rows.push(&definition.id, &table::summary_row(name, figures, None))
@@ -274,6 +294,7 @@ async fn events(
     app: &App,
     source: Option<&SourceId>,
     range: Range,
+    known_at: KnownAt,
     rows: &mut Rows,
 ) -> Outcome<()> {
     let store = app.store(true).await?;
@@ -286,7 +307,7 @@ async fn events(
         Some(cells) => rows.push(&event.key.source, &cells),
         None => ControlFlow::Continue(()),
     };
-    store.events(&query, &mut each).await.map_err(store_failure)
+    known::events(&*store, &query, known_at, &mut each).await
 }
 
 fn captures(app: &App, source: Option<&SourceId>, range: Range, rows: &mut Rows) -> Outcome<()> {

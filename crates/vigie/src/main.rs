@@ -21,6 +21,7 @@ mod fetch;
 mod gazetteer;
 mod init;
 mod judge;
+mod known;
 mod notify;
 mod outbox;
 mod output;

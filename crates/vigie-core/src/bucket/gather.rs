@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
     Bucket, BucketKey, Label, deadline,
-    samples::{Sample, Samples, Stamp, share_stamps},
+    samples::{Sample, Samples, Stamp, Window, share_stamps},
 };
 use crate::{
     measure::Measure,
@@ -59,7 +59,7 @@ struct Hourly {
     entity: usize,
     hour: Timestamp,
     end: Timestamp,
-    deadline: i64,
+    window: Window,
     label: Label,
     /// Its latest row.
     last: Option<usize>,
@@ -107,26 +107,16 @@ impl<'a> Bucketing<'a> {
         };
         let index = self.hourly(entity, row.observed_at);
         let hourly = &mut self.hourly[index];
-        let stamp = Stamp {
-            at: row.observed_at.as_millisecond(),
-            revision: row.revision,
-            fetched_at: fetched_at.as_millisecond(),
-        };
-        hourly.label.take(row, (stamp.at, stamp.fetched_at));
+        let fetched_at = fetched_at.as_millisecond();
+        let stamp = Stamp::once(row.observed_at.as_millisecond(), row.revision, fetched_at);
+        hourly.label.take(row, (stamp.at, fetched_at));
         let width = row.values.len();
         if let Some(last) = hourly.last {
             let before = self.stamps[last];
-            let values = &mut self.values[last * width..(last + 1) * width];
-            if stamp.at == before.at
-                && stamp.rank(hourly.deadline) > before.rank(hourly.deadline)
-                && covers(row.values, values)
-            {
-                // Every sample counts more than that of the row before: what a station that says nothing new
-                // brings with every body.
-                self.stamps[last] = stamp;
-                for (value, new) in values.iter_mut().zip(row.values) {
-                    *value = new.unwrap_or(f64::NAN);
-                }
+            let values = &self.values[last * width..(last + 1) * width];
+            if stamp.is_again(&before, hourly.window) && are_same(row.values, values) {
+                // What a station that says nothing new brings with every body.
+                self.stamps[last] = before.joined(&stamp, hourly.window);
                 return;
             }
             hourly.ordered &= stamp.at > before.at;
@@ -179,12 +169,14 @@ impl<'a> Bucketing<'a> {
         let hour = self.hours.start_of(at);
         let index = *self.open.entry((entity, hour)).or_insert_with(|| {
             let end = hour_end(hour, self.tz);
-            let deadline = deadline(end, self.horizon);
             self.hourly.push(Hourly {
                 entity,
                 hour,
                 end,
-                deadline: deadline.as_millisecond(),
+                window: Window {
+                    start: hour.as_millisecond(),
+                    deadline: deadline(end, self.horizon).as_millisecond(),
+                },
                 label: Label::default(),
                 last: None,
                 rows: 0,
@@ -267,7 +259,7 @@ impl<'a> Bucketing<'a> {
                 let samples = (stamps.iter().zip(values))
                     .filter(|(_, value)| !value.is_nan())
                     .map(|(&stamp, value)| Sample { stamp, value });
-                Samples::sorted(kind, unit, samples.collect(), hourly.deadline)
+                Samples::sorted(kind, unit, samples.collect(), hourly.window)
             };
             (!samples.is_empty()).then(|| (measure.id.clone(), samples))
         };
@@ -278,8 +270,8 @@ impl<'a> Bucketing<'a> {
     }
 }
 
-/// Whether there is a new value for each that is there.
-fn covers(new: &[Option<f64>], there: &[f64]) -> bool {
+/// Whether a row has the same values as the one before.
+fn are_same(new: &[Option<f64>], there: &[f64]) -> bool {
     let mut pairs = there.iter().zip(new);
-    pairs.all(|(there, new)| new.is_some() || there.is_nan())
+    pairs.all(|(there, new)| new.map_or(there.is_nan(), |new| new.to_bits() == there.to_bits()))
 }

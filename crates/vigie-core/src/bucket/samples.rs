@@ -1,6 +1,9 @@
 //! The samples of a measure in a bucket, side by side: times here, values there.
 //!
 //! The measures of a row were observed and fetched together: their samples have the same [`Stamp`]s, which they share.
+//!
+//! A provider may say another value of an observed time later. One sample of each time counts; those that it said before, or
+//! that count less, stay beside, each with the first and the last time that it was fetched: what was known at any time follows.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -11,6 +14,40 @@ use crate::{
     stats::{At, Stats},
 };
 
+/// The most samples of one observed time that are kept beside the one that counts: those fetched first the latest.
+pub const SUPERSEDED_MAX: usize = 200;
+
+/// The most samples of a measure that are kept in a sealed bucket.
+pub const SEALED_MAX: usize = 1_000;
+
+/// When fetches count in a bucket. Times are milliseconds since 1970 UTC.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    /// The start of the hour.
+    pub(super) start: i64,
+    /// What is fetched after this time is late.
+    pub(super) deadline: i64,
+}
+
+impl Window {
+    /// The length of a cell: 64 of them reach from the start to the deadline.
+    fn cell_length(self) -> i64 {
+        (self.deadline.saturating_sub(self.start) / 64 + 1).max(1)
+    }
+
+    /// The cell that a time lies in, as a bit.
+    fn cell(self, at: i64) -> u64 {
+        1 << (at.saturating_sub(self.start) / self.cell_length()).clamp(0, 63)
+    }
+
+    /// The start of the latest of these cells that were over at `at`.
+    fn latest_over(self, cells: u64, at: i64) -> Option<i64> {
+        let over = cells & (self.cell(at) - 1);
+        let latest = over.checked_ilog2()?;
+        Some(self.start + i64::from(latest) * self.cell_length())
+    }
+}
+
 /// When a sample was observed and fetched, and its revision. Times are milliseconds since 1970 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
@@ -18,15 +55,77 @@ pub struct Stamp {
     pub at: i64,
     /// The provider's order of revisions.
     pub revision: i64,
-    /// When it was fetched.
-    pub fetched_at: i64,
+    /// When it was fetched first.
+    pub first_fetched_at: i64,
+    /// When it was fetched last; of a sample fetched in time, the last time before the deadline.
+    pub last_fetched_at: i64,
+    /// In which 64ths of the time from the start of the hour to the deadline it was fetched, as bits; those of the first and of the
+    /// last fetch left out.
+    pub between: u64,
 }
 
 impl Stamp {
+    /// The stamp of a sample that was fetched once.
+    pub fn once(at: i64, revision: i64, fetched_at: i64) -> Self {
+        Self {
+            at,
+            revision,
+            first_fetched_at: fetched_at,
+            last_fetched_at: fetched_at,
+            between: 0,
+        }
+    }
+
     /// What decides which of two samples of the same observed time counts, the value apart: one fetched before the deadline over
     /// a late one, then the later revision, then the later fetch.
-    pub(super) fn rank(&self, deadline: i64) -> (bool, i64, i64) {
-        (self.fetched_at <= deadline, self.revision, self.fetched_at)
+    fn rank(&self, window: Window) -> (bool, i64, i64) {
+        (self.timely(window), self.revision, self.last_fetched_at)
+    }
+
+    /// Whether it was fetched before the deadline.
+    fn timely(&self, window: Window) -> bool {
+        self.first_fetched_at <= window.deadline
+    }
+
+    /// Whether two stamps of the same value are of the same sample, fetched again.
+    pub(super) fn is_again(&self, other: &Self, window: Window) -> bool {
+        self.at == other.at
+            && self.revision == other.revision
+            && self.timely(window) == other.timely(window)
+    }
+
+    /// The stamp of a sample fetched as both say.
+    pub(super) fn joined(&self, other: &Self, window: Window) -> Self {
+        let first_fetched_at = self.first_fetched_at.min(other.first_fetched_at);
+        let last_fetched_at = self.last_fetched_at.max(other.last_fetched_at);
+        let ends =
+            |stamp: &Self| window.cell(stamp.first_fetched_at) | window.cell(stamp.last_fetched_at);
+        let all = self.between | other.between | ends(self) | ends(other);
+        let joined = Self {
+            first_fetched_at,
+            last_fetched_at,
+            ..*self
+        };
+        Self {
+            between: all & !ends(&joined),
+            ..joined
+        }
+    }
+
+    /// The stamp as it was at `at`, where the sample was known.
+    fn known_at(&self, at: i64, window: Window) -> Option<Self> {
+        if self.first_fetched_at > at {
+            return None;
+        }
+        if self.last_fetched_at <= at {
+            return Some(*self);
+        }
+        let before = window.latest_over(self.between, at);
+        Some(Self {
+            last_fetched_at: before.map_or(self.first_fetched_at, |b| b.max(self.first_fetched_at)),
+            between: 0,
+            ..*self
+        })
     }
 }
 
@@ -41,9 +140,27 @@ pub struct Sample {
 
 impl Sample {
     /// Which of two samples of the same observed time counts. The value breaks what ties the stamps leave.
-    fn precedence(&self, other: &Self, deadline: i64) -> Ordering {
-        (self.stamp.rank(deadline).cmp(&other.stamp.rank(deadline)))
+    fn precedence(&self, other: &Self, window: Window) -> Ordering {
+        (self.stamp.rank(window).cmp(&other.stamp.rank(window)))
             .then(self.value.total_cmp(&other.value))
+    }
+
+    /// Whether the other is the same, fetched again.
+    fn is_again(&self, other: &Self, window: Window) -> bool {
+        self.stamp.is_again(&other.stamp, window) && self.value.to_bits() == other.value.to_bits()
+    }
+
+    /// The order of what is superseded: by the first fetch.
+    fn order_of_fetch(&self, other: &Self) -> Ordering {
+        let order = |sample: &Self| {
+            let stamp = sample.stamp;
+            (
+                stamp.first_fetched_at,
+                stamp.last_fetched_at,
+                stamp.revision,
+            )
+        };
+        (order(self).cmp(&order(other))).then(self.value.total_cmp(&other.value))
     }
 }
 
@@ -66,43 +183,71 @@ pub struct Samples {
     pub unit: String,
     stamps: Arc<Vec<Stamp>>,
     values: Vec<f64>,
-    /// The sealed part.
+    /// What counts no more, or counts less, in the order of time.
+    superseded: Vec<Sample>,
+    /// The sealed part, of which only the statistics are left.
     pub frozen: Option<Frozen>,
 }
 
-/// Samples as text: observed time, value, revision, time of the fetch.
+/// A sample as text: observed time, value, revision, last fetch; and where it was fetched several times, the first fetch and
+/// what lies between.
+#[derive(Serialize, Deserialize)]
+struct Line(i64, f64, i64, i64, #[serde(default)] Option<(i64, u64)>);
+
+impl From<Line> for Sample {
+    fn from(Line(at, value, revision, last_fetched_at, again): Line) -> Self {
+        let once = Stamp::once(at, revision, last_fetched_at);
+        let stamp = again.map_or(once, |(first_fetched_at, between)| Stamp {
+            first_fetched_at,
+            between,
+            ..once
+        });
+        Self { stamp, value }
+    }
+}
+
+impl From<Sample> for Line {
+    fn from(Sample { stamp, value }: Sample) -> Self {
+        let again = (stamp.first_fetched_at != stamp.last_fetched_at)
+            .then_some((stamp.first_fetched_at, stamp.between));
+        Self(
+            stamp.at,
+            value,
+            stamp.revision,
+            stamp.last_fetched_at,
+            again,
+        )
+    }
+}
+
+/// Samples as text.
 #[derive(Serialize, Deserialize)]
 struct Listed {
     kind: Kind,
     unit: String,
-    samples: Vec<(i64, f64, i64, i64)>,
+    samples: Vec<Line>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    superseded: Vec<Line>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frozen: Option<Frozen>,
 }
 
 impl From<Listed> for Samples {
     fn from(listed: Listed) -> Self {
-        let samples = listed.samples.into_iter();
-        let sample = |(at, value, revision, fetched_at)| {
-            let stamp = Stamp {
-                at,
-                revision,
-                fetched_at,
-            };
-            Sample { stamp, value }
-        };
+        let samples = listed.samples.into_iter().map(Sample::from);
         Self {
+            superseded: listed.superseded.into_iter().map(Sample::from).collect(),
             frozen: listed.frozen,
-            ..Self::of(listed.kind, listed.unit, samples.map(sample))
+            ..Self::of(listed.kind, listed.unit, samples)
         }
     }
 }
 
 impl From<Samples> for Listed {
     fn from(samples: Samples) -> Self {
-        let listed = |Sample { stamp, value }| (stamp.at, value, stamp.revision, stamp.fetched_at);
         Self {
-            samples: samples.iter().map(listed).collect(),
+            samples: samples.iter().map(Line::from).collect(),
+            superseded: samples.superseded.into_iter().map(Line::from).collect(),
             kind: samples.kind,
             unit: samples.unit,
             frozen: samples.frozen,
@@ -111,7 +256,7 @@ impl From<Samples> for Listed {
 }
 
 impl Samples {
-    /// Samples of ascending observed times, none sealed.
+    /// Samples of ascending observed times, none sealed and none superseded.
     pub fn of(kind: Kind, unit: String, samples: impl IntoIterator<Item = Sample>) -> Self {
         let (stamps, values) = samples
             .into_iter()
@@ -122,6 +267,7 @@ impl Samples {
             unit,
             stamps: Arc::new(stamps),
             values,
+            superseded: Vec::new(),
             frozen: None,
         }
     }
@@ -138,8 +284,16 @@ impl Samples {
             unit,
             stamps,
             values,
+            superseded: Vec::new(),
             frozen: None,
         })
+    }
+
+    /// The same with what is superseded, as [`Samples::superseded`] gave it.
+    #[must_use]
+    pub fn beside(mut self, superseded: Vec<Sample>) -> Self {
+        self.superseded = superseded;
+        self
     }
 
     /// The stamps of the samples, in the order of their observed times.
@@ -152,12 +306,18 @@ impl Samples {
         &self.values
     }
 
-    /// The values, to be changed.
-    pub fn values_mut(&mut self) -> &mut [f64] {
-        &mut self.values
+    /// The values, superseded ones too, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> {
+        let superseded = self.superseded.iter_mut();
+        (self.values.iter_mut()).chain(superseded.map(|sample| &mut sample.value))
     }
 
-    /// The samples.
+    /// What counts no more, or counts less than another of its time; in the order of observed times.
+    pub fn superseded(&self) -> &[Sample] {
+        &self.superseded
+    }
+
+    /// The samples that count.
     pub fn iter(&self) -> impl Iterator<Item = Sample> + '_ {
         let columns = self.stamps.iter().zip(&self.values);
         columns.map(|(&stamp, &value)| Sample { stamp, value })
@@ -173,43 +333,86 @@ impl Samples {
         self.values.is_empty()
     }
 
-    /// Samples in any order and with repetitions: the one that counts for each time, in the order of time.
+    /// Samples in any order and with repetitions.
     pub(super) fn sorted(
         kind: Kind,
         unit: String,
         mut samples: Vec<Sample>,
-        deadline: i64,
+        window: Window,
     ) -> Self {
         samples.sort_unstable_by(|a, b| {
-            (a.stamp.at.cmp(&b.stamp.at)).then_with(|| b.precedence(a, deadline))
+            let (mine, theirs) = (&a.stamp, &b.stamp);
+            (mine.at.cmp(&theirs.at))
+                .then_with(|| theirs.timely(window).cmp(&mine.timely(window)))
+                .then_with(|| mine.revision.cmp(&theirs.revision))
+                .then_with(|| a.value.total_cmp(&b.value))
         });
-        samples.dedup_by_key(|sample| sample.stamp.at);
-        Self::of(kind, unit, samples)
+        samples.dedup_by(|next, kept| {
+            let again = kept.is_again(next, window);
+            if again {
+                kept.stamp = kept.stamp.joined(&next.stamp, window);
+            }
+            again
+        });
+        let (mut counting, mut superseded) = (Vec::with_capacity(samples.len()), Vec::new());
+        for same in samples.chunk_by_mut(|a, b| a.stamp.at == b.stamp.at) {
+            if let [only] = same {
+                counting.push(*only);
+                continue;
+            }
+            // What came late says nothing where something came in time.
+            let timely = same.iter().take_while(|s| s.stamp.timely(window)).count();
+            let same = if timely == 0 {
+                same
+            } else {
+                &mut same[..timely]
+            };
+            same.sort_unstable_by(|a, b| b.precedence(a, window));
+            if let [best, others @ ..] = same {
+                counting.push(*best);
+                others.sort_by(Sample::order_of_fetch);
+                let dropped = others.len().saturating_sub(SUPERSEDED_MAX);
+                superseded.extend_from_slice(&others[dropped..]);
+            }
+        }
+        Self::of(kind, unit, counting).beside(superseded)
     }
 
     /// Takes in other samples. Returns whether anything changed.
-    pub(super) fn merge(&mut self, other: &Samples, deadline: i64) -> bool {
+    pub(super) fn merge(&mut self, other: &Samples, window: Window) -> bool {
         let news: Vec<Sample> = other
-            .iter()
-            .filter(|sample| !self.includes(sample, deadline))
+            .all()
+            .filter(|sample| !self.includes(sample, window))
             .collect();
         if news.is_empty() {
             return false;
         }
-        let all = self.iter().chain(news).collect();
+        let all = self.all().chain(news).collect();
         let unit = std::mem::take(&mut self.unit);
         *self = Self {
             frozen: self.frozen.take(),
-            ..Self::sorted(self.kind, unit, all, deadline)
+            ..Self::sorted(self.kind, unit, all, window)
         };
         true
     }
 
-    pub(super) fn stats(&self, deadline: i64) -> Stats {
+    /// All samples, whether they count or not.
+    fn all(&self) -> impl Iterator<Item = Sample> + '_ {
+        self.iter().chain(self.superseded.iter().copied())
+    }
+
+    /// Those superseded of an observed time.
+    fn superseded_at(&self, at: i64) -> &[Sample] {
+        let start = self.superseded.partition_point(|s| s.stamp.at < at);
+        let length = self.superseded[start..].partition_point(|s| s.stamp.at == at);
+        &self.superseded[start..start + length]
+    }
+
+    pub(super) fn stats(&self, window: Window) -> Stats {
         let part = |late: bool| {
             let part = self
                 .iter()
-                .filter(move |sample| (sample.stamp.fetched_at > deadline) == late);
+                .filter(move |sample| sample.stamp.timely(window) != late);
             Stats::from_samples(self.kind, part.map(|s| At(s.stamp.at, s.value)))
         };
         let mut stats = part(false);
@@ -243,34 +446,49 @@ impl Samples {
         values.sum::<f64>() + frozen
     }
 
-    /// Whether `sample` is here, or one of the same time that counts more.
-    fn includes(&self, sample: &Sample, deadline: i64) -> bool {
+    /// Whether taking in `sample` would change nothing.
+    fn includes(&self, sample: &Sample, window: Window) -> bool {
         let at = sample.stamp.at;
         if (self.frozen.as_ref()).is_some_and(|frozen| frozen.times.binary_search(&at).is_ok()) {
             return true;
         }
-        let found = self.stamps.binary_search_by_key(&at, |stamp| stamp.at);
-        found.is_ok_and(|index| {
-            let mine = Sample {
-                stamp: self.stamps[index],
-                value: self.values[index],
-            };
-            mine.precedence(sample, deadline).is_ge()
-        })
+        let Ok(index) = self.stamps.binary_search_by_key(&at, |stamp| stamp.at) else {
+            return false;
+        };
+        let counts = Sample {
+            stamp: self.stamps[index],
+            value: self.values[index],
+        };
+        if counts.stamp.timely(window) && !sample.stamp.timely(window) {
+            return true;
+        }
+        let superseded = self.superseded_at(at);
+        let known = |mine: &Sample| {
+            mine.is_again(sample, window) && mine.stamp.joined(&sample.stamp, window) == mine.stamp
+        };
+        // Of too many, those fetched first the latest are kept.
+        let is_full = superseded.len() >= SUPERSEDED_MAX
+            && superseded[0].order_of_fetch(sample).is_ge()
+            && counts.precedence(sample, window).is_ge();
+        is_full || known(&counts) || superseded.iter().any(known)
     }
 
-    /// Whether each of these samples is here, or one of the same time that counts more.
-    pub(super) fn includes_all(&self, other: &Samples, deadline: i64) -> bool {
+    /// Whether taking in these samples would change nothing.
+    pub(super) fn includes_all(&self, other: &Samples, window: Window) -> bool {
         // What is new is stored as it was written: no sample need be looked for.
-        (self.stamps == other.stamps && self.values == other.values)
-            || other.iter().all(|sample| self.includes(&sample, deadline))
+        (self.stamps == other.stamps
+            && self.values == other.values
+            && self.superseded == other.superseded)
+            || other.all().all(|sample| self.includes(&sample, window))
     }
 
-    /// Reduces the samples fetched before the deadline to their statistics.
-    pub(super) fn seal(&mut self, deadline: i64) {
-        let (late, timely): (Vec<Sample>, Vec<Sample>) = self
-            .iter()
-            .partition(|sample| sample.stamp.fetched_at > deadline);
+    /// Reduces the samples fetched before the deadline to their statistics, where there are more than `most`.
+    pub(super) fn seal(&mut self, most: usize, window: Window) {
+        let is_timely = |sample: &Sample| sample.stamp.timely(window);
+        if self.frozen.is_none() && self.all().filter(is_timely).count() <= most {
+            return;
+        }
+        let (timely, late): (Vec<Sample>, Vec<Sample>) = self.iter().partition(is_timely);
         let mut frozen = self.frozen.take().unwrap_or_default();
         frozen.stats.merge(&Stats::from_samples(
             self.kind,
@@ -278,11 +496,32 @@ impl Samples {
         ));
         frozen.times.extend(timely.iter().map(|s| s.stamp.at));
         frozen.times.sort_unstable();
+        let superseded = std::mem::take(&mut self.superseded).into_iter();
+        let superseded = superseded.filter(|sample| !is_timely(sample));
         let unit = std::mem::take(&mut self.unit);
         *self = Self {
             frozen: Some(frozen),
-            ..Self::of(self.kind, unit, late)
+            ..Self::of(self.kind, unit, late).beside(superseded.collect())
         };
+    }
+
+    /// The samples as they were known at `at`: those fetched until then, of each time the one that counted. `None` where nobody
+    /// can say, since they gave way to their statistics.
+    ///
+    /// Of a value that came back after another it is known only to a 64th of the time until the deadline when it did.
+    pub(super) fn known_at(&self, at: i64, window: Window) -> Option<Self> {
+        if self.frozen.is_some() && at < window.deadline {
+            return None;
+        }
+        let known = self.all().filter_map(|sample| {
+            let stamp = sample.stamp.known_at(at, window)?;
+            Some(Sample { stamp, ..sample })
+        });
+        let unit = self.unit.clone();
+        Some(Self {
+            frozen: self.frozen.clone(),
+            ..Self::sorted(self.kind, unit, known.collect(), window)
+        })
     }
 }
 

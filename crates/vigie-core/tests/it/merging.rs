@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use proptest::prelude::*;
-use vigie_core::bucket::{Bucket, BucketSummary, Sample, Samples};
+use vigie_core::bucket::{Bucket, BucketSummary, SEALED_MAX, Sample, Samples};
 
-use crate::rows::{HORIZON, Said, Source, Stored, said};
+use crate::rows::{HORIZON, START, Said, Source, Stored, said};
 
 fn source() -> Source {
     Source::in_zone(TimeZone::get("Europe/Paris").unwrap(), HORIZON)
@@ -65,8 +65,13 @@ fn published(stored: &Stored) -> String {
     text
 }
 
-fn seal(stored: &mut Stored) {
-    stored.0.values_mut().for_each(Bucket::seal);
+/// Seals, with few samples or many given up.
+fn seal(stored: &mut Stored, most: usize) {
+    stored.0.values_mut().for_each(|bucket| bucket.seal(most));
+}
+
+fn kept() -> impl Strategy<Value = usize> {
+    prop::sample::select(vec![0, 3, SEALED_MAX])
 }
 
 /// Whether a row was fetched before the deadline of its bucket.
@@ -117,7 +122,7 @@ proptest! {
     /// The rows fetched in time are there before the sealing, as its caller makes sure; the late ones come before and after it, and
     /// everything may come again.
     #[test]
-    fn figures_do_not_depend_on_when_it_was_sealed(portions in portions(), sealings in prop::collection::vec(0..=PORTIONS, 0..3)) {
+    fn figures_do_not_depend_on_when_it_was_sealed(portions in portions(), sealings in prop::collection::vec(0..=PORTIONS, 0..3), most in kept()) {
         let source = source();
         let (timely, late): (Vec<&Said>, Vec<&Said>) =
             portions.rows.iter().partition(|said| in_time(&source, said));
@@ -127,12 +132,12 @@ proptest! {
         stored.merge(&source.buckets(timely));
         for (step, late) in late.chunks(late.len().div_ceil(PORTIONS).max(1)).enumerate() {
             if sealings.contains(&step) {
-                seal(&mut stored);
+                seal(&mut stored, most);
             }
             stored.merge(&source.buckets(late.iter().copied()));
         }
         prop_assert_eq!(published(&stored), published(&never));
-        seal(&mut stored);
+        seal(&mut stored, most);
         prop_assert_eq!(published(&stored), published(&never));
         for number in 0..PORTIONS {
             stored.merge(&source.buckets(portions.portion(number)));
@@ -143,7 +148,7 @@ proptest! {
         }
         // Sealing is idempotent, and the labels are those of all rows.
         let sealed = stored.clone();
-        seal(&mut stored);
+        seal(&mut stored, most);
         prop_assert_eq!(&stored, &sealed);
         for (key, bucket) in &never.0 {
             prop_assert_eq!(&stored.0[key].label, &bucket.label);
@@ -151,11 +156,11 @@ proptest! {
     }
 
     #[test]
-    fn documents_are_read_back_as_they_were_written(rows in prop::collection::vec(said(), 1..30), sealed in any::<bool>()) {
+    fn documents_are_read_back_as_they_were_written(rows in prop::collection::vec(said(), 1..30), sealed in prop::option::of(kept())) {
         let mut stored = Stored::default();
         stored.merge(&source().buckets(&rows));
-        if sealed {
-            seal(&mut stored);
+        if let Some(most) = sealed {
+            seal(&mut stored, most);
         }
         for bucket in stored.0.values() {
             let text = serde_json::to_string(bucket).unwrap();
@@ -179,12 +184,36 @@ proptest! {
             if lost < samples.len() {
                 let others = samples.iter().enumerate().filter(|(index, _)| *index != lost);
                 let others: Vec<Sample> = others.map(|(_, sample)| sample).collect();
-                *samples = Samples::of(samples.kind, samples.unit.clone(), others);
+                let superseded = samples.superseded().to_vec();
+                *samples = Samples::of(samples.kind, samples.unit.clone(), others).beside(superseded);
                 break;
             }
             lost -= samples.len();
         }
         prop_assert!(!without.includes(bucket));
         prop_assert!(bucket.includes(&without));
+    }
+
+    /// What was known at a time is what had been fetched until then, where no value comes back: told by the rows themselves.
+    #[test]
+    fn what_was_known_is_what_had_been_fetched(mut rows in prop::collection::vec(said(), 1..60), at in 0_i64..400, most in prop::option::of(Just(SEALED_MAX))) {
+        let source = source();
+        for said in &mut rows {
+            // Each fetch says another value.
+            said.values = [Some(said.fetched_at as f64), None];
+        }
+        let at = Timestamp::from_second(START + at * 60).unwrap();
+        let mut stored = Stored::default();
+        stored.merge(&source.buckets(&rows));
+        if let Some(most) = most {
+            seal(&mut stored, most);
+        }
+        let mut expected = Stored::default();
+        expected.merge(&source.buckets(rows.iter().filter(|said| said.fetched_at() <= at)));
+        for bucket in stored.0.values_mut() {
+            *bucket = bucket.known_at(at).unwrap();
+        }
+        stored.0.retain(|_, bucket| !bucket.measures.is_empty());
+        prop_assert_eq!(published(&stored), published(&expected));
     }
 }

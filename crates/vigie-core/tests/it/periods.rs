@@ -153,7 +153,7 @@ proptest! {
             stored.merge(&source.buckets(portion));
         }
         if sealed {
-            stored.0.values_mut().for_each(vigie_core::bucket::Bucket::seal);
+            stored.0.values_mut().for_each(|bucket| bucket.seal(0));
         }
         // Whatever the order in which the hours come.
         let mut hours: Vec<BucketSummary> = stored.0.values().map(|bucket| bucket.summarise(None)).collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ::mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
 use vigie_core::{
-    bucket::{Frozen, Samples, Stamp, Summary},
+    bucket::{Frozen, Sample, Samples, Stamp, Summary},
     measure::Kind,
     sketch::Sketch,
     stats::{At, Figures, Stats, Sum},
@@ -174,12 +174,35 @@ impl TryFrom<SketchDocument> for Sketch {
 pub(super) struct SamplesDocument {
     kind: Kind,
     unit: String,
-    observed_at: Vec<DateTime>,
-    values: Vec<f64>,
-    revisions: Vec<i64>,
-    fetched_at: Vec<DateTime>,
+    #[serde(flatten)]
+    counting: Columns,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    superseded: Option<Columns>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frozen: Option<FrozenDocument>,
+}
+
+/// Samples in the order of observed times.
+#[derive(Debug, Serialize, Deserialize)]
+struct Columns {
+    observed_at: Vec<DateTime>,
+    values: Vec<f64>,
+    /// Left out where the provider gives no order of revisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revisions: Option<Vec<i64>>,
+    /// When each was fetched last.
+    fetched_at: Vec<DateTime>,
+    /// Left out where none was fetched twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<Again>,
+}
+
+/// What is known of samples that were fetched several times.
+#[derive(Debug, Serialize, Deserialize)]
+struct Again {
+    first_fetched_at: Vec<DateTime>,
+    /// [`Stamp::between`], as bits.
+    between: Vec<i64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -188,21 +211,67 @@ struct FrozenDocument {
     observed_at: Vec<DateTime>,
 }
 
+fn dates(times: impl Iterator<Item = i64>) -> Vec<DateTime> {
+    times.map(DateTime::from_millis).collect()
+}
+
+impl Columns {
+    fn of(stamps: &[Stamp], values: Vec<f64>) -> Self {
+        let all = || stamps.iter();
+        let is_revised = all().any(|stamp| stamp.revision != 0);
+        let is_again = all().any(|stamp| stamp.first_fetched_at != stamp.last_fetched_at);
+        Self {
+            observed_at: dates(all().map(|stamp| stamp.at)),
+            values,
+            revisions: is_revised.then(|| all().map(|stamp| stamp.revision).collect()),
+            fetched_at: dates(all().map(|stamp| stamp.last_fetched_at)),
+            again: is_again.then(|| Again {
+                first_fetched_at: dates(all().map(|stamp| stamp.first_fetched_at)),
+                between: all().map(|stamp| stamp.between.cast_signed()).collect(),
+            }),
+        }
+    }
+
+    fn stamps(self) -> Result<(Vec<Stamp>, Vec<f64>), Uneven> {
+        let revisions = self.revisions.unwrap_or_else(|| vec![0; self.values.len()]);
+        let times = zip(self.observed_at, self.fetched_at)?;
+        let once = zip(times, revisions)?
+            .into_iter()
+            .map(|((at, fetched_at), revision)| {
+                Stamp::once(
+                    at.timestamp_millis(),
+                    revision,
+                    fetched_at.timestamp_millis(),
+                )
+            });
+        let mut stamps: Vec<Stamp> = once.collect();
+        if let Some(again) = self.again {
+            let again = zip(again.first_fetched_at, again.between)?;
+            if again.len() != stamps.len() {
+                return Err(Uneven);
+            }
+            for (stamp, (first, between)) in stamps.iter_mut().zip(again) {
+                stamp.first_fetched_at = first.timestamp_millis();
+                stamp.between = between.cast_unsigned();
+            }
+        }
+        Ok((stamps, self.values))
+    }
+}
+
 impl From<&Samples> for SamplesDocument {
     fn from(samples: &Samples) -> Self {
-        let stamps = samples.stamps().iter();
-        let dates =
-            |times: &mut dyn Iterator<Item = i64>| times.map(DateTime::from_millis).collect();
+        let superseded = samples.superseded();
+        let stamps: Vec<Stamp> = superseded.iter().map(|sample| sample.stamp).collect();
+        let values = superseded.iter().map(|sample| sample.value).collect();
         Self {
             kind: samples.kind,
             unit: samples.unit.clone(),
-            observed_at: dates(&mut stamps.clone().map(|stamp| stamp.at)),
-            values: samples.values().to_vec(),
-            revisions: stamps.clone().map(|stamp| stamp.revision).collect(),
-            fetched_at: dates(&mut stamps.map(|stamp| stamp.fetched_at)),
+            counting: Columns::of(samples.stamps(), samples.values().to_vec()),
+            superseded: (!superseded.is_empty()).then(|| Columns::of(&stamps, values)),
             frozen: samples.frozen.as_ref().map(|frozen| FrozenDocument {
                 stats: StatsDocument::from(&frozen.stats),
-                observed_at: dates(&mut frozen.times.iter().copied()),
+                observed_at: dates(frozen.times.iter().copied()),
             }),
         }
     }
@@ -212,15 +281,6 @@ impl TryFrom<SamplesDocument> for Samples {
     type Error = Uneven;
 
     fn try_from(document: SamplesDocument) -> Result<Self, Uneven> {
-        let times = zip(document.observed_at, document.fetched_at)?;
-        let stamps = zip(times, document.revisions)?
-            .into_iter()
-            .map(|((at, fetched_at), revision)| Stamp {
-                at: at.timestamp_millis(),
-                revision,
-                fetched_at: fetched_at.timestamp_millis(),
-            })
-            .collect();
         let frozen = document.frozen.map(|frozen| {
             Ok(Frozen {
                 stats: frozen.stats.try_into()?,
@@ -231,11 +291,19 @@ impl TryFrom<SamplesDocument> for Samples {
                     .collect(),
             })
         });
+        let superseded = document.superseded.map(|columns| {
+            let (stamps, values) = columns.stamps()?;
+            let samples = zip(stamps, values)?.into_iter();
+            Ok(samples
+                .map(|(stamp, value)| Sample { stamp, value })
+                .collect())
+        });
+        let (stamps, values) = document.counting.stamps()?;
         let (kind, unit) = (document.kind, document.unit);
-        let samples = Self::of_columns(kind, unit, Arc::new(stamps), document.values);
+        let samples = Self::of_columns(kind, unit, Arc::new(stamps), values);
         let mut samples = samples.ok_or(Uneven)?;
         samples.frozen = frozen.transpose()?;
-        Ok(samples)
+        Ok(samples.beside(superseded.transpose()?.unwrap_or_default()))
     }
 }
 
@@ -248,10 +316,14 @@ mod tests {
         let samples = SamplesDocument {
             kind: Kind::Gauge,
             unit: "m".to_owned(),
-            observed_at: vec![DateTime::from_millis(1)],
-            values: vec![1.0, 2.0],
-            revisions: vec![0],
-            fetched_at: vec![DateTime::from_millis(2)],
+            counting: Columns {
+                observed_at: vec![DateTime::from_millis(1)],
+                values: vec![1.0, 2.0],
+                revisions: Some(vec![0]),
+                fetched_at: vec![DateTime::from_millis(2)],
+                again: None,
+            },
+            superseded: None,
             frozen: None,
         };
         assert_eq!(Samples::try_from(samples), Err(Uneven));

@@ -213,10 +213,71 @@ fn load_hour(
     Ok(())
 }
 
-/// The measures of a row; of those that are written, only the one whose path and name are the third and fourth parameter: SQLite
+/// The measures of a row; of those that are written, only the one whose path and name are the first two parameters: SQLite
 /// finds it in the text faster than all are read.
-const ONE_MEASURE: &str = "CASE WHEN measures IS NULL THEN NULL WHEN json_type(measures, ?3) IS NULL THEN '{}' \
-    ELSE json_object(?4, json_extract(measures, ?3)) END AS measures";
+const ONE_MEASURE: &str = "CASE WHEN measures IS NULL THEN NULL WHEN json_type(measures, ?1) IS NULL THEN '{}' \
+    ELSE json_object(?2, json_extract(measures, ?1)) END AS measures";
+
+/// What a query asks for, as parameters.
+struct Asked<'a> {
+    hours: std::ops::Range<i64>,
+    source: Option<&'a str>,
+    entity: Option<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(query: &'a SummaryQuery) -> Self {
+        Self {
+            hours: query.hours_ms(),
+            source: query.source.as_ref().map(SourceId::as_str),
+            entity: query.entity.as_ref().map(EntityId::as_str),
+        }
+    }
+
+    /// Where the rows are and in which order they come; its parameters are added to `values`.
+    fn clause<'v>(&'v self, values: &mut Vec<&'v dyn rusqlite::ToSql>) -> String {
+        values.extend([&self.hours.start as &dyn rusqlite::ToSql, &self.hours.end]);
+        let place = values.len();
+        let mut sql = format!(
+            "FROM summaries WHERE hour >= ?{} AND hour < ?{place}",
+            place - 1
+        );
+        for (column, value) in [("source", &self.source), ("entity", &self.entity)] {
+            if value.is_some() {
+                values.push(value);
+                // Writing to a string cannot fail.
+                let _ = write!(sql, " AND {column} = ?{}", values.len());
+            }
+        }
+        sql + " ORDER BY source, hour, entity"
+    }
+}
+
+/// Reads whole buckets in the order of source, hour and entity.
+pub(super) fn buckets(
+    connection: &Connection,
+    file: &File,
+    query: &SummaryQuery,
+    each: &mut dyn FnMut(Bucket) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let (asked, mut values) = (Asked::of(query), Vec::new());
+    let sql = format!(
+        "SELECT source, entity, hour, {COLUMNS} {}",
+        asked.clause(&mut values)
+    );
+    let mut work = || {
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(values.as_slice())?;
+        while let Some(row) = rows.next()? {
+            let key = key(row)?;
+            if each(bucket(row, key)?.document).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    work().map_err(|error: RowError| error.of(file))
+}
 
 /// Reads summaries in the order of source, hour and entity; with all their measures, or at least one.
 pub(super) fn summaries(
@@ -227,31 +288,18 @@ pub(super) fn summaries(
     each: &mut dyn FnMut(BucketSummary) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
     let measures = measure.map_or("measures", |_| ONE_MEASURE);
-    let mut sql = format!(
-        "SELECT source, entity, hour, version, hour_end, deadline, sealed, label, rhythm, {measures}, state \
-         FROM summaries WHERE hour >= ?1 AND hour < ?2"
-    );
-    let hours = query.hours_ms();
-    let mut values: Vec<&dyn rusqlite::ToSql> = vec![&hours.start, &hours.end];
     // An identifier has no quotes.
     let path = measure.map(|measure| format!("$.\"{measure}\""));
     let wanted = measure.map(MeasureId::as_str);
+    let mut values: Vec<&dyn rusqlite::ToSql> = Vec::new();
     if measure.is_some() {
-        values.push(&path);
-        values.push(&wanted);
+        values.extend([&path as &dyn rusqlite::ToSql, &wanted]);
     }
-    let source = query.source.as_ref().map(SourceId::as_str);
-    let entity = query.entity.as_ref().map(EntityId::as_str);
-    if source.is_some() {
-        values.push(&source);
-        // Writing to a string cannot fail.
-        let _ = write!(sql, " AND source = ?{}", values.len());
-    }
-    if entity.is_some() {
-        values.push(&entity);
-        let _ = write!(sql, " AND entity = ?{}", values.len());
-    }
-    sql.push_str(" ORDER BY source, hour, entity");
+    let asked = Asked::of(query);
+    let sql = format!(
+        "SELECT source, entity, hour, version, hour_end, deadline, sealed, label, rhythm, {measures}, state {}",
+        asked.clause(&mut values)
+    );
     let mut work = || {
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query(values.as_slice())?;

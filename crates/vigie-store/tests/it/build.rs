@@ -69,10 +69,15 @@ pub(crate) fn bucket(source_id: &str, id: &str, levels: &[(i64, f64)]) -> Bucket
 }
 
 fn one_bucket(source_id: &str, rows: impl Iterator<Item = Row>) -> Bucket {
+    fetched(source_id, rows, SignedDuration::from_mins(1))
+}
+
+/// A bucket of rows that were each fetched so long after they were observed.
+fn fetched(source_id: &str, rows: impl Iterator<Item = Row>, delay: SignedDuration) -> Bucket {
     let (source, measures, tz) = (source(source_id), measures(), TimeZone::UTC);
     let mut bucketing = Bucketing::new(&source, &measures, &tz, HORIZON);
     for row in rows {
-        let fetched_at = row.observed_at + SignedDuration::from_mins(1);
+        let fetched_at = row.observed_at + delay;
         bucketing.add(&row.as_ref(), fetched_at);
     }
     let mut buckets = bucketing.finish();
@@ -111,7 +116,35 @@ pub(crate) fn exotic_bucket(id: &str) -> Bucket {
                 vec![Some(value), Some(value.abs() % 360.0)],
             )
         });
-    one_bucket("exotic", rows)
+    let first: Vec<Row> = rows.collect();
+    // Fetched again: some values are other ones then, some come back, the others stay.
+    let again = |minutes: i64, other: f64| {
+        let rows = first.iter().take(9).enumerate().map(move |(place, row)| {
+            let mut row = row.clone();
+            if place < 3 {
+                row.values[0] = row.values[0].map(|value| value * 0.5 + other);
+            }
+            row
+        });
+        fetched("exotic", rows, SignedDuration::from_mins(minutes))
+    };
+    let mut bucket = one_bucket("exotic", first.iter().cloned());
+    for delta in [again(31, 1.25), again(61, 1.25), again(91, -7.0)] {
+        bucket.merge(&delta);
+    }
+    assert!(
+        bucket
+            .measures
+            .values()
+            .any(|samples| samples.superseded().len() == 6)
+    );
+    assert!(
+        bucket
+            .measures
+            .values()
+            .all(|samples| samples.stamps().iter().any(|stamp| stamp.between != 0))
+    );
+    bucket
 }
 
 /// An event of one version. Minutes of observation and fetching.

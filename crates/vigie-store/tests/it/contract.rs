@@ -6,7 +6,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use vigie_core::{
-    bucket::{Bucket, BucketSummary},
+    bucket::{Bucket, BucketSummary, SEALED_MAX},
     event::Event,
     row::Point,
     text::MeasureId,
@@ -117,8 +117,9 @@ const EXOTIC_NAMES: [&str; 9] = [
 async fn a_bucket_comes_back_as_it_was(world: &World) {
     let store = world.store().await;
     let mut buckets: Vec<Bucket> = EXOTIC_NAMES.map(exotic_bucket).into();
-    buckets[3].seal();
-    buckets[4].seal();
+    buckets[2].seal(SEALED_MAX);
+    buckets[3].seal(0);
+    buckets[4].seal(0);
     buckets[4].merge(&bucket("exotic", EXOTIC_NAMES[4], &[(59, 1.5)]));
     buckets[5].deadline = Timestamp::from_second(253_402_207_200).unwrap();
     let writes = buckets.iter().map(|bucket| write(bucket, 0)).collect();
@@ -135,6 +136,14 @@ async fn a_bucket_comes_back_as_it_was(world: &World) {
         assert_eq!((&loaded.document, loaded.version), (bucket, 1));
         expected.push(bucket.summarise(RHYTHM));
     }
+    let mut whole = Vec::new();
+    let mut each = |bucket| {
+        whole.push(bucket);
+        ControlFlow::Continue(())
+    };
+    let read = store.buckets(&SummaryQuery::default(), &mut each).await;
+    read.unwrap();
+    assert_eq!(whole, buckets);
     let summaries = summaries(&*store, &SummaryQuery::default()).await;
     assert_eq!(format!("{summaries:?}"), format!("{expected:?}"));
     assert_eq!(store.load_buckets(&[]).await.unwrap(), []);
@@ -328,7 +337,7 @@ async fn one_measure_is_as_among_all(world: &World) {
     let store = world.store().await;
     let open = exotic_bucket("Gare de l'Est");
     let mut sealed = exotic_bucket("a.b.$[]");
-    sealed.seal();
+    sealed.seal(0);
     let writes = vec![write(&open, 0), write(&sealed, 0)];
     assert_eq!(store.save_buckets(writes).await.unwrap(), []);
     let whole = summaries(&*store, &SummaryQuery::default()).await;

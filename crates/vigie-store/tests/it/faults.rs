@@ -110,6 +110,18 @@ impl Work {
 
 /// Everything that can be read from a store.
 pub(crate) async fn content(store: &dyn Store) -> String {
+    let mut buckets: Vec<Bucket> = Vec::new();
+    let mut each = |bucket| {
+        buckets.push(bucket);
+        ControlFlow::Continue(())
+    };
+    let read = store.buckets(&SummaryQuery::default(), &mut each).await;
+    read.unwrap();
+    format!("{}\n{buckets:#?}", published(store).await)
+}
+
+/// What a store says: summaries and events.
+pub(crate) async fn published(store: &dyn Store) -> String {
     let mut summaries: Vec<BucketSummary> = Vec::new();
     let mut each = |summary| {
         summaries.push(summary);
@@ -128,14 +140,7 @@ pub(crate) async fn content(store: &dyn Store) -> String {
         .events(&EventQuery::default(), &mut each)
         .await
         .unwrap();
-    let keys: Vec<_> = summaries
-        .iter()
-        .map(|summary| summary.key.clone())
-        .collect();
-    let mut buckets = store.load_buckets(&keys).await.unwrap();
-    buckets.sort_by(|a, b| a.document.key.cmp(&b.document.key));
-    let buckets: Vec<Bucket> = buckets.into_iter().map(|bucket| bucket.document).collect();
-    format!("{summaries:#?}\n{buckets:#?}\n{events:#?}")
+    format!("{summaries:#?}\n{events:#?}")
 }
 
 /// The content of an undisturbed store, on SQLite.

@@ -14,7 +14,8 @@ use vigie_store::{
     merge::{merge_buckets, merge_events},
     open::open,
     store::{
-        BucketWrite, EachEvent, EachSummary, EventQuery, Store, StoreFacts, SummaryQuery, Versioned,
+        BucketWrite, EachBucket, EachEvent, EachSummary, EventQuery, Store, StoreFacts,
+        SummaryQuery, Versioned,
     },
 };
 
@@ -104,6 +105,9 @@ impl Store for Unfaithful {
         each: EachSummary<'_>,
     ) -> Result<(), StoreError> {
         self.store.summaries(query, each).await
+    }
+    async fn buckets(&self, query: &SummaryQuery, each: EachBucket<'_>) -> Result<(), StoreError> {
+        self.store.buckets(query, each).await
     }
     async fn events(&self, query: &EventQuery, each: EachEvent<'_>) -> Result<(), StoreError> {
         self.store.events(query, each).await

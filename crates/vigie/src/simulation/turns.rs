@@ -22,7 +22,8 @@ use vigie_store::{
     error::{Cause, StoreError},
     fault::Killed,
     store::{
-        BucketWrite, EachEvent, EachSummary, EventQuery, Store, StoreFacts, SummaryQuery, Versioned,
+        BucketWrite, EachBucket, EachEvent, EachSummary, EventQuery, Store, StoreFacts,
+        SummaryQuery, Versioned,
     },
 };
 
@@ -165,6 +166,10 @@ impl Store for Unsteady {
         each: EachSummary<'_>,
     ) -> Result<(), StoreError> {
         self.inner.summaries(query, each).await
+    }
+
+    async fn buckets(&self, query: &SummaryQuery, each: EachBucket<'_>) -> Result<(), StoreError> {
+        self.inner.buckets(query, each).await
     }
 
     async fn events(&self, query: &EventQuery, each: EachEvent<'_>) -> Result<(), StoreError> {

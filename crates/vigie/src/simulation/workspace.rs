@@ -125,6 +125,7 @@ impl Workspace {
                 source: Some(feed.id()),
                 from: None,
                 to: None,
+                known_at: None,
                 output: Some(output.clone()),
             };
             export::run(&app, &args).await.unwrap();

@@ -19,23 +19,29 @@ const QUAKES: &str = "usgs-earthquakes";
 const RATES: &str = "ecb-eurofxref-daily";
 const TAGS: &str = "mastodon-trends-tags";
 const WEATHER: &str = "metar-aviationweather";
-const SOURCES: [&str; 5] = [VELIB, QUAKES, RATES, TAGS, WEATHER];
+const POWER: &str = "eco2mix-national";
+const SOURCES: [&str; 6] = [VELIB, QUAKES, RATES, TAGS, WEATHER, POWER];
 const EARLY: &str = "2026-11-24T12:30:00Z";
 const LATER: &str = "2026-11-24T20:00:00Z";
 const DAY: &str = "from=2026-11-24&to=2026-11-24";
 
 /// Half a day, asked every hour, over the store of this address.
 fn watched(uri: &str, sources: &[&str]) -> Lab {
+    let lab = watched_until(uri, sources, 20);
+    lab.at("2026-11-24T19:05:00Z", &["summarize"]).ends(0);
+    lab
+}
+
+fn watched_until(uri: &str, sources: &[&str], end: u8) -> Lab {
     let workspace = Workspace::with_store("Paris", uri);
     let lab = Lab::in_workspace(workspace, sources, FaultPlan::none());
-    for hour in 8..20 {
+    for hour in 8..end {
         lab.at(&format!("2026-11-24T{hour:02}:00:00Z"), &["collect"])
             .ends(0);
         if hour == 12 {
             lab.at("2026-11-24T12:05:00Z", &["summarize"]).ends(0);
         }
     }
-    lab.at("2026-11-24T19:05:00Z", &["summarize"]).ends(0);
     lab
 }
 
@@ -170,6 +176,7 @@ fn check(lab: &Lab, source: &str, measure: &str) {
     all_together_is_one(&known, &serving);
     entities_come_in_pages(&known, &serving);
     events_are_as_they_were_known(lab, &serving, &early);
+    values_are_as_they_were_known(lab, &serving);
 }
 
 fn series_are_the_exported_hours(known: &Known<'_>, serving: &Serving) {
@@ -545,6 +552,89 @@ fn events_are_as_they_were_known(lab: &Lab, serving: &Serving, early: &Value) {
     assert_eq!(rows.lines().count(), paged.len());
 }
 
+/// A series whose figures are corrected hours later, and the places of one that goes on.
+const VALUES: [&str; 2] = [
+    "/api/v1/series?source=eco2mix-national&from=2026-11-24T00:00:00Z&to=2026-11-24T16:00:00Z",
+    "/api/v1/entities?source=metar-aviationweather&from=2026-11-24T00:00:00Z&to=2026-11-24T16:00:00Z",
+];
+
+/// The files too: of the evening's store as it was known at noon, and of the noon's store.
+fn exports_are_as_they_were_known(noon: &Lab, evening: &Lab) {
+    for (what, source) in [
+        ("summaries", POWER),
+        ("summaries", QUAKES),
+        ("events", QUAKES),
+    ] {
+        let of = ["export", what, "--format", "ndjson", "--source", source];
+        let early = noon.at(EARLY, &of).ends(0);
+        let then = [&of[..], &["--known-at", EARLY]].concat();
+        assert_eq!(evening.at(LATER, &then).ends(0), early, "{what} {source}");
+        assert_ne!(evening.at(LATER, &of).ends(0), early, "{what} {source}");
+    }
+    let captures = ["export", "captures", "--known-at", EARLY];
+    evening.at(LATER, &captures).ends(2);
+}
+
+/// What is told in the evening of noon is what one who watched until noon says, to the bit.
+fn values_are_as_they_were_known(evening: &Lab, serving: &Serving) {
+    let early = {
+        let lab = watched_until("sqlite:data/vigie.db", &[WEATHER, POWER, QUAKES], 13);
+        exports_are_as_they_were_known(&lab, evening);
+        let serving = serve(&lab, EARLY);
+        VALUES.map(|path| ask(&serving, path).json())
+    };
+    let list = ["series", "entities"];
+    for ((path, early), list) in VALUES.into_iter().zip(&early).zip(list) {
+        let then = ask(serving, &format!("{path}&known_at={EARLY}")).json();
+        assert_eq!(then["known_at"], EARLY);
+        assert_eq!(then["untold"], 0);
+        assert_eq!(early["known_at"], Value::Null);
+        assert!(!early[list].as_array().unwrap().is_empty(), "{early}");
+        assert_eq!(then[list], early[list], "{path}");
+        let now = ask(serving, path).json();
+        assert_ne!(now[list], early[list], "{path}");
+        // Before anything was fetched nothing was known.
+        let before = ask(serving, &format!("{path}&known_at=2026-11-24T07:00:00Z")).json();
+        match list {
+            "entities" => assert_eq!(before[list], serde_json::json!([])),
+            _ => assert!(
+                before[list][0]["mean"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(Value::is_null)
+            ),
+        }
+    }
+    // Corrected, not only added to.
+    let means = |path: &str| {
+        let answer = ask(serving, path).json();
+        let means = answer["series"][0]["mean"].as_array().unwrap().clone();
+        means.into_iter().map(|mean| mean.as_f64())
+    };
+    let path = format!("{}&known_at={EARLY}", VALUES[0]);
+    let mut both = means(&path).zip(means(VALUES[0]));
+    assert!(
+        both.any(|(then, now)| matches!((then, now), (Some(a), Some(b)) if (a - b).abs() > 1.0))
+    );
+    // Without an end it ends with what was known; rows say the same.
+    let lately = ask(
+        serving,
+        &format!("/api/v1/series?source={POWER}&known_at={EARLY}"),
+    )
+    .json();
+    assert_eq!(lately["end"], "2026-11-24T13:00:00Z");
+    let rows = ask(serving, &format!("{path}&format=ndjson"));
+    assert_eq!(rows.headers["vigie-untold"], "0");
+    let told: Vec<Value> = (rows.text().lines())
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["mean"].clone())
+        .collect();
+    assert_eq!(
+        Value::from(told),
+        ask(serving, &path).json()["series"][0]["mean"]
+    );
+}
+
 fn correlations_have_their_count(serving: &Serving) {
     let path = format!("/api/v1/correlation?a={VELIB}/bikes/*&b={VELIB}/docks/*&lag=3&{DAY}");
     let answer = ask(serving, &path).json();
@@ -717,7 +807,11 @@ fn other_programs_read_the_same_from_mongodb() {
     let Some(server) = server::uri() else { return };
     let database = format!("data_{}", std::process::id());
     let uri = server::patient_uri(server, &database);
-    check(&watched(&uri, &[WEATHER, QUAKES]), WEATHER, "temperature");
+    check(
+        &watched(&uri, &[WEATHER, QUAKES, POWER]),
+        WEATHER,
+        "temperature",
+    );
 }
 
 #[test]

@@ -108,6 +108,14 @@ impl Parameters {
         range(app, self.one("from")?, self.one("to")?)
     }
 
+    /// The time whose knowledge is asked for.
+    pub(super) fn known_at(&self) -> Result<Option<Timestamp>, Refusal> {
+        self.parsed(
+            "known_at",
+            "a time with its offset (2026-11-23T14:05:00+01:00)",
+        )
+    }
+
     /// The length of the steps; an hour where nothing is said.
     pub(super) fn step(&self) -> Result<Step, Refusal> {
         let Some(text) = self.one("step")? else {
@@ -117,9 +125,15 @@ impl Parameters {
         known.ok_or_else(|| bad(format!("step `{text}` is none of hour, day, week, month")))
     }
 
-    /// The steps from `from` to `to`, at most `most`. Without `to` they end with the hour of now; without `from` they begin a day, a
+    /// The steps from `from` to `to`, at most `most`. Without `to` they end with the hour of `now`; without `from` they begin a day, a
     /// month, half a year or three years before.
-    pub(super) fn steps(&self, app: &App, step: Step, most: usize) -> Result<Steps, Refusal> {
+    pub(super) fn steps(
+        &self,
+        app: &App,
+        now: Timestamp,
+        step: Step,
+        most: usize,
+    ) -> Result<Steps, Refusal> {
         let range = self.range(app)?;
         let usual = match step {
             Step::Hour => SignedDuration::from_hours(24),
@@ -127,9 +141,7 @@ impl Parameters {
             Step::Week => SignedDuration::from_hours(24 * 182),
             Step::Month => SignedDuration::from_hours(24 * 1096),
         };
-        let to = range
-            .to
-            .unwrap_or_else(|| latest(app.now(), usual, app.tz()).1);
+        let to = range.to.unwrap_or_else(|| latest(now, usual, app.tz()).1);
         let from = match range.from {
             Some(from) => from,
             None => to.saturating_sub(usual).unwrap_or(Timestamp::MIN),

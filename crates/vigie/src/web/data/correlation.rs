@@ -5,6 +5,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::task::block_in_place;
 use utoipa::ToSchema;
@@ -19,7 +20,7 @@ use super::{
     super::{Refusal, Shared},
     answer::{self, Mistake},
     ask::{self, Line, Parameters, bad},
-    series::load,
+    series::Wanted,
 };
 
 /// The longest lag, in steps: a week of hours.
@@ -56,7 +57,8 @@ pub(super) struct CorrelationAnswer {
     ("step" = Option<Step>, Query, description = "The length of a step; an hour when absent"),
     ("lag" = Option<usize>, Query, description = "The longest lag in steps, either way: 24 when absent, at most 168"),
     ("changes" = Option<bool>, Query, description = "Whether to compare the changes from step to step, which takes common \
-        trends away")
+        trends away"),
+    ("known_at" = Option<String>, Query, description = "With what was known at this time (RFC 3339)")
 ), responses(
     (status = 200, description = "The coefficients by lag", body = CorrelationAnswer),
     (status = 304, description = "It is as the entity tag says"),
@@ -67,7 +69,7 @@ pub(super) async fn correlation(
     Query(given): Query<Vec<(String, String)>>,
     asked: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let names = ["a", "b", "from", "to", "step", "lag", "changes"];
+    let names = ["a", "b", "from", "to", "step", "lag", "changes", "known_at"];
     let parameters = Parameters::new(given, &names)?;
     let app = &shared.app;
     let most: usize = parameters.parsed("lag", "a whole number")?.unwrap_or(24);
@@ -80,10 +82,12 @@ pub(super) async fn correlation(
     let (a, b) = (parameters.required("a")?, parameters.required("b")?);
     let lines = [Line::parse(app, a)?, Line::parse(app, b)?];
     let step = parameters.step()?;
-    let steps = parameters.steps(app, step, STEPS_MAX)?;
+    let known_at = parameters.known_at()?;
+    let now = known_at.unwrap_or_else(|| app.now());
+    let steps = parameters.steps(app, now, step, STEPS_MAX)?;
     let mut values = Vec::new();
     for line in &lines {
-        let mut series = one(&shared, line, &steps).await?;
+        let mut series = one(&shared, line, &steps, known_at).await?;
         if changes {
             series = differences(&series);
         }
@@ -112,7 +116,12 @@ pub(super) async fn correlation(
     answer::json(&asked, app, None, &answer)
 }
 
-async fn one(shared: &Shared, line: &Line, steps: &Steps) -> Result<Vec<Option<f64>>, Refusal> {
+async fn one(
+    shared: &Shared,
+    line: &Line,
+    steps: &Steps,
+    known_at: Option<Timestamp>,
+) -> Result<Vec<Option<f64>>, Refusal> {
     let definition = &line.definition;
     let measure = definition
         .measures
@@ -128,13 +137,19 @@ async fn one(shared: &Shared, line: &Line, steps: &Steps) -> Result<Vec<Option<f
         ));
     }
     let entities: Vec<_> = line.entity.iter().cloned().collect();
-    let loaded = load(shared, definition, measure, &entities, steps).await?;
+    let wanted = Wanted {
+        definition,
+        measure,
+        steps,
+        known_at,
+    };
+    let loaded = wanted.load(shared, &entities).await?;
     let mut values = loaded
         .first()
         .map(|loaded| loaded.values(ask::figure(kind)))
         .unwrap_or_default();
     // A step that goes on has not had all its events yet.
-    let now = shared.app.now();
+    let now = known_at.unwrap_or_else(|| shared.app.now());
     let over = (0..values.len()).take_while(|place| steps.end_of(*place) <= now);
     values.truncate(over.count());
     Ok(values)

@@ -18,7 +18,7 @@ use vigie_core::{
     series::latest,
     text::SourceId,
 };
-use vigie_sources::Model;
+use vigie_sources::{Definition, Model};
 use vigie_store::store::SummaryQuery;
 
 use super::{
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     app::store_failure,
     export::table::{Cell, Column, Type, always, sometimes},
+    known,
 };
 
 /// How far back entities are looked for where nothing is said, from the newest hour.
@@ -59,6 +60,11 @@ pub(super) struct EntitiesAnswer {
     /// From when on entities were looked for.
     #[schema(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,
+    /// The time whose knowledge was asked for.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    known_at: Option<Timestamp>,
+    /// Of how many hours of entities nobody can tell any more what was known then: they are left out.
+    untold: u64,
     /// How many there are, on all pages.
     total: u64,
     /// Those of this page.
@@ -90,6 +96,8 @@ struct EntityEntry {
     ("from" = Option<String>, Query, description = "Observed from this local date or time on; when absent, within six hours of \
         the newest"),
     ("to" = Option<String>, Query, description = "Observed up to this local date (included), or before this time"),
+    ("known_at" = Option<String>, Query, description = "What was known at this time (RFC 3339): what was fetched later is \
+        absent, and what was revised is as it was"),
     ("q" = Option<String>, Query, description = "Only those whose name or identifier holds these words"),
     ("order" = Option<String>, Query, description = "`name`, or `value`: the greatest first, of ranks the first first"),
     ("after" = Option<String>, Query, description = "The entity that the page before ended with"),
@@ -106,7 +114,7 @@ pub(super) async fn entities(
     asked: HeaderMap,
 ) -> Result<Response, Refusal> {
     let names = [
-        "source", "measure", "from", "to", "q", "order", "after", "limit", "format",
+        "source", "measure", "from", "to", "known_at", "q", "order", "after", "limit", "format",
     ];
     let parameters = Parameters::new(given, &names)?;
     let app = &shared.app;
@@ -125,12 +133,13 @@ pub(super) async fn entities(
         Some("value") => true,
         Some(other) => return Err(bad(format!("order `{other}` is none of name, value"))),
     };
+    let known_at = parameters.known_at()?;
     let range = parameters.range(app)?;
     let mut from = range.from;
     // Without an end, what is latest is the latest that has happened: a forecast reaches days ahead.
     let to = range
         .to
-        .unwrap_or_else(|| latest(app.now(), BACK, app.tz()).1);
+        .unwrap_or_else(|| latest(known_at.unwrap_or_else(|| app.now()), BACK, app.tz()).1);
     if from.is_none() {
         let newest = shared.store.newest_hour(&definition.id, Some(to)).await;
         let newest = newest.map_err(store_failure)?;
@@ -143,7 +152,7 @@ pub(super) async fn entities(
         ..SummaryQuery::default()
     };
     let words = parameters.one("q")?.map(folded);
-    let mut found = find(&shared, &query, measure).await?;
+    let (mut found, untold) = find(&shared, &definition, &query, measure, known_at).await?;
     if let Some(words) = &words {
         found.retain(|entry| {
             let text = folded(&format!("{} {}", entry.name, entry.entity));
@@ -168,6 +177,8 @@ pub(super) async fn entities(
             credit: definition.credit(),
             measure: measure.clone(),
             from,
+            known_at,
+            untold,
             total,
             entities: page.to_vec(),
             next,
@@ -195,9 +206,11 @@ pub(super) async fn entities(
 
 async fn find(
     shared: &Shared,
+    definition: &Definition,
     query: &SummaryQuery,
     measure: &Measure,
-) -> Result<Vec<EntityEntry>, Refusal> {
+    known_at: Option<Timestamp>,
+) -> Result<(Vec<EntityEntry>, u64), Refusal> {
     let mut found: HashMap<String, EntityEntry> = HashMap::new();
     let mut read = 0;
     let mut each = |summary: BucketSummary| {
@@ -232,17 +245,15 @@ async fn find(
         }
         ControlFlow::Continue(())
     };
-    let result = shared
-        .store
-        .summaries_of(query, &measure.id, &mut each)
-        .await;
-    result.map_err(store_failure)?;
+    let (app, store, measure) = (&shared.app, &*shared.store, Some(&measure.id));
+    let asked = known::summaries(app, store, definition, query, measure, known_at, &mut each);
+    let untold = asked.await?;
     if read > BUCKETS_MAX {
         return Err(bad(format!(
             "more than {BUCKETS_MAX} hours of entities: ask for less time"
         )));
     }
-    Ok(found.into_values().collect())
+    Ok((found.into_values().collect(), untold))
 }
 
 /// By name; or by value, the greatest first, of ranks the first first and only those of the newest list before the others.

@@ -28,10 +28,9 @@ use super::{
 use crate::{
     app::store_failure,
     export::table::{Cell, Column, Type, always, sometimes},
+    known::MOVED_MAX,
 };
 
-/// How far a revision may have moved an event in time, for it to be found as it was known before.
-const MOVED_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// How far back events are looked for where nothing is said.
 const BACK: SignedDuration = SignedDuration::from_hours(24 * 7);
 
@@ -139,10 +138,7 @@ pub(super) async fn events(
     }
     let format = Format::of(&parameters)?;
     let limit = parameters.limit(1000, 10_000)?;
-    let known_at: Option<Timestamp> = parameters.parsed(
-        "known_at",
-        "a time with its offset (2026-11-23T14:05:00+01:00)",
-    )?;
+    let known_at = parameters.known_at()?;
     let after = parameters.one("after")?.map(Cursor::parse).transpose()?;
     let range = parameters.range(app)?;
     let to = range
@@ -152,11 +148,7 @@ pub(super) async fn events(
         Some(from) => from,
         None => to.saturating_sub(BACK).unwrap_or(Timestamp::MIN),
     };
-    let slack = if known_at.is_some() {
-        MOVED_MAX
-    } else {
-        SignedDuration::ZERO
-    };
+    let slack = known_at.map_or(SignedDuration::ZERO, |_| MOVED_MAX);
     let begin = from.saturating_sub(slack).unwrap_or(Timestamp::MIN);
     let query = EventQuery {
         source: Some(definition.id.clone()),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use axum::{
     extract::{Query, State},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderName},
     response::Response,
 };
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use vigie_core::{
     text::{EntityId, SourceId, Text},
 };
 use vigie_sources::{Definition, Model};
-use vigie_store::store::{EventQuery, SummaryQuery};
+use vigie_store::store::{EachSummary, EventQuery, SummaryQuery};
 
 use super::{
     super::{Refusal, Shared},
@@ -28,8 +28,8 @@ use super::{
     ask::{self, BUCKETS_MAX, POINTS_MAX, Parameters, TOGETHER, attribution, bad, missing},
 };
 use crate::{
-    app::store_failure,
     export::table::{Cell, Column, Type, always, sometimes},
+    known::{self, KnownAt},
 };
 
 /// The most entities of an answer.
@@ -81,6 +81,11 @@ pub(super) struct SeriesAnswer {
     across: Option<Across>,
     /// Which figure stands for a step in a chart: `mean`, `last` or `count`.
     figure: String,
+    /// The time whose knowledge was asked for.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    known_at: Option<Timestamp>,
+    /// Of how many hours of entities nobody can tell any more what was known then: they are gaps.
+    untold: u64,
     /// The length of a step.
     step: Step,
     /// The first instant of each step.
@@ -129,6 +134,8 @@ pub(super) struct Loaded {
     pub(super) entity: String,
     pub(super) name: String,
     pub(super) points: Vec<Point>,
+    /// Of how many hours nobody can tell any more what was known.
+    untold: u64,
 }
 
 impl Loaded {
@@ -172,6 +179,8 @@ impl Loaded {
     ("from" = Option<String>, Query, description = "From this local date of the zone, or this time (RFC 3339)"),
     ("to" = Option<String>, Query, description = "Up to this local date (included), or before this time (RFC 3339)"),
     ("step" = Option<Step>, Query, description = "The length of a step; an hour when absent"),
+    ("known_at" = Option<String>, Query, description = "What was known at this time (RFC 3339): what was fetched later is \
+        absent, and what was revised is as it was"),
     ("format" = Option<String>, Query, description = "json, csv, ndjson or parquet; JSON when absent")
 ), responses(
     (status = 200, description = "The figures of each step", body = SeriesAnswer),
@@ -184,7 +193,7 @@ pub(super) async fn series(
     asked: HeaderMap,
 ) -> Result<Response, Refusal> {
     let names = [
-        "source", "measure", "entity", "from", "to", "step", "format",
+        "source", "measure", "entity", "from", "to", "step", "known_at", "format",
     ];
     let parameters = Parameters::new(given, &names)?;
     let app = &shared.app;
@@ -199,8 +208,17 @@ pub(super) async fn series(
     let entities = ask::entities(&parameters, ENTITIES_MAX)?;
     let format = Format::of(&parameters)?;
     let step = parameters.step()?;
-    let steps = parameters.steps(app, step, POINTS_MAX / entities.len().max(1))?;
-    let loaded = load(&shared, &definition, measure, &entities, &steps).await?;
+    let known_at = parameters.known_at()?;
+    let now = known_at.unwrap_or_else(|| app.now());
+    let steps = parameters.steps(app, now, step, POINTS_MAX / entities.len().max(1))?;
+    let wanted = Wanted {
+        definition: &definition,
+        measure,
+        steps: &steps,
+        known_at,
+    };
+    let loaded = wanted.load(&shared, &entities).await?;
+    let untold = loaded.iter().map(|loaded| loaded.untold).sum();
     let Format::Rows(format) = format else {
         let kind = if events {
             Kind::Event
@@ -219,6 +237,8 @@ pub(super) async fn series(
                 .filter(|_| entities.is_empty() && !events)
                 .map(|measure| measure.across),
             figure: ask::figure(kind).to_owned(),
+            known_at,
+            untold,
             step,
             starts: steps.starts,
             end: steps.end,
@@ -266,147 +286,168 @@ pub(super) async fn series(
         measure.map_or("events", |measure| measure.id.as_str()),
         step.as_str()
     );
-    rows.finish(&asked, &name, None)
+    let mut response = rows.finish(&asked, &name, None)?;
+    if known_at.is_some() {
+        let headers = response.headers_mut();
+        headers.insert(HeaderName::from_static("vigie-untold"), untold.into());
+    }
+    Ok(response)
 }
 
-/// Reads the series of entities, or of all together where there are none.
-pub(super) async fn load(
-    shared: &Shared,
-    definition: &Definition,
-    measure: Option<&Measure>,
-    entities: &[EntityId],
-    steps: &Steps,
-) -> Result<Vec<Loaded>, Refusal> {
-    if definition.model == Model::Events {
-        if !entities.is_empty() {
+/// What is asked of a source.
+pub(super) struct Wanted<'a> {
+    pub(super) definition: &'a Definition,
+    pub(super) measure: Option<&'a Measure>,
+    pub(super) steps: &'a Steps,
+    /// The time whose knowledge is asked for; that of now where there is none.
+    pub(super) known_at: KnownAt,
+}
+
+impl Wanted<'_> {
+    fn now(&self, shared: &Shared) -> Timestamp {
+        self.known_at.unwrap_or_else(|| shared.app.now())
+    }
+
+    /// Reads the series of entities, or of all together where there are none.
+    pub(super) async fn load(
+        &self,
+        shared: &Shared,
+        entities: &[EntityId],
+    ) -> Result<Vec<Loaded>, Refusal> {
+        let definition = self.definition;
+        if definition.model == Model::Events {
+            if !entities.is_empty() {
+                return Err(bad(format!(
+                    "{} is of events, which have no entities",
+                    definition.id
+                )));
+            }
+            return Ok(vec![self.happenings(shared).await?]);
+        }
+        let measure =
+            (self.measure).ok_or_else(|| missing(format!("{} has no measures", definition.id)))?;
+        if entities.is_empty() {
+            return Ok(vec![self.together(shared, measure).await?]);
+        }
+        let mut loaded = Vec::new();
+        for entity in entities {
+            loaded.push(self.one(shared, measure, entity).await?);
+        }
+        Ok(loaded)
+    }
+
+    async fn one(
+        &self,
+        shared: &Shared,
+        measure: &Measure,
+        entity: &EntityId,
+    ) -> Result<Loaded, Refusal> {
+        let (definition, steps) = (self.definition, self.steps);
+        let query = SummaryQuery {
+            entity: Some(entity.clone()),
+            ..self.query()
+        };
+        let mut filling = Filling::new(steps, measure.kind, self.now(shared));
+        let (mut name, mut found) = (None, false);
+        let mut each = |summary: BucketSummary| {
+            found = true;
+            name = summary.label.name.or(name.take());
+            if let Some(figures) = summary.measures.get(&measure.id) {
+                filling.add(summary.key.hour, summary.end, figures);
+            }
+            ControlFlow::Continue(())
+        };
+        let untold = self.summaries(shared, measure, &query, &mut each).await?;
+        if !found {
+            ask::check_entity(shared, definition, entity).await?;
+        }
+        Ok(Loaded {
+            entity: entity.as_str().to_owned(),
+            name: name.unwrap_or_else(|| entity.as_str().to_owned()),
+            points: filling.finish(),
+            untold,
+        })
+    }
+
+    async fn summaries(
+        &self,
+        shared: &Shared,
+        measure: &Measure,
+        query: &SummaryQuery,
+        each: EachSummary<'_>,
+    ) -> Result<u64, Refusal> {
+        let (app, store) = (&shared.app, &*shared.store);
+        let (definition, measure) = (self.definition, Some(&measure.id));
+        let read = known::summaries(app, store, definition, query, measure, self.known_at, each);
+        Ok(read.await?)
+    }
+
+    fn query(&self) -> SummaryQuery {
+        SummaryQuery {
+            source: Some(self.definition.id.clone()),
+            from: Some(self.steps.start()),
+            to: Some(self.steps.end),
+            ..SummaryQuery::default()
+        }
+    }
+
+    async fn together(&self, shared: &Shared, measure: &Measure) -> Result<Loaded, Refusal> {
+        let (definition, tz) = (self.definition, shared.app.tz());
+        let mut together =
+            Together::new(measure, self.steps, tz, self.now(shared)).ok_or_else(|| {
+                bad(format!(
+                    "`{}` of different entities does not add up: name them with `entity` (/api/v1/entities?source={} lists them)",
+                    measure.id, definition.id
+                ))
+            })?;
+        let mut read = 0;
+        let mut each = |summary: BucketSummary| {
+            together.add(&summary);
+            read += 1;
+            if read > BUCKETS_MAX {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        };
+        let untold = self
+            .summaries(shared, measure, &self.query(), &mut each)
+            .await?;
+        if read > BUCKETS_MAX {
             return Err(bad(format!(
-                "{} is of events, which have no entities",
-                definition.id
+                "more than {BUCKETS_MAX} hours of entities: ask for less time, or name entities"
             )));
         }
-        return Ok(vec![happenings(shared, definition, measure, steps).await?]);
+        Ok(Loaded {
+            entity: TOGETHER.to_owned(),
+            name: TOGETHER.to_owned(),
+            points: together.finish(),
+            untold,
+        })
     }
-    let measure = measure.ok_or_else(|| missing(format!("{} has no measures", definition.id)))?;
-    if entities.is_empty() {
-        return Ok(vec![together(shared, definition, measure, steps).await?]);
-    }
-    let mut loaded = Vec::new();
-    for entity in entities {
-        loaded.push(one(shared, definition, measure, entity, steps).await?);
-    }
-    Ok(loaded)
-}
 
-async fn one(
-    shared: &Shared,
-    definition: &Definition,
-    measure: &Measure,
-    entity: &EntityId,
-    steps: &Steps,
-) -> Result<Loaded, Refusal> {
-    let query = SummaryQuery {
-        source: Some(definition.id.clone()),
-        entity: Some(entity.clone()),
-        from: Some(steps.start()),
-        to: Some(steps.end),
-    };
-    let mut filling = Filling::new(steps, measure.kind, shared.app.now());
-    let (mut name, mut found) = (None, false);
-    let mut each = |summary: BucketSummary| {
-        found = true;
-        name = summary.label.name.or(name.take());
-        if let Some(figures) = summary.measures.get(&measure.id) {
-            filling.add(summary.key.hour, summary.end, figures);
-        }
-        ControlFlow::Continue(())
-    };
-    let read = shared
-        .store
-        .summaries_of(&query, &measure.id, &mut each)
-        .await;
-    read.map_err(store_failure)?;
-    if !found {
-        ask::check_entity(shared, definition, entity).await?;
+    async fn happenings(&self, shared: &Shared) -> Result<Loaded, Refusal> {
+        let (app, steps, measure) = (&shared.app, self.steps, self.measure);
+        let query = EventQuery {
+            source: Some(self.definition.id.clone()),
+            from: Some(steps.start()),
+            to: Some(steps.end),
+        };
+        let kind = measure.map_or(Kind::Event, |measure| measure.kind);
+        let mut happenings = Happenings::new(steps, kind, self.now(shared));
+        let mut each = |event: Event| {
+            if let Some(version) = event.current() {
+                let value = measure.and_then(|measure| version.values.get(&measure.id).copied());
+                happenings.add(version.observed_at, value);
+            }
+            ControlFlow::Continue(())
+        };
+        known::events(&*shared.store, &query, self.known_at, &mut each).await?;
+        let watched_since = block_in_place(|| app.watched_since(self.definition))?;
+        Ok(Loaded {
+            entity: TOGETHER.to_owned(),
+            name: TOGETHER.to_owned(),
+            points: happenings.finish(watched_since),
+            untold: 0,
+        })
     }
-    Ok(Loaded {
-        entity: entity.as_str().to_owned(),
-        name: name.unwrap_or_else(|| entity.as_str().to_owned()),
-        points: filling.finish(),
-    })
-}
-
-async fn together(
-    shared: &Shared,
-    definition: &Definition,
-    measure: &Measure,
-    steps: &Steps,
-) -> Result<Loaded, Refusal> {
-    let app = &shared.app;
-    let mut together = Together::new(measure, steps, app.tz(), app.now()).ok_or_else(|| {
-        bad(format!(
-            "`{}` of different entities does not add up: name them with `entity` (/api/v1/entities?source={} lists them)",
-            measure.id, definition.id
-        ))
-    })?;
-    let query = SummaryQuery {
-        source: Some(definition.id.clone()),
-        from: Some(steps.start()),
-        to: Some(steps.end),
-        ..SummaryQuery::default()
-    };
-    let mut read = 0;
-    let mut each = |summary: BucketSummary| {
-        together.add(&summary);
-        read += 1;
-        if read > BUCKETS_MAX {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    };
-    let result = shared
-        .store
-        .summaries_of(&query, &measure.id, &mut each)
-        .await;
-    result.map_err(store_failure)?;
-    if read > BUCKETS_MAX {
-        return Err(bad(format!(
-            "more than {BUCKETS_MAX} hours of entities: ask for less time, or name entities"
-        )));
-    }
-    Ok(Loaded {
-        entity: TOGETHER.to_owned(),
-        name: TOGETHER.to_owned(),
-        points: together.finish(),
-    })
-}
-
-async fn happenings(
-    shared: &Shared,
-    definition: &Definition,
-    measure: Option<&Measure>,
-    steps: &Steps,
-) -> Result<Loaded, Refusal> {
-    let app = &shared.app;
-    let query = EventQuery {
-        source: Some(definition.id.clone()),
-        from: Some(steps.start()),
-        to: Some(steps.end),
-    };
-    let kind = measure.map_or(Kind::Event, |measure| measure.kind);
-    let mut happenings = Happenings::new(steps, kind, app.now());
-    let mut each = |event: Event| {
-        if let Some(version) = event.current() {
-            let value = measure.and_then(|measure| version.values.get(&measure.id).copied());
-            happenings.add(version.observed_at, value);
-        }
-        ControlFlow::Continue(())
-    };
-    let read = shared.store.events(&query, &mut each).await;
-    read.map_err(store_failure)?;
-    let watched_since = block_in_place(|| app.watched_since(definition))?;
-    Ok(Loaded {
-        entity: TOGETHER.to_owned(),
-        name: TOGETHER.to_owned(),
-        points: happenings.finish(watched_since),
-    })
 }

@@ -79,12 +79,12 @@ pub(super) struct Provenance {
     name: Option<String>,
     /// How the captures are known.
     basis: Evidence,
-    /// Whether the summary is sealed: its samples have given way to their statistics.
+    /// Whether samples have given way to their statistics, as in hours with very many.
     sealed: bool,
     /// The samples that count, where the summary still has them.
     samples: Option<u64>,
-    /// Those samples with the times at which they became known, the latest 100, oldest first. What was known at a time are those
-    /// that were fetched until then; of a sealed summary nobody can say it.
+    /// Those samples, and those they superseded, with the times at which they became known; the latest 100, oldest first. What was
+    /// known at a time are those that were fetched until then.
     readings: Vec<Reading>,
     /// What the readings have the values of: the measure that the source leads with.
     measure: Option<Measure>,
@@ -102,9 +102,11 @@ struct Reading {
     /// When it was observed.
     #[schema(value_type = String, format = DateTime)]
     observed_at: Timestamp,
-    /// When it was fetched; of an observation that several bodies repeat, the last time.
+    /// When it was fetched, the first time.
     #[schema(value_type = String, format = DateTime)]
     fetched_at: Timestamp,
+    /// Whether the provider said something else later.
+    superseded: bool,
     /// The value of the leading measure, if the observation has one.
     value: Option<f64>,
 }
@@ -286,38 +288,41 @@ async fn of_hours(
     let measures = || buckets.iter().flat_map(|bucket| bucket.measures.values());
     found.sealed = measures().any(|samples| samples.frozen.is_some());
     if !found.sealed && !buckets.is_empty() {
-        let samples = measures().flat_map(Samples::iter);
-        let (mut count, mut fetched) = (0, BTreeSet::new());
-        for sample in samples {
-            count += 1;
-            fetched.extend(Timestamp::from_millisecond(sample.stamp.fetched_at));
-        }
-        found.samples = Some(count);
+        let superseded = measures().flat_map(Samples::superseded).map(|s| s.stamp);
+        let stamps = measures().flat_map(|samples| samples.stamps().iter().copied());
+        let fetched = (stamps.chain(superseded))
+            .flat_map(|stamp| [stamp.first_fetched_at, stamp.last_fetched_at])
+            .filter_map(|at| Timestamp::from_millisecond(at).ok())
+            .collect();
+        found.samples = Some(measures().map(|samples| samples.len() as u64).sum());
         found.readings = readings(&buckets, leading(definition));
         found.fetched = Some(fetched);
     }
     Ok(found)
 }
 
-/// The observations of open buckets, each once, with the value of a measure where it has one.
+/// The observations of buckets, each once, with the value of a measure where it has one.
 fn readings(buckets: &[Bucket], measure: Option<&Measure>) -> Vec<Reading> {
-    let mut known: BTreeMap<(i64, i64), Option<f64>> = BTreeMap::new();
+    let mut known: BTreeMap<(i64, i64), (bool, Option<f64>)> = BTreeMap::new();
     for (id, samples) in buckets.iter().flat_map(|bucket| &bucket.measures) {
         let leads = measure.is_some_and(|measure| measure.id == *id);
-        for sample in samples.iter() {
-            let value = known
-                .entry((sample.stamp.at, sample.stamp.fetched_at))
-                .or_default();
+        let counting = samples.iter().map(|sample| (sample, false));
+        let superseded = samples.superseded().iter().map(|sample| (*sample, true));
+        for (sample, superseded) in counting.chain(superseded) {
+            // What the leading measure says decides; another may have been revised alone.
+            let key = (sample.stamp.at, sample.stamp.first_fetched_at);
+            let said = known.entry(key).or_insert((superseded, None));
             if leads {
-                *value = Some(sample.value);
+                *said = (superseded, Some(sample.value));
             }
         }
     }
     let latest = known.len().saturating_sub(READINGS_MAX);
-    let reading = |((at, fetched_at), value)| {
+    let reading = |((at, fetched_at), (superseded, value))| {
         Some(Reading {
             observed_at: Timestamp::from_millisecond(at).ok()?,
             fetched_at: Timestamp::from_millisecond(fetched_at).ok()?,
+            superseded,
             value,
         })
     };
