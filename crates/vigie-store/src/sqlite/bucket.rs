@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt::Write as _, ops::ControlFlow};
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params, types::ValueRef};
+use rusqlite::{
+    Connection, OptionalExtension as _, Row, RowIndex, Statement, params, types::ValueRef,
+};
 use vigie_core::{
     bucket::{Bucket, BucketKey, BucketSummary, Samples},
     text::{EntityId, MeasureId, SourceId},
@@ -19,7 +21,7 @@ use crate::{
     store::{BucketWrite, SummaryQuery, Versioned, ceiling_ms},
 };
 
-fn name(key: &BucketKey) -> String {
+pub(super) fn name(key: &BucketKey) -> String {
     format!(
         "the bucket of `{}` ({}) at {}",
         key.entity, key.source, key.hour
@@ -28,7 +30,16 @@ fn name(key: &BucketKey) -> String {
 
 /// A column of time.
 pub(super) fn time(row: &Row<'_>, column: &'static str) -> Result<Timestamp, RowError> {
-    Timestamp::from_millisecond(row.get(column)?).map_err(|error| RowError::Column {
+    time_at(row, column, column)
+}
+
+/// As [`time`], of a column that is found by its place.
+pub(super) fn time_at(
+    row: &Row<'_>,
+    place: impl RowIndex,
+    column: &'static str,
+) -> Result<Timestamp, RowError> {
+    Timestamp::from_millisecond(row.get(place)?).map_err(|error| RowError::Column {
         row: "a row".to_owned(),
         column,
         cause: error.to_string(),
@@ -46,8 +57,12 @@ pub(super) fn source(row: &Row<'_>) -> Result<SourceId, RowError> {
 }
 
 /// A column with a provider's identifier.
-pub(super) fn identifier(row: &Row<'_>, column: &'static str) -> Result<EntityId, RowError> {
-    let text = row.get_ref(column)?.as_str();
+pub(super) fn identifier(
+    row: &Row<'_>,
+    place: impl RowIndex,
+    column: &'static str,
+) -> Result<EntityId, RowError> {
+    let text = row.get_ref(place)?.as_str();
     EntityId::new(text.map_err(rusqlite::Error::from)?).ok_or_else(|| RowError::Column {
         row: "a row".to_owned(),
         column,
@@ -55,10 +70,10 @@ pub(super) fn identifier(row: &Row<'_>, column: &'static str) -> Result<EntityId
     })
 }
 
-fn key(row: &Row<'_>) -> Result<BucketKey, RowError> {
+pub(super) fn key(row: &Row<'_>) -> Result<BucketKey, RowError> {
     Ok(BucketKey {
         source: source(row)?,
-        entity: identifier(row, "entity")?,
+        entity: identifier(row, "entity", "entity")?,
         hour: time(row, "hour")?,
     })
 }
@@ -213,33 +228,52 @@ fn load_hour(
     Ok(())
 }
 
-/// The measures of a row; of those that are written, only the one whose path and name are the third and fourth parameter: SQLite
-/// finds it in the text faster than all are read.
-const ONE_MEASURE: &str = "CASE WHEN measures IS NULL THEN NULL WHEN json_type(measures, ?3) IS NULL THEN '{}' \
-    ELSE json_object(?4, json_extract(measures, ?3)) END AS measures";
-
-/// Reads summaries in the order of source, hour and entity; with all their measures, or at least one.
+/// Reads summaries in the order of source, hour and entity.
 pub(super) fn summaries(
     connection: &Connection,
     file: &File,
     query: &SummaryQuery,
-    measure: Option<&MeasureId>,
     each: &mut dyn FnMut(BucketSummary) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    let measures = measure.map_or("measures", |_| ONE_MEASURE);
-    let mut sql = format!(
-        "SELECT source, entity, hour, version, hour_end, deadline, sealed, label, rhythm, {measures}, state \
-         FROM summaries WHERE hour >= ?1 AND hour < ?2"
-    );
+    // The samples are read only where no summary is written.
+    const SELECTED: &str = "source, entity, hour, version, hour_end, deadline, sealed, label, rhythm, measures, \
+        CASE WHEN measures IS NULL THEN state END AS state";
+    let mut work = || {
+        select(connection, SELECTED, query, &mut |row| {
+            let key = key(row)?;
+            let is_written = !matches!(row.get_ref("measures")?, ValueRef::Null);
+            Ok(each(if is_written {
+                BucketSummary {
+                    end: time(row, "hour_end")?,
+                    label: json(row, "label", || name(&key))?,
+                    measures: json(row, "measures", || name(&key))?,
+                    key,
+                }
+            } else {
+                summarised(row, key)?
+            }))
+        })
+    };
+    work().map_err(|error: RowError| error.of(file))
+}
+
+/// The summary of a row whose summary is not written.
+pub(super) fn summarised(row: &Row<'_>, key: BucketKey) -> Result<BucketSummary, RowError> {
+    let rhythm: Option<i64> = row.get("rhythm")?;
+    let bucket = bucket(row, key)?.document;
+    Ok(bucket.summarise(rhythm.map(SignedDuration::from_millis)))
+}
+
+/// Selects columns of the buckets that are asked for, in the order of source, hour and entity.
+pub(super) fn select(
+    connection: &Connection,
+    columns: &str,
+    query: &SummaryQuery,
+    each: &mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>, RowError>,
+) -> Result<(), RowError> {
+    let mut sql = format!("SELECT {columns} FROM summaries WHERE hour >= ?1 AND hour < ?2");
     let hours = query.hours_ms();
     let mut values: Vec<&dyn rusqlite::ToSql> = vec![&hours.start, &hours.end];
-    // An identifier has no quotes.
-    let path = measure.map(|measure| format!("$.\"{measure}\""));
-    let wanted = measure.map(MeasureId::as_str);
-    if measure.is_some() {
-        values.push(&path);
-        values.push(&wanted);
-    }
     let source = query.source.as_ref().map(SourceId::as_str);
     let entity = query.entity.as_ref().map(EntityId::as_str);
     if source.is_some() {
@@ -252,31 +286,14 @@ pub(super) fn summaries(
         let _ = write!(sql, " AND entity = ?{}", values.len());
     }
     sql.push_str(" ORDER BY source, hour, entity");
-    let mut work = || {
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(values.as_slice())?;
-        while let Some(row) = rows.next()? {
-            let key = key(row)?;
-            let is_written = !matches!(row.get_ref("measures")?, ValueRef::Null);
-            let summary = if is_written {
-                BucketSummary {
-                    end: time(row, "hour_end")?,
-                    label: json(row, "label", || name(&key))?,
-                    measures: json(row, "measures", || name(&key))?,
-                    key,
-                }
-            } else {
-                let rhythm: Option<i64> = row.get("rhythm")?;
-                let bucket = bucket(row, key)?.document;
-                bucket.summarise(rhythm.map(SignedDuration::from_millis))
-            };
-            if each(summary).is_break() {
-                break;
-            }
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(values.as_slice())?;
+    while let Some(row) = rows.next()? {
+        if each(row)?.is_break() {
+            break;
         }
-        Ok(())
-    };
-    work().map_err(|error: RowError| error.of(file))
+    }
+    Ok(())
 }
 
 /// The start of the newest hour of a source before `before`.

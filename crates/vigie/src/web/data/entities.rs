@@ -12,14 +12,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vigie_core::{
     analysis::Credit,
-    bucket::BucketSummary,
     measure::{Kind, Measure},
     row::Point,
     series::latest,
     text::SourceId,
 };
 use vigie_sources::Model;
-use vigie_store::store::SummaryQuery;
+use vigie_store::store::{MeasureHour, SummaryQuery};
 
 use super::{
     super::{Refusal, Shared},
@@ -200,8 +199,8 @@ async fn find(
 ) -> Result<Vec<EntityEntry>, Refusal> {
     let mut found: HashMap<String, EntityEntry> = HashMap::new();
     let mut read = 0;
-    let mut each = |summary: BucketSummary| {
-        let id = summary.key.entity.as_str();
+    let mut each = |hour: MeasureHour| {
+        let id = hour.entity.as_str();
         if !found.contains_key(id) {
             let entry = EntityEntry {
                 entity: id.to_owned(),
@@ -213,15 +212,11 @@ async fn find(
             found.insert(id.to_owned(), entry);
         }
         if let Some(entry) = found.get_mut(id) {
-            if let Some(name) = summary.label.name {
+            if let Some(name) = hour.name {
                 entry.name = name;
             }
-            entry.point = summary.label.point.or(entry.point);
-            let latest = summary
-                .measures
-                .get(&measure.id)
-                .and_then(|figures| figures.stats.last);
-            if let Some(latest) = latest {
+            entry.point = hour.point.or(entry.point);
+            if let Some(latest) = hour.stats.and_then(|stats| stats.last) {
                 entry.value = Some(latest.1);
                 entry.observed_at = Timestamp::from_millisecond(latest.0).ok();
             }

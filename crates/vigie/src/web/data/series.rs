@@ -13,14 +13,13 @@ use tokio::task::block_in_place;
 use utoipa::ToSchema;
 use vigie_core::{
     analysis::Credit,
-    bucket::BucketSummary,
     event::Event,
     measure::{Across, Kind, Measure},
     series::{Filling, Happenings, Point, Step, Steps, Together},
     text::{EntityId, SourceId, Text},
 };
 use vigie_sources::{Definition, Model};
-use vigie_store::store::{EventQuery, SummaryQuery};
+use vigie_store::store::{EventQuery, MeasureHour, SummaryQuery};
 
 use super::{
     super::{Refusal, Shared},
@@ -312,11 +311,11 @@ async fn one(
     };
     let mut filling = Filling::new(steps, measure.kind, shared.app.now());
     let (mut name, mut found) = (None, false);
-    let mut each = |summary: BucketSummary| {
+    let mut each = |hour: MeasureHour| {
         found = true;
-        name = summary.label.name.or(name.take());
-        if let Some(figures) = summary.measures.get(&measure.id) {
-            filling.add(summary.key.hour, summary.end, figures);
+        name = hour.name.or(name.take());
+        if let Some(stats) = hour.stats {
+            filling.add(hour.hour, hour.end, stats, hour.coverage);
         }
         ControlFlow::Continue(())
     };
@@ -355,8 +354,10 @@ async fn together(
         ..SummaryQuery::default()
     };
     let mut read = 0;
-    let mut each = |summary: BucketSummary| {
-        together.add(&summary);
+    let mut each = |hour: MeasureHour| {
+        if let Some(stats) = &hour.stats {
+            together.add(&hour.entity, hour.hour, stats);
+        }
         read += 1;
         if read > BUCKETS_MAX {
             return ControlFlow::Break(());
