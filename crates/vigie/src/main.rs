@@ -24,6 +24,7 @@ mod judge;
 mod notify;
 mod outbox;
 mod output;
+mod recorder;
 mod replay;
 mod report;
 mod retention;
