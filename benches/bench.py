@@ -13,6 +13,7 @@ import datetime
 import http.client
 import io
 import json
+import math
 import os
 import pathlib
 import re
@@ -544,36 +545,29 @@ def streams(args):
     feed, names, urls, workspace = loopback(args, args.sources, args.every)
     feed.answer = answer
     of_limits(workspace, streams_max=2 * args.streams + 10, requests_per_second_max=10_000)
-    took = []
-
-    async def page(port, opened):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % port)
-        opened.append(1)
-        seen = {}
-        async for line in reader:
-            if found := re.search(rb'"source":"(bench-\d+)"', line):
-                now, name = time.perf_counter(), found[1].decode()
-                # The first message after each download; what follows tells of its summary.
-                if given.get(name) and seen.get(name) != (count := len(given[name])):
-                    seen[name] = count
-                    took.append(1000 * (now - given[name][-1]))
-
-    async def watch(port):
-        opened = []
-        pages = [asyncio.create_task(page(port, opened)) for _ in range(args.streams)]
-        while len(opened) < args.streams:
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(args.seconds)
-        for one in pages:
-            one.cancel()
-
+    reader = [sys.executable, HERE / "pages.py"]
     with Server(args, workspace, "up") as server:
+        command = [str(c) for c in (*reader, server.port, args.streams)]
+        pages = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if pages.stdout.readline() != "open\n":
+            raise SystemExit("the streams could not be opened")
         cpu, _, _ = process_use(server.process.pid)
         begun = time.perf_counter()
-        asyncio.run(watch(server.port))
+        time.sleep(args.seconds)
         end, resident, peak = process_use(server.process.pid)
         wall = time.perf_counter() - begun
+        messages = pages.communicate()[0].splitlines()
+    heard = {}
+    for line in messages:
+        page, name, at = line.split()
+        heard.setdefault((page, name), []).append(float(at))
+    # The first message after each download; what follows tells of its summary.
+    took = []
+    for (_page, name), times in heard.items():
+        for download, next_one in zip(given[name], [*given[name][1:], math.inf]):
+            first = next((at for at in times if download <= at < next_one), None)
+            if first is not None:
+                took.append(1000 * (first - download))
     print(f"{args.streams} open pages, {args.sources} sources every {args.every} s, {wall:.0f} s, {len(took)} messages\n")
     table(
         ["median ms", "p95 ms", "p99 ms", "share of one core", "resident MB", "peak MB"],

@@ -5,16 +5,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     analyse::COMPLETE_SHARE_MIN,
     analysis::PeriodKind,
-    bucket::{BucketSummary, Summary},
     measure::{Across, Kind, Measure},
     stats::{At, Figures, Stats},
+    text::EntityId,
     time::{day_start, hour_start, hours_between, local_date, period},
 };
 
@@ -181,17 +181,31 @@ impl<'a> Filling<'a> {
         }
     }
 
-    /// Takes in the summary of an hour, which is not before the one taken in last.
-    pub fn add(&mut self, hour: Timestamp, end: Timestamp, summary: &Summary) {
-        let Some(place) = self.steps.place(hour) else {
+    /// Takes in an hour, which is not before the one taken in last: what it says, and how far it is covered by observations.
+    pub fn add(&mut self, hour: Timestamp, end: Timestamp, stats: Stats, coverage: Option<f64>) {
+        let Some(place) = self.place_of(hour) else {
             return;
         };
         self.begin(place);
-        self.stats.merge(&summary.stats);
-        if let Some(coverage) = summary.coverage {
+        if self.stats.count == 0 {
+            self.stats = stats;
+        } else {
+            self.stats.merge(&stats);
+        }
+        if let Some(coverage) = coverage {
             let seconds = end.duration_since(hour).as_secs_f64();
             self.covered = Some(self.covered.unwrap_or(0.0) + coverage * seconds);
         }
+    }
+
+    /// As [`Steps::place`], found at once where an hour is in the step of the one before, or in the next.
+    fn place_of(&self, hour: Timestamp) -> Option<usize> {
+        let holds = |place: &usize| {
+            let start = self.steps.starts.get(*place);
+            start.is_some_and(|start| *start <= hour) && hour < self.steps.end_of(*place)
+        };
+        let near = [self.place, self.place + 1].into_iter().find(holds);
+        near.or_else(|| self.steps.place(hour))
     }
 
     /// Takes in the values of a step, in the order of their times.
@@ -243,9 +257,10 @@ pub struct Together<'a> {
     measure: &'a Measure,
     tz: &'a TimeZone,
     filling: Filling<'a>,
-    day: Option<jiff::civil::Date>,
-    entities: HashSet<String>,
-    hours: BTreeMap<Timestamp, Vec<f64>>,
+    /// The hour taken in last, and its day.
+    last: Option<(Timestamp, Date)>,
+    entities: HashSet<EntityId>,
+    hours: BTreeMap<Timestamp, Vec<At>>,
 }
 
 impl<'a> Together<'a> {
@@ -263,25 +278,27 @@ impl<'a> Together<'a> {
             measure,
             tz,
             filling: Filling::new(steps, measure.kind, now),
-            day: None,
+            last: None,
             entities: HashSet::new(),
             hours: BTreeMap::new(),
         })
     }
 
-    /// Takes in a summary; they come in the order of their hours.
-    pub fn add(&mut self, summary: &BucketSummary) {
-        let Some(found) = summary.measures.get(&self.measure.id) else {
-            return;
-        };
-        let day = local_date(summary.key.hour, self.tz);
-        if self.day != Some(day) {
-            self.end_day();
-            self.day = Some(day);
+    /// Takes in an hour of an entity; they come in the order of their times.
+    pub fn add(&mut self, entity: &EntityId, hour: Timestamp, stats: &Stats) {
+        let is_new = self.last.is_none_or(|(last, _)| last != hour);
+        if is_new {
+            let day = local_date(hour, self.tz);
+            if self.last.is_some_and(|(_, last)| last != day) {
+                self.end_day();
+            }
+            self.last = Some((hour, day));
         }
-        if let Some(mean) = found.stats.mean() {
-            self.entities.insert(summary.key.entity.as_str().to_owned());
-            self.hours.entry(summary.key.hour).or_default().push(mean);
+        if let Some(mean) = stats.mean() {
+            if !self.entities.contains(entity) {
+                self.entities.insert(entity.clone());
+            }
+            self.hours.entry(hour).or_default().push(At(0, mean));
         }
     }
 
@@ -293,8 +310,7 @@ impl<'a> Together<'a> {
                 continue;
             };
             let complete = means.len() as f64 >= COMPLETE_SHARE_MIN * reporting as f64;
-            let stats =
-                Stats::from_samples(self.measure.kind, means.into_iter().map(|mean| At(0, mean)));
+            let stats = Stats::without_quantiles(self.measure.kind, &means);
             let value = match self.measure.across {
                 Across::Sum if self.measure.kind != Kind::Direction => {
                     complete.then(|| stats.sum.value())
@@ -385,10 +401,7 @@ pub fn latest(now: Timestamp, length: SignedDuration, tz: &TimeZone) -> (Timesta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        bucket::BucketKey,
-        text::{EntityId, MeasureId, SourceId, Text},
-    };
+    use crate::text::{MeasureId, Text};
 
     fn paris() -> TimeZone {
         TimeZone::get("Europe/Paris").unwrap()
@@ -398,15 +411,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn summary(kind: Kind, values: &[f64], coverage: Option<f64>) -> Summary {
-        let stats = Stats::from_samples(kind, (0..).zip(values).map(|(at, &value)| At(at, value)));
-        Summary {
-            kind,
-            unit: "1".into(),
-            figures: stats.publish(kind),
-            coverage,
-            stats,
-        }
+    fn stats(kind: Kind, values: &[f64]) -> Stats {
+        Stats::from_samples(kind, (0..).zip(values).map(|(at, &value)| At(at, value)))
     }
 
     #[test]
@@ -479,7 +485,7 @@ mod tests {
             ("2026-11-24T23:00:00Z", &[5.0], 1.0),
         ] {
             let (start, end) = hour(start);
-            filling.add(start, end, &summary(Kind::Gauge, values, Some(coverage)));
+            filling.add(start, end, stats(Kind::Gauge, values), Some(coverage));
         }
         let points = filling.finish();
         assert_eq!(points.len(), 3);
@@ -515,23 +521,6 @@ mod tests {
         }
     }
 
-    fn station(hour: &str, entity: &str, values: &[f64]) -> BucketSummary {
-        BucketSummary {
-            key: BucketKey {
-                source: SourceId::new("velib").unwrap(),
-                entity: EntityId::new(entity).unwrap(),
-                hour: at(hour),
-            },
-            end: at(hour).saturating_add(1.hour()).unwrap(),
-            label: crate::bucket::Label::default(),
-            measures: [(
-                MeasureId::new("bikes").unwrap(),
-                summary(Kind::Gauge, values, None),
-            )]
-            .into(),
-        }
-    }
-
     #[test]
     fn entities_are_summed_only_while_most_of_them_report() {
         let tz = paris();
@@ -546,12 +535,13 @@ mod tests {
         let sums = |across| {
             let measure = measure(across, Kind::Gauge);
             let mut together = Together::new(&measure, &steps, &tz, steps.end).unwrap();
-            for station in [
-                station("2026-11-23T00:00:00Z", "a", &[10.0, 20.0]),
-                station("2026-11-23T00:00:00Z", "b", &[1.0]),
-                station("2026-11-23T02:00:00Z", "a", &[7.0]),
+            for (hour, station, values) in [
+                ("2026-11-23T00:00:00Z", "a", &[10.0, 20.0][..]),
+                ("2026-11-23T00:00:00Z", "b", &[1.0]),
+                ("2026-11-23T02:00:00Z", "a", &[7.0]),
             ] {
-                together.add(&station);
+                let station = EntityId::new(station).unwrap();
+                together.add(&station, at(hour), &stats(Kind::Gauge, values));
             }
             let points = together.finish();
             points

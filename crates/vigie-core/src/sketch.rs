@@ -7,7 +7,7 @@
 //! [`RELATIVE_ERROR`] of an exact one. What a sketch holds depends only on the multiset of its
 //! values: merging is commutative and associative, to the bit.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -69,46 +69,48 @@ impl Sketch {
         }
     }
 
-    fn binned(&self) -> Vec<(i32, u64)> {
+    fn binned(&self) -> Cow<'_, [(i32, u64)]> {
         match self {
-            Self::Exact(exact) => bins(exact),
-            Self::Binned(bins) => bins.clone(),
+            Self::Exact(exact) => Cow::Owned(bins(exact)),
+            Self::Binned(bins) => Cow::Borrowed(bins),
         }
     }
 
     /// The quantile `q` (0 to 1), or `None` of nothing.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        let weighted: Vec<(f64, u64)> = match self {
-            Self::Exact(exact) => exact.clone(),
-            Self::Binned(bins) => bins
-                .iter()
-                .map(|&(bin, n)| (middle_of_bin(bin), n))
-                .collect(),
-        };
-        let total: u64 = weighted.iter().map(|&(_, count)| count).sum();
-        if total == 0 {
-            return None;
+        match self {
+            Self::Exact(exact) => quantile(exact, q, |value| value),
+            Self::Binned(bins) => quantile(bins, q, middle_of_bin),
         }
-        let rank = q.clamp(0.0, 1.0) * (total - 1) as f64;
-        let (low, fraction) = (rank.floor() as u64, rank.fract());
-        let at = |position: u64| {
-            let mut seen = 0;
-            weighted
-                .iter()
-                .find(|&&(_, count)| {
-                    seen += count;
-                    position < seen
-                })
-                .map(|&(value, _)| value)
-        };
-        let below = at(low)?;
-        let above = at(low + 1).unwrap_or(below);
-        Some(if fraction == 0.0 {
-            below
-        } else {
-            below + (above - below) * fraction
-        })
     }
+}
+
+/// The quantile of values in ascending order, each with its count.
+fn quantile<K: Copy>(weighted: &[(K, u64)], q: f64, value: impl Fn(K) -> f64) -> Option<f64> {
+    let total: u64 = weighted.iter().map(|&(_, count)| count).sum();
+    if total == 0 {
+        return None;
+    }
+    let rank = q.clamp(0.0, 1.0) * (total - 1) as f64;
+    let (low, fraction) = (rank.floor() as u64, rank.fract());
+    let mut seen = 0;
+    let place = weighted.iter().position(|&(_, count)| {
+        seen += count;
+        low < seen
+    })?;
+    let below = value(weighted[place].0);
+    // The next value in order is the same one again, or the next that differs.
+    let next = if low + 1 < seen {
+        None
+    } else {
+        weighted.get(place + 1)
+    };
+    let above = next.map_or(below, |&(next, _)| value(next));
+    Some(if fraction == 0.0 {
+        below
+    } else {
+        below + (above - below) * fraction
+    })
 }
 
 /// γ of `DDSketch`: bin `i` covers (γ^(i−1), γ^i].
@@ -137,11 +139,16 @@ fn middle_of_bin(bin: i32) -> f64 {
 }
 
 fn bins(exact: &[(f64, u64)]) -> Vec<(i32, u64)> {
-    let mut bins = BTreeMap::new();
+    // Bins ascend as their values do.
+    let mut bins: Vec<(i32, u64)> = Vec::new();
     for &(value, count) in exact {
-        *bins.entry(bin_of(value)).or_insert(0) += count;
+        let bin = bin_of(value);
+        match bins.last_mut() {
+            Some((last, counted)) if *last == bin => *counted += count,
+            _ => bins.push((bin, count)),
+        }
     }
-    bins.into_iter().collect()
+    bins
 }
 
 fn merge_sorted<K: Copy>(

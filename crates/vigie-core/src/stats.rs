@@ -67,6 +67,15 @@ impl Stats {
     /// The statistics of samples in the order of their times.
     pub fn from_samples(kind: Kind, samples: impl IntoIterator<Item = At>) -> Self {
         let samples: Vec<At> = samples.into_iter().collect();
+        let mut stats = Self::without_quantiles(kind, &samples);
+        if kind != Kind::Direction {
+            stats.sketch = Sketch::from_values(samples.iter().map(|sample| sample.1));
+        }
+        stats
+    }
+
+    /// As [`Stats::from_samples`], for who has no use for quantiles.
+    pub(crate) fn without_quantiles(kind: Kind, samples: &[At]) -> Self {
         let mut stats = Self {
             count: samples.len() as u64,
             ..Self::default()
@@ -78,20 +87,18 @@ impl Stats {
         stats.last = Some(last);
         stats.min = f64::INFINITY;
         stats.max = f64::NEG_INFINITY;
-        for &At(_, value) in &samples {
+        for &At(_, value) in samples {
             stats.min = stats.min.min(value);
             stats.max = stats.max.max(value);
             stats.sum.add(value);
         }
         if kind == Kind::Direction {
             let (mut cosines, mut sines) = (Sum::default(), Sum::default());
-            for &At(_, degrees) in &samples {
+            for &At(_, degrees) in samples {
                 cosines.add(degrees.to_radians().cos());
                 sines.add(degrees.to_radians().sin());
             }
             stats.vector = Some((cosines, sines));
-        } else {
-            stats.sketch = Sketch::from_values(samples.iter().map(|sample| sample.1));
         }
         stats
     }

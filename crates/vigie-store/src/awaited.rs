@@ -23,7 +23,7 @@ use crate::{
     error::StoreError,
     open::{self, Options},
     store::{
-        BucketWrite, EachBucket, EachEvent, EachSummary, EventQuery, Store, StoreFacts,
+        BucketWrite, EachBucket, EachEvent, EachHour, EachSummary, EventQuery, Store, StoreFacts,
         SummaryQuery, Versioned,
     },
 };
@@ -115,7 +115,7 @@ impl Store for AwaitedStore {
         &self,
         query: &SummaryQuery,
         measure: &MeasureId,
-        each: EachSummary<'_>,
+        each: EachHour<'_>,
     ) -> Result<(), StoreError> {
         let store = self.opened().await?;
         store.summaries_of(query, measure, each).await

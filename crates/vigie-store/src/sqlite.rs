@@ -7,6 +7,7 @@ mod bucket;
 mod connection;
 mod event;
 mod forget;
+mod hours;
 mod rows;
 mod schema;
 mod state;
@@ -36,15 +37,17 @@ use crate::{
     error::{Cause, StoreError},
     open::Options,
     store::{
-        BucketWrite, EachBucket, EachEvent, EachSummary, EventQuery, Store, StoreFacts,
+        BucketWrite, EachBucket, EachEvent, EachHour, EachSummary, EventQuery, Store, StoreFacts,
         SummaryQuery, Versioned,
     },
 };
 
 /// How many readings go on at once; further ones wait.
 const READERS_MAX: usize = 4;
-/// How many documents go from the reading thread to the caller at once.
-const BATCH_DOCUMENTS: usize = 256;
+/// How many documents go from the reading thread to the caller at once: each takes some kilobytes.
+const BATCH_DOCUMENTS: usize = 64;
+/// As [`BATCH_DOCUMENTS`], of what takes a tenth of that.
+const BATCH_HOURS: usize = 256;
 /// How many such batches may wait for the caller.
 const BATCHES_WAITING_MAX: usize = 4;
 
@@ -219,9 +222,10 @@ impl SqliteStore {
             .await
     }
 
-    /// Reads on another thread while `each` takes in what was read.
+    /// Reads on another thread while `each` takes in what was read, so many at once.
     async fn stream<T: Send + 'static>(
         &self,
+        together: usize,
         select: impl FnOnce(
             &Connection,
             &File,
@@ -233,13 +237,13 @@ impl SqliteStore {
     ) -> Result<(), StoreError> {
         let (sender, mut receiver) = mpsc::channel::<Vec<T>>(BATCHES_WAITING_MAX);
         let reading = self.read(move |connection, file| {
-            let mut batch = Vec::with_capacity(BATCH_DOCUMENTS);
+            let mut batch = Vec::with_capacity(together);
             select(connection, file, &mut |document| {
                 batch.push(document);
-                if batch.len() < BATCH_DOCUMENTS {
+                if batch.len() < together {
                     return ControlFlow::Continue(());
                 }
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_DOCUMENTS));
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(together));
                 match sender.blocking_send(full) {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(_stopped) => ControlFlow::Break(()),
@@ -314,7 +318,8 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let query = query.clone();
         self.stream(
-            move |connection, file, each| bucket::summaries(connection, file, &query, None, each),
+            BATCH_DOCUMENTS,
+            move |connection, file, each| bucket::summaries(connection, file, &query, each),
             each,
         )
         .await
@@ -324,13 +329,12 @@ impl Store for SqliteStore {
         &self,
         query: &SummaryQuery,
         measure: &MeasureId,
-        each: EachSummary<'_>,
+        each: EachHour<'_>,
     ) -> Result<(), StoreError> {
         let (query, measure) = (query.clone(), measure.clone());
         self.stream(
-            move |connection, file, each| {
-                bucket::summaries(connection, file, &query, Some(&measure), each)
-            },
+            BATCH_HOURS,
+            move |connection, file, each| hours::read(connection, file, &query, &measure, each),
             each,
         )
         .await
@@ -339,6 +343,7 @@ impl Store for SqliteStore {
     async fn buckets(&self, query: &SummaryQuery, each: EachBucket<'_>) -> Result<(), StoreError> {
         let query = query.clone();
         self.stream(
+            BATCH_DOCUMENTS,
             move |connection, file, each| bucket::buckets(connection, file, &query, each),
             each,
         )
@@ -348,6 +353,7 @@ impl Store for SqliteStore {
     async fn events(&self, query: &EventQuery, each: EachEvent<'_>) -> Result<(), StoreError> {
         let query = query.clone();
         self.stream(
+            BATCH_DOCUMENTS,
             move |connection, file, each| event::events(connection, file, &query, each),
             each,
         )

@@ -11,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use vigie_core::{
     bucket::{Bucket, BucketKey, BucketSummary},
     event::{Event, EventKey},
+    row::Point,
+    stats::Stats,
     text::{EntityId, MeasureId, SourceId},
 };
 
@@ -145,6 +147,45 @@ pub type EachSummary<'a> = &'a mut (dyn FnMut(BucketSummary) -> ControlFlow<()> 
 /// What takes in the buckets that are read, one by one, and may stop the reading.
 pub type EachBucket<'a> = &'a mut (dyn FnMut(Bucket) -> ControlFlow<()> + Send);
 
+/// What a bucket says of one measure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasureHour {
+    /// Whose.
+    pub entity: EntityId,
+    /// The first instant of the hour.
+    pub hour: Timestamp,
+    /// The first instant after it.
+    pub end: Timestamp,
+    /// The name of the entity. Text from outside: never markup.
+    pub name: Option<String>,
+    /// Its place.
+    pub point: Option<Point>,
+    /// The statistics of the measure; `None` where the bucket has nothing of it.
+    pub stats: Option<Stats>,
+    /// The share of the hour's expected observations that are present; `None` without a fixed rhythm.
+    pub coverage: Option<f64>,
+}
+
+impl MeasureHour {
+    /// What a summary says of a measure.
+    pub fn of(summary: BucketSummary, measure: &MeasureId) -> Self {
+        let mut measures = summary.measures;
+        let found = measures.remove(measure);
+        Self {
+            entity: summary.key.entity,
+            hour: summary.key.hour,
+            end: summary.end,
+            name: summary.label.name,
+            point: summary.label.point,
+            coverage: found.as_ref().and_then(|found| found.coverage),
+            stats: found.map(|found| found.stats),
+        }
+    }
+}
+
+/// What takes in the hours of a measure that are read, one by one, and may stop the reading.
+pub type EachHour<'a> = &'a mut (dyn FnMut(MeasureHour) -> ControlFlow<()> + Send);
+
 /// What takes in the events that are read, one by one, and may stop the reading.
 pub type EachEvent<'a> = &'a mut (dyn FnMut(Event) -> ControlFlow<()> + Send);
 
@@ -203,14 +244,15 @@ pub trait Store: Debug + Send + Sync {
         each: EachSummary<'_>,
     ) -> Result<(), StoreError>;
 
-    /// As [`Store::summaries`], for who wants one measure: a store may leave out the others where that is faster.
+    /// As [`Store::summaries`], for who wants one measure: a store reads no more of each bucket where that is faster.
     async fn summaries_of(
         &self,
         query: &SummaryQuery,
-        _measure: &MeasureId,
-        each: EachSummary<'_>,
+        measure: &MeasureId,
+        each: EachHour<'_>,
     ) -> Result<(), StoreError> {
-        self.summaries(query, each).await
+        let mut each = |summary| each(MeasureHour::of(summary, measure));
+        self.summaries(query, &mut each).await
     }
 
     /// Reads whole buckets in the order of [`Store::summaries`]: for who asks what was known at a time.

@@ -26,6 +26,7 @@ use crate::{
     clock::Clock,
     config::{self, Config, FILE_NAME, SourceConfig},
     failure::{Exit, Failure, Outcome},
+    recorder::Recorder,
     stop::Stop,
 };
 
@@ -58,6 +59,7 @@ struct Inner {
     definitions: BTreeMap<SourceId, Arc<Definition>>,
     tz: TimeZone,
     ledger: Mutex<Ledger>,
+    recorder: Recorder,
     landing: Landing,
     events: broadcast::Sender<RunEvent>,
 }
@@ -115,6 +117,7 @@ impl App {
             definitions,
             tz,
             ledger: Mutex::new(ledger),
+            recorder: Recorder::default(),
             landing,
             events,
         };
@@ -207,6 +210,11 @@ impl App {
             .ledger
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The captures that wait for the ledger.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.inner.recorder
     }
 
     pub(crate) fn landing(&self) -> &Landing {

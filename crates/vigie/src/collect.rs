@@ -306,7 +306,7 @@ pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> O
         history: arrival.history,
     };
     let record = |capture: Capture| -> Outcome<Capture> {
-        app.ledger().record(&capture).map_err(Failure::usage)?;
+        app.record(&capture).map_err(Failure::usage)?;
         Ok(capture)
     };
     let answer = match arrival.answer {

@@ -258,7 +258,7 @@ async fn observation_hours(
         }
         ControlFlow::Continue(())
     };
-    known::summaries(app, store, definition, &query, None, known_at, &mut each).await
+    known::summaries(app, store, definition, &query, known_at, &mut each).await
 }
 
 async fn event_hours(

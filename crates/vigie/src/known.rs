@@ -3,13 +3,9 @@
 use std::ops::ControlFlow;
 
 use jiff::{SignedDuration, Timestamp};
-use vigie_core::{
-    bucket::{Bucket, BucketSummary},
-    event::Event,
-    text::MeasureId,
-};
+use vigie_core::{bucket::Bucket, event::Event, text::MeasureId};
 use vigie_sources::Definition;
-use vigie_store::store::{EventQuery, Store, SummaryQuery};
+use vigie_store::store::{EachHour, EachSummary, EventQuery, MeasureHour, Store, SummaryQuery};
 
 use crate::{
     app::{App, store_failure},
@@ -23,45 +19,79 @@ pub(crate) const MOVED_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// A time whose knowledge is asked for; that of now where there is none.
 pub(crate) type KnownAt = Option<Timestamp>;
 
-/// Reads the summaries of a source in the order of the store, of one measure or of all. Returns of how many hours of entities nobody
-/// can tell any more what was known then: they are left out.
+/// Reads what hours say of a measure, in the order of the store. Returns of how many hours of entities nobody can tell any more what was
+/// known then: they are left out.
+pub(crate) async fn hours(
+    app: &App,
+    store: &dyn Store,
+    definition: &Definition,
+    query: &SummaryQuery,
+    measure: &MeasureId,
+    known_at: KnownAt,
+    each: EachHour<'_>,
+) -> Outcome<u64> {
+    let Some(at) = known_at else {
+        let read = store.summaries_of(query, measure, each).await;
+        return read.map(|()| 0).map_err(store_failure);
+    };
+    let mut told = Told::new(app, definition, at);
+    let mut each = |mut bucket: Bucket| {
+        bucket.measures.retain(|id, _| id == measure);
+        told.tell(&bucket, &mut |summary| {
+            each(MeasureHour::of(summary, measure))
+        })
+    };
+    let read = store.buckets(query, &mut each).await;
+    read.map(|()| told.untold).map_err(store_failure)
+}
+
+/// Reads summaries with all their measures, as [`hours`] does one.
 pub(crate) async fn summaries(
     app: &App,
     store: &dyn Store,
     definition: &Definition,
     query: &SummaryQuery,
-    measure: Option<&MeasureId>,
     known_at: KnownAt,
-    each: &mut (dyn FnMut(BucketSummary) -> ControlFlow<()> + Send),
+    each: EachSummary<'_>,
 ) -> Outcome<u64> {
     let Some(at) = known_at else {
-        let read = match measure {
-            Some(measure) => store.summaries_of(query, measure, each).await,
-            None => store.summaries(query, each).await,
-        };
-        read.map_err(store_failure)?;
-        return Ok(0);
+        let read = store.summaries(query, each).await;
+        return read.map(|()| 0).map_err(store_failure);
     };
-    let rhythm = rhythm(app, definition);
-    let mut untold = 0;
-    let mut each = |mut bucket: Bucket| {
-        if let Some(measure) = measure {
-            bucket.measures.retain(|id, _| id == measure);
+    let mut told = Told::new(app, definition, at);
+    let mut each = |bucket: Bucket| told.tell(&bucket, each);
+    let read = store.buckets(query, &mut each).await;
+    read.map(|()| told.untold).map_err(store_failure)
+}
+
+/// What buckets said at a time.
+struct Told {
+    at: Timestamp,
+    rhythm: Option<SignedDuration>,
+    /// How many buckets cannot tell any more what they said.
+    untold: u64,
+}
+
+impl Told {
+    fn new(app: &App, definition: &Definition, at: Timestamp) -> Self {
+        let rhythm = rhythm(app, definition);
+        Self {
+            at,
+            rhythm,
+            untold: 0,
         }
-        match bucket.known_at(at) {
+    }
+
+    fn tell(&mut self, bucket: &Bucket, each: EachSummary<'_>) -> ControlFlow<()> {
+        match bucket.known_at(self.at) {
             Some(known) if known.measures.is_empty() => ControlFlow::Continue(()),
-            Some(known) => each(known.summarise(rhythm)),
+            Some(known) => each(known.summarise(self.rhythm)),
             None => {
-                untold += 1;
+                self.untold += 1;
                 ControlFlow::Continue(())
             }
         }
-    };
-    store
-        .buckets(query, &mut each)
-        .await
-        .map_err(store_failure)?;
-    Ok(untold)
+    }
 }
 
 /// Reads events in the order of the store; those that were known at a time in the order in which they were thought to have happened,

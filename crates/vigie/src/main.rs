@@ -25,6 +25,7 @@ mod known;
 mod notify;
 mod outbox;
 mod output;
+mod recorder;
 mod replay;
 mod report;
 mod retention;

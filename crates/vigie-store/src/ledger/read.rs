@@ -70,6 +70,8 @@ const CHANGES: &str = "
 SELECT source, max(sequence) FROM captures INDEXED BY captures_sequence WHERE sequence > ?1
 GROUP BY source ORDER BY source";
 
+const SEQUENCE: &str = "SELECT coalesce(max(sequence), 0) FROM captures";
+
 impl Ledger {
     /// The entry of a body by its name (in the landing zone or in quarantine) and hash.
     pub fn find_by_file(
@@ -404,6 +406,14 @@ impl Ledger {
         Ok(changes)
     }
 
+    /// The number of the newest change: those that follow are asked for with it.
+    pub fn sequence(&self) -> Result<u64, LedgerError> {
+        self.connection
+            .prepare_cached(SEQUENCE)
+            .and_then(|mut statement| statement.query_row([], |row| rows::number(row, 0)))
+            .map_err(self.failed(READ))
+    }
+
     /// The length of an archive up to which it was committed, in bytes; 0 for an unknown one.
     pub fn archive_bytes(&self, file: &str) -> Result<u64, LedgerError> {
         self.connection
@@ -498,6 +508,7 @@ mod tests {
             (SAME_BODY.to_owned(), "captures_good"),
             (NEWEST_OBSERVED.to_owned(), "captures_observed"),
             (CHANGES.to_owned(), "captures_sequence"),
+            (SEQUENCE.to_owned(), "COVERING INDEX captures_sequence"),
         ] {
             let mut statement = ledger
                 .connection

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt::Write as _, ops::ControlFlow};
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Row, Statement, params, types::ValueRef};
+use rusqlite::{
+    Connection, OptionalExtension as _, Row, RowIndex, Statement, params, types::ValueRef,
+};
 use vigie_core::{
     bucket::{Bucket, BucketKey, BucketSummary, Samples},
     text::{EntityId, MeasureId, SourceId},
@@ -19,7 +21,7 @@ use crate::{
     store::{BucketWrite, SummaryQuery, Versioned, ceiling_ms},
 };
 
-fn name(key: &BucketKey) -> String {
+pub(super) fn name(key: &BucketKey) -> String {
     format!(
         "the bucket of `{}` ({}) at {}",
         key.entity, key.source, key.hour
@@ -28,7 +30,16 @@ fn name(key: &BucketKey) -> String {
 
 /// A column of time.
 pub(super) fn time(row: &Row<'_>, column: &'static str) -> Result<Timestamp, RowError> {
-    Timestamp::from_millisecond(row.get(column)?).map_err(|error| RowError::Column {
+    time_at(row, column, column)
+}
+
+/// As [`time`], of a column that is found by its place.
+pub(super) fn time_at(
+    row: &Row<'_>,
+    place: impl RowIndex,
+    column: &'static str,
+) -> Result<Timestamp, RowError> {
+    Timestamp::from_millisecond(row.get(place)?).map_err(|error| RowError::Column {
         row: "a row".to_owned(),
         column,
         cause: error.to_string(),
@@ -46,8 +57,12 @@ pub(super) fn source(row: &Row<'_>) -> Result<SourceId, RowError> {
 }
 
 /// A column with a provider's identifier.
-pub(super) fn identifier(row: &Row<'_>, column: &'static str) -> Result<EntityId, RowError> {
-    let text = row.get_ref(column)?.as_str();
+pub(super) fn identifier(
+    row: &Row<'_>,
+    place: impl RowIndex,
+    column: &'static str,
+) -> Result<EntityId, RowError> {
+    let text = row.get_ref(place)?.as_str();
     EntityId::new(text.map_err(rusqlite::Error::from)?).ok_or_else(|| RowError::Column {
         row: "a row".to_owned(),
         column,
@@ -55,10 +70,10 @@ pub(super) fn identifier(row: &Row<'_>, column: &'static str) -> Result<EntityId
     })
 }
 
-fn key(row: &Row<'_>) -> Result<BucketKey, RowError> {
+pub(super) fn key(row: &Row<'_>) -> Result<BucketKey, RowError> {
     Ok(BucketKey {
         source: source(row)?,
-        entity: identifier(row, "entity")?,
+        entity: identifier(row, "entity", "entity")?,
         hour: time(row, "hour")?,
     })
 }
@@ -213,46 +228,6 @@ fn load_hour(
     Ok(())
 }
 
-/// The measures of a row; of those that are written, only the one whose path and name are the first two parameters: SQLite
-/// finds it in the text faster than all are read.
-const ONE_MEASURE: &str = "CASE WHEN measures IS NULL THEN NULL WHEN json_type(measures, ?1) IS NULL THEN '{}' \
-    ELSE json_object(?2, json_extract(measures, ?1)) END AS measures";
-
-/// What a query asks for, as parameters.
-struct Asked<'a> {
-    hours: std::ops::Range<i64>,
-    source: Option<&'a str>,
-    entity: Option<&'a str>,
-}
-
-impl<'a> Asked<'a> {
-    fn of(query: &'a SummaryQuery) -> Self {
-        Self {
-            hours: query.hours_ms(),
-            source: query.source.as_ref().map(SourceId::as_str),
-            entity: query.entity.as_ref().map(EntityId::as_str),
-        }
-    }
-
-    /// Where the rows are and in which order they come; its parameters are added to `values`.
-    fn clause<'v>(&'v self, values: &mut Vec<&'v dyn rusqlite::ToSql>) -> String {
-        values.extend([&self.hours.start as &dyn rusqlite::ToSql, &self.hours.end]);
-        let place = values.len();
-        let mut sql = format!(
-            "FROM summaries WHERE hour >= ?{} AND hour < ?{place}",
-            place - 1
-        );
-        for (column, value) in [("source", &self.source), ("entity", &self.entity)] {
-            if value.is_some() {
-                values.push(value);
-                // Writing to a string cannot fail.
-                let _ = write!(sql, " AND {column} = ?{}", values.len());
-            }
-        }
-        sql + " ORDER BY source, hour, entity"
-    }
-}
-
 /// Reads whole buckets in the order of source, hour and entity.
 pub(super) fn buckets(
     connection: &Connection,
@@ -260,53 +235,31 @@ pub(super) fn buckets(
     query: &SummaryQuery,
     each: &mut dyn FnMut(Bucket) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    let (asked, mut values) = (Asked::of(query), Vec::new());
-    let sql = format!(
-        "SELECT source, entity, hour, {COLUMNS} {}",
-        asked.clause(&mut values)
-    );
+    let columns = format!("source, entity, hour, {COLUMNS}");
     let mut work = || {
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(values.as_slice())?;
-        while let Some(row) = rows.next()? {
+        select(connection, &columns, query, &mut |row| {
             let key = key(row)?;
-            if each(bucket(row, key)?.document).is_break() {
-                break;
-            }
-        }
-        Ok(())
+            Ok(each(bucket(row, key)?.document))
+        })
     };
     work().map_err(|error: RowError| error.of(file))
 }
 
-/// Reads summaries in the order of source, hour and entity; with all their measures, or at least one.
+/// Reads summaries in the order of source, hour and entity.
 pub(super) fn summaries(
     connection: &Connection,
     file: &File,
     query: &SummaryQuery,
-    measure: Option<&MeasureId>,
     each: &mut dyn FnMut(BucketSummary) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    let measures = measure.map_or("measures", |_| ONE_MEASURE);
-    // An identifier has no quotes.
-    let path = measure.map(|measure| format!("$.\"{measure}\""));
-    let wanted = measure.map(MeasureId::as_str);
-    let mut values: Vec<&dyn rusqlite::ToSql> = Vec::new();
-    if measure.is_some() {
-        values.extend([&path as &dyn rusqlite::ToSql, &wanted]);
-    }
-    let asked = Asked::of(query);
-    let sql = format!(
-        "SELECT source, entity, hour, version, hour_end, deadline, sealed, label, rhythm, {measures}, state {}",
-        asked.clause(&mut values)
-    );
+    // The samples are read only where no summary is written.
+    const SELECTED: &str = "source, entity, hour, version, hour_end, deadline, sealed, label, rhythm, measures, \
+        CASE WHEN measures IS NULL THEN state END AS state";
     let mut work = || {
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(values.as_slice())?;
-        while let Some(row) = rows.next()? {
+        select(connection, SELECTED, query, &mut |row| {
             let key = key(row)?;
             let is_written = !matches!(row.get_ref("measures")?, ValueRef::Null);
-            let summary = if is_written {
+            Ok(each(if is_written {
                 BucketSummary {
                     end: time(row, "hour_end")?,
                     label: json(row, "label", || name(&key))?,
@@ -314,17 +267,50 @@ pub(super) fn summaries(
                     key,
                 }
             } else {
-                let rhythm: Option<i64> = row.get("rhythm")?;
-                let bucket = bucket(row, key)?.document;
-                bucket.summarise(rhythm.map(SignedDuration::from_millis))
-            };
-            if each(summary).is_break() {
-                break;
-            }
-        }
-        Ok(())
+                summarised(row, key)?
+            }))
+        })
     };
     work().map_err(|error: RowError| error.of(file))
+}
+
+/// The summary of a row whose summary is not written.
+pub(super) fn summarised(row: &Row<'_>, key: BucketKey) -> Result<BucketSummary, RowError> {
+    let rhythm: Option<i64> = row.get("rhythm")?;
+    let bucket = bucket(row, key)?.document;
+    Ok(bucket.summarise(rhythm.map(SignedDuration::from_millis)))
+}
+
+/// Selects columns of the buckets that are asked for, in the order of source, hour and entity.
+pub(super) fn select(
+    connection: &Connection,
+    columns: &str,
+    query: &SummaryQuery,
+    each: &mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>, RowError>,
+) -> Result<(), RowError> {
+    let mut sql = format!("SELECT {columns} FROM summaries WHERE hour >= ?1 AND hour < ?2");
+    let hours = query.hours_ms();
+    let mut values: Vec<&dyn rusqlite::ToSql> = vec![&hours.start, &hours.end];
+    let source = query.source.as_ref().map(SourceId::as_str);
+    let entity = query.entity.as_ref().map(EntityId::as_str);
+    if source.is_some() {
+        values.push(&source);
+        // Writing to a string cannot fail.
+        let _ = write!(sql, " AND source = ?{}", values.len());
+    }
+    if entity.is_some() {
+        values.push(&entity);
+        let _ = write!(sql, " AND entity = ?{}", values.len());
+    }
+    sql.push_str(" ORDER BY source, hour, entity");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(values.as_slice())?;
+    while let Some(row) = rows.next()? {
+        if each(row)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The start of the newest hour of a source before `before`.

@@ -123,7 +123,7 @@ pub(super) fn events(
         while let Some(row) = rows.next()? {
             let key = EventKey {
                 source: source(row)?,
-                key: identifier(row, "key")?,
+                key: identifier(row, "key", "key")?,
             };
             let versions = json(row, "versions", || name(&key))?;
             let event = Event { key, versions };

@@ -14,7 +14,7 @@ use vigie_core::{
 use vigie_store::{
     error::StoreError,
     merge::{MergeReport, merge_buckets, merge_events, seal_buckets},
-    store::{BucketWrite, EventQuery, Store, SummaryQuery, Versioned},
+    store::{BucketWrite, EventQuery, MeasureHour, Store, SummaryQuery, Versioned},
 };
 
 use crate::{
@@ -345,17 +345,16 @@ async fn one_measure_is_as_among_all(world: &World) {
     wanted.push(MeasureId::new("stranger").unwrap());
     for measure in wanted {
         let mut alone = Vec::new();
-        let mut each = |summary: BucketSummary| {
-            alone.push(summary);
+        let mut each = |hour: MeasureHour| {
+            alone.push(hour);
             ControlFlow::Continue(())
         };
         let query = SummaryQuery::default();
         let read = store.summaries_of(&query, &measure, &mut each).await;
         read.unwrap();
         assert_eq!(alone.len(), 2);
-        for (alone, whole) in alone.iter().zip(&whole) {
-            assert_eq!((&alone.key, &alone.label), (&whole.key, &whole.label));
-            assert_eq!(alone.measures.get(&measure), whole.measures.get(&measure));
+        for (alone, whole) in alone.into_iter().zip(&whole) {
+            assert_eq!(alone, MeasureHour::of(whole.clone(), &measure));
         }
     }
 }

@@ -1,20 +1,20 @@
 //! What changes while pages are open.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     convert::Infallible,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::{
+    body::{Body, Bytes},
     extract::{ConnectInfo, State},
     http::header,
-    response::{
-        IntoResponse,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::IntoResponse,
 };
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp, civil::Date};
@@ -31,19 +31,26 @@ use vigie_core::{
     time,
 };
 use vigie_sources::Definition;
-use vigie_store::store::Store;
+use vigie_store::{
+    ledger::{Changes, Ledger},
+    store::Store,
+};
 
-use super::{Refusal, Shared};
+use super::{Refusal, Shared, record::ledger_of};
 use crate::{
     analyse::{Past, analyse_source, history, ledger_facts},
     app::{App, RunEvent},
-    failure::Outcome,
+    clock::Clock,
+    failure::{Failure, Outcome},
 };
 
 /// How often the ledger is asked for what other processes did.
 const POLL: Duration = Duration::from_millis(500);
-/// How often pages are told the time.
-const TICK: Duration = Duration::from_secs(1);
+/// How often pages are told the time: between, they count on by themselves. So there is never a long silence either, which others
+/// on the way would take for the end of the stream.
+const TICK: Duration = Duration::from_secs(15);
+/// How often they are told a time that does not go as fast as theirs.
+const TICK_SIMULATED: Duration = Duration::from_secs(1);
 /// Analyses kept.
 const CACHE_MAX: usize = 200;
 /// Histories kept: the days before a day, of a source.
@@ -77,7 +84,8 @@ struct Wanted {
 /// Watches the ledger, tells open pages, and keeps the analyses that are still true.
 pub(super) struct Live {
     app: App,
-    messages: broadcast::Sender<Message>,
+    /// Events as they are sent, made once for all pages.
+    messages: broadcast::Sender<Bytes>,
     /// The ledger's sequence number at the latest change of each source.
     changed: Mutex<HashMap<SourceId, u64>>,
     cache: Mutex<Cache>,
@@ -87,12 +95,36 @@ pub(super) struct Live {
     open: watch::Sender<bool>,
 }
 
-#[derive(Debug, Clone)]
-enum Message {
-    Source(SourceId),
+/// What pages are told.
+enum Message<'a> {
+    /// A source has something new.
+    Source(&'a SourceId),
+    /// The time.
     Clock,
-    Report(String),
+    /// A report was written there.
+    Report(&'a Path),
+    /// Everything may be another.
     Everything,
+}
+
+impl Message<'_> {
+    /// The message as a server-sent event.
+    fn event(&self, now: Timestamp) -> String {
+        let (event, data) = match self {
+            Message::Source(source) => (
+                "source",
+                serde_json::json!({ "source": source, "now": now }),
+            ),
+            Message::Clock => ("clock", serde_json::json!({ "now": now })),
+            Message::Report(path) => (
+                "report",
+                serde_json::json!({ "path": path.display().to_string() }),
+            ),
+            Message::Everything => ("resync", serde_json::json!({ "now": now })),
+        };
+        // JSON has no line breaks, which would end the event.
+        format!("event: {event}\ndata: {data}\n\n")
+    }
 }
 
 impl Live {
@@ -121,7 +153,7 @@ impl Live {
     pub(super) fn forget(&self) {
         lock(&self.cache).clear();
         lock(&self.histories).0.clear();
-        self.send(Message::Everything);
+        self.send(&Message::Everything);
     }
 
     /// Watches, until dropped.
@@ -150,7 +182,7 @@ impl Live {
                         kept.asked = false;
                     }
                     lock(&self.cache).remove(&key);
-                    self.send(Message::Source(key.0));
+                    self.send(&Message::Source(&key.0));
                 }
                 Err(failure) => {
                     // The next look at the source asks again.
@@ -180,36 +212,69 @@ impl Live {
     }
 
     async fn watch_ledger(&self) {
-        let newest = block_in_place(|| self.app.ledger().changes_since(0));
-        let mut sequence = newest.map_or(0, |changes| changes.sequence);
+        // A connection of its own: who writes waits for the disk, and pages shall not.
+        let mut own = None;
+        let mut sequence = block_in_place(|| self.app.ledger().sequence()).unwrap_or(0);
         let mut events = self.app.watch();
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = tokio::time::interval(tick(self.app.clock(), self.app.config().simulated));
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                _ = tick.tick() => self.send(Message::Clock),
+                _ = tick.tick() => self.send(&Message::Clock),
                 _ = poll.tick() => {}
-                event = events.recv() => if let Ok(RunEvent::ReportWritten { path }) = event {
-                    self.send(Message::Report(path.display().to_string()));
-                },
-            }
-            match block_in_place(|| self.app.ledger().changes_since(sequence)) {
-                Ok(changes) => {
-                    sequence = changes.sequence;
-                    for source in changes.sources {
-                        lock(&self.changed).insert(source.clone(), sequence);
-                        self.send(Message::Source(source));
+                event = events.recv() => {
+                    // What came at the same moment is answered together.
+                    let more = std::iter::from_fn(|| events.try_recv().ok());
+                    for event in event.ok().into_iter().chain(more) {
+                        if let RunEvent::ReportWritten { path } = event {
+                            self.send(&Message::Report(&path));
+                        }
                     }
                 }
-                Err(error) => warn!(%error, "the ledger cannot be read"),
+            }
+            match block_in_place(|| self.changes(&mut own, sequence)) {
+                Ok(changes) => {
+                    sequence = changes.sequence;
+                    let mut changed = lock(&self.changed);
+                    for source in &changes.sources {
+                        changed.insert(source.clone(), sequence);
+                    }
+                    drop(changed);
+                    self.send_all(changes.sources.iter().map(Message::Source));
+                }
+                Err(failure) => {
+                    own = None;
+                    warn!(error = failure.report(), "the ledger cannot be read");
+                }
             }
         }
     }
 
-    fn send(&self, message: Message) {
-        // Nobody may be looking.
-        let _ = self.messages.send(message);
+    /// What changed since, by a connection that is kept.
+    fn changes(&self, own: &mut Option<Ledger>, sequence: u64) -> Outcome<Changes> {
+        let ledger = match own {
+            Some(ledger) => ledger,
+            None => own.insert(ledger_of(&self.app)?),
+        };
+        ledger.changes_since(sequence).map_err(Failure::usage)
+    }
+
+    fn send(&self, message: &Message<'_>) {
+        self.send_all([message]);
+    }
+
+    /// Sends messages, together.
+    fn send_all<'m>(&self, messages: impl IntoIterator<Item = impl Borrow<Message<'m>>>) {
+        let now = self.app.now();
+        let mut text = String::new();
+        for message in messages {
+            text.push_str(&message.borrow().event(now));
+        }
+        if !text.is_empty() {
+            // Nobody may be looking.
+            let _ = self.messages.send(text.into());
+        }
     }
 
     /// What a source says of a day: from memory while nothing changed.
@@ -283,6 +348,15 @@ impl Live {
     }
 }
 
+/// How often pages are told the time.
+fn tick(clock: &Clock, simulated: bool) -> Duration {
+    if matches!(clock, Clock::System) && !simulated {
+        TICK
+    } else {
+        TICK_SIMULATED
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -299,28 +373,43 @@ pub(super) async fn stream(
         let _ = open.wait_for(|open| !open).await;
     };
     // The first message says the time, so that ages are right from the start.
-    let first = futures::stream::once(async { Ok(Message::Clock) });
-    let messages = first.chain(BroadcastStream::new(shared.live.messages.subscribe()));
+    let first = Message::Clock.event(app.now());
+    let messages = BroadcastStream::new(shared.live.messages.subscribe());
     let events = messages.map(move |message| {
         let _held = &place;
-        let now = app.now();
-        let event = match message {
-            Ok(Message::Source(source)) => Event::default()
-                .event("source")
-                .data(serde_json::json!({ "source": source, "now": now }).to_string()),
-            Ok(Message::Report(path)) => Event::default()
-                .event("report")
-                .data(serde_json::json!({ "path": path }).to_string()),
-            Ok(Message::Clock) => Event::default()
-                .event("clock")
-                .data(serde_json::json!({ "now": now }).to_string()),
-            // A page that fell behind reads everything again too.
-            Ok(Message::Everything) | Err(_) => Event::default()
-                .event("resync")
-                .data(serde_json::json!({ "now": now }).to_string()),
-        };
-        Ok::<_, Infallible>(event)
+        // A page that fell behind reads everything again.
+        message.unwrap_or_else(|_lagged| Message::Everything.event(app.now()).into())
     });
-    let stream = Sse::new(events.take_until(closed)).keep_alive(KeepAlive::default());
-    Ok(([(header::CACHE_CONTROL, "no-store")], stream))
+    let first = futures::stream::once(std::future::ready(Bytes::from(first)));
+    let events = first.chain(events).take_until(closed);
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Body::from_stream(events.map(Ok::<_, Infallible>))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_ends_where_it_should() {
+        let path = Path::new("reports/a \n\nevent: x\r\ndata: {}.pdf");
+        let event = Message::Report(path).event(Timestamp::UNIX_EPOCH);
+        assert_eq!(event.lines().count(), 3, "{event}");
+        assert!(event.starts_with("event: report\ndata: {"), "{event}");
+        assert!(event.ends_with("}\n\n"), "{event}");
+    }
+
+    #[test]
+    fn only_a_clock_that_goes_as_the_pages_do_is_told_seldom() {
+        assert_eq!(tick(&Clock::System, false), TICK);
+        for (clock, simulated) in [
+            (Clock::System, true),
+            (Clock::Fixed(Timestamp::UNIX_EPOCH), false),
+        ] {
+            assert_eq!(tick(&clock, simulated), TICK_SIMULATED);
+        }
+    }
 }

@@ -164,7 +164,7 @@ fn known(app: &App, source: &str) -> Result<Arc<Definition>, Refusal> {
 }
 
 /// A connection of one's own: a long look back does not keep the program from writing.
-fn ledger_of(app: &App) -> Outcome<Ledger> {
+pub(super) fn ledger_of(app: &App) -> Outcome<Ledger> {
     let wait = Duration::from_secs(app.config().store.lock_timeout_seconds);
     Ledger::open_within(app.ledger().path(), true, wait).map_err(Failure::usage)
 }

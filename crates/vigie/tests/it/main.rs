@@ -36,4 +36,5 @@ mod retention;
 #[path = "../../../vigie-store/tests/it/server.rs"]
 mod server;
 mod stores;
+mod stream;
 mod support;

@@ -12,14 +12,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vigie_core::{
     analysis::Credit,
-    bucket::BucketSummary,
     measure::{Kind, Measure},
     row::Point,
     series::latest,
     text::SourceId,
 };
 use vigie_sources::{Definition, Model};
-use vigie_store::store::SummaryQuery;
+use vigie_store::store::{MeasureHour, SummaryQuery};
 
 use super::{
     super::{Refusal, Shared},
@@ -213,8 +212,8 @@ async fn find(
 ) -> Result<(Vec<EntityEntry>, u64), Refusal> {
     let mut found: HashMap<String, EntityEntry> = HashMap::new();
     let mut read = 0;
-    let mut each = |summary: BucketSummary| {
-        let id = summary.key.entity.as_str();
+    let mut each = |hour: MeasureHour| {
+        let id = hour.entity.as_str();
         if !found.contains_key(id) {
             let entry = EntityEntry {
                 entity: id.to_owned(),
@@ -226,15 +225,11 @@ async fn find(
             found.insert(id.to_owned(), entry);
         }
         if let Some(entry) = found.get_mut(id) {
-            if let Some(name) = summary.label.name {
+            if let Some(name) = hour.name {
                 entry.name = name;
             }
-            entry.point = summary.label.point.or(entry.point);
-            let latest = summary
-                .measures
-                .get(&measure.id)
-                .and_then(|figures| figures.stats.last);
-            if let Some(latest) = latest {
+            entry.point = hour.point.or(entry.point);
+            if let Some(latest) = hour.stats.and_then(|stats| stats.last) {
                 entry.value = Some(latest.1);
                 entry.observed_at = Timestamp::from_millisecond(latest.0).ok();
             }
@@ -245,8 +240,16 @@ async fn find(
         }
         ControlFlow::Continue(())
     };
-    let (app, store, measure) = (&shared.app, &*shared.store, Some(&measure.id));
-    let asked = known::summaries(app, store, definition, query, measure, known_at, &mut each);
+    let (app, store) = (&shared.app, &*shared.store);
+    let asked = known::hours(
+        app,
+        store,
+        definition,
+        query,
+        &measure.id,
+        known_at,
+        &mut each,
+    );
     let untold = asked.await?;
     if read > BUCKETS_MAX {
         return Err(bad(format!(

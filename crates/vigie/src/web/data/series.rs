@@ -13,14 +13,13 @@ use tokio::task::block_in_place;
 use utoipa::ToSchema;
 use vigie_core::{
     analysis::Credit,
-    bucket::BucketSummary,
     event::Event,
     measure::{Across, Kind, Measure},
     series::{Filling, Happenings, Point, Step, Steps, Together},
     text::{EntityId, SourceId, Text},
 };
 use vigie_sources::{Definition, Model};
-use vigie_store::store::{EachSummary, EventQuery, SummaryQuery};
+use vigie_store::store::{EachHour, EventQuery, MeasureHour, SummaryQuery};
 
 use super::{
     super::{Refusal, Shared},
@@ -349,15 +348,15 @@ impl Wanted<'_> {
         };
         let mut filling = Filling::new(steps, measure.kind, self.now(shared));
         let (mut name, mut found) = (None, false);
-        let mut each = |summary: BucketSummary| {
+        let mut each = |hour: MeasureHour| {
             found = true;
-            name = summary.label.name.or(name.take());
-            if let Some(figures) = summary.measures.get(&measure.id) {
-                filling.add(summary.key.hour, summary.end, figures);
+            name = hour.name.or(name.take());
+            if let Some(stats) = hour.stats {
+                filling.add(hour.hour, hour.end, stats, hour.coverage);
             }
             ControlFlow::Continue(())
         };
-        let untold = self.summaries(shared, measure, &query, &mut each).await?;
+        let untold = self.hours(shared, measure, &query, &mut each).await?;
         if !found {
             ask::check_entity(shared, definition, entity).await?;
         }
@@ -369,16 +368,23 @@ impl Wanted<'_> {
         })
     }
 
-    async fn summaries(
+    async fn hours(
         &self,
         shared: &Shared,
         measure: &Measure,
         query: &SummaryQuery,
-        each: EachSummary<'_>,
+        each: EachHour<'_>,
     ) -> Result<u64, Refusal> {
-        let (app, store) = (&shared.app, &*shared.store);
-        let (definition, measure) = (self.definition, Some(&measure.id));
-        let read = known::summaries(app, store, definition, query, measure, self.known_at, each);
+        let (app, store, definition) = (&shared.app, &*shared.store, self.definition);
+        let read = known::hours(
+            app,
+            store,
+            definition,
+            query,
+            &measure.id,
+            self.known_at,
+            each,
+        );
         Ok(read.await?)
     }
 
@@ -401,8 +407,10 @@ impl Wanted<'_> {
                 ))
             })?;
         let mut read = 0;
-        let mut each = |summary: BucketSummary| {
-            together.add(&summary);
+        let mut each = |hour: MeasureHour| {
+            if let Some(stats) = &hour.stats {
+                together.add(&hour.entity, hour.hour, stats);
+            }
             read += 1;
             if read > BUCKETS_MAX {
                 return ControlFlow::Break(());
@@ -410,7 +418,7 @@ impl Wanted<'_> {
             ControlFlow::Continue(())
         };
         let untold = self
-            .summaries(shared, measure, &self.query(), &mut each)
+            .hours(shared, measure, &self.query(), &mut each)
             .await?;
         if read > BUCKETS_MAX {
             return Err(bad(format!(

@@ -1,0 +1,64 @@
+//! What open pages are told while they are open.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+
+use vigie_testkit::FaultPlan;
+
+use crate::support::{Lab, Serving};
+
+const METAR: &str = "metar-aviationweather";
+const USGS: &str = "usgs-earthquakes";
+const LATER: &str = "2026-11-24T10:30:30Z";
+
+/// The events of an open page, without the emptiness between them.
+fn events(page: &Serving) -> impl Iterator<Item = (String, String)> + use<> {
+    let mut stream = TcpStream::connect(&page.host).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let host = &page.host;
+    write!(
+        stream,
+        "GET /api/v1/stream HTTP/1.0\r\nHost: {host}\r\n\r\n"
+    )
+    .unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+    for line in ["content-type: text/event-stream", "cache-control: no-store"] {
+        assert!(head.iter().any(|held| held == line), "{line}: {head:?}");
+    }
+    std::iter::from_fn(move || {
+        let event = lines.next()?;
+        let data = lines.next()?;
+        assert_eq!(lines.next()?, "");
+        let event = event.strip_prefix("event: ").unwrap().to_owned();
+        Some((event, data.strip_prefix("data: ").unwrap().to_owned()))
+    })
+}
+
+#[test]
+fn every_open_page_is_told_what_another_process_did() {
+    let lab = Lab::new("Paris", &[METAR, USGS], FaultPlan::none());
+    lab.at("2026-11-24T10:00:07Z", &["collect"]).ends(0);
+    let page = Serving::start(lab.command_at(LATER, &["serve", "--listen", "127.0.0.1:0"]));
+    let mut pages = [events(&page), events(&page)];
+    let clock = ("clock".to_owned(), format!("{{\"now\":\"{LATER}\"}}"));
+    for page in &mut pages {
+        assert_eq!(page.next().unwrap(), clock);
+    }
+    lab.at("2026-11-24T10:30:07Z", &["collect"]).ends(0);
+    for page in &mut pages {
+        let mut told: Vec<(String, String)> =
+            page.filter(|event| *event != clock).take(2).collect();
+        told.sort();
+        let source = |name: &str| {
+            let data = format!("{{\"now\":\"{LATER}\",\"source\":\"{name}\"}}");
+            ("source".to_owned(), data)
+        };
+        assert_eq!(told, [source(METAR), source(USGS)]);
+    }
+}
