@@ -173,6 +173,7 @@ export class ExploreView implements View {
         }, REFRESH_MILLISECONDS);
       }
     });
+    this.refresh();
   }
 
   show(asked: URLSearchParams): void {
