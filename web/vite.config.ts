@@ -12,6 +12,13 @@ function firstPaint(): Plugin {
     buildStart() {
       this.emitFile({ type: "chunk", id: "src/first.ts" });
     },
+    generateBundle: {
+      order: "pre",
+      handler(_options, bundle) {
+        // The styles of the page are in it before any part is: no part has to wait for them.
+        for (const file of Object.values(bundle)) if (file.type === "chunk" && file.isEntry) file.viteMetadata?.importedCss.clear();
+      },
+    },
     transformIndexHtml: {
       order: "post",
       handler(html, { bundle = {} }) {
@@ -48,7 +55,7 @@ function firstPaint(): Plugin {
           .replace(/<script type="module"[^>]*><\/script>\s*/, "")
           .replace(/<link rel="modulepreload"[^>]*>\s*/g, "")
           .replace(/<!--.*?-->\s*/g, "")
-          .replace(/<link rel="stylesheet"[^>]*>/, () => `<link rel="icon" href="${picture}"><style>${style}</style>`)
+          .replace("</head>", () => `<link rel="icon" href="${picture}"><style>${style}</style></head>`)
           .replace("<title>", () => `<script>{${constants}${first.code}}</script>\n    <title>`);
       },
     },
