@@ -1,5 +1,5 @@
 // Measures the page in headless Chromium: `node benches/page.mjs tabs [--graphics webgl] [--visits N] URL [URL …]` for how soon each tab is
-// shown, `node benches/page.mjs day URL PID` for the memory of pages and server while a demo's day goes by.
+// shown, `node benches/page.mjs day URL DEMO-URL PID [PID …]` for the memory of pages and processes while a demo's day goes by.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
@@ -93,28 +93,29 @@ async function openTab(browser, url, [, query, selector]) {
 
 /** Three tabs stay open from the first hour on; at the end each is opened afresh, to tell what they have gathered from what the day has. */
 async function day() {
-  const [url, pid] = where;
+  const [url, demo, ...pids] = where;
+  const now = async () => (await (await fetch(`${demo}/api/v1/day`)).json()).now;
+  const pause = () => new Promise((done) => setTimeout(done, 2000));
+  const [start] = [await now()];
+  while ((await now()) < new Date(Date.parse(start) + 3_600_000).toISOString()) await pause();
   const browser = await launch({ graphics: options.graphics });
-  const [first, ...others] = TABS.slice(0, 3);
-  const today = await openTab(browser, url, first);
-  const hour = () => today.page.locator(".clock").innerText().then((text) => text.slice(0, 2));
-  while ((await hour()) < "01") await today.page.waitForTimeout(500);
-  const open = [today, ...(await Promise.all(others.map((tab) => openTab(browser, url, tab))))];
-  row(["hour", ...TABS.slice(0, 3).flatMap(([name]) => [`${name} MB`, "nodes"]), "server MB"]);
-  row(["---", ...open.flatMap(() => ["---:", "---:"]), "---:"]);
-  const tell = async (name, pages) => row([name, ...(await Promise.all(pages.map(held))).flat(), resident(pid).toFixed(0)]);
-  let before = "";
-  // The PDF is written when the day is over.
-  while (!(await today.page.locator(".notice").isVisible())) {
-    const now = await hour();
-    if (now !== before) await tell(now, open);
-    before = now;
-    await today.page.waitForTimeout(500);
+  const kept = TABS.slice(0, 3);
+  const openAll = () => Promise.all(kept.map((tab) => openTab(browser, url, tab)));
+  const open = await openAll();
+  row(["time", ...kept.flatMap(([name]) => [`${name} MB`, "nodes"]), ...pids.map((pid) => `process ${pid} MB`)]);
+  row(["---", ...[...open, ...open, ...pids].map(() => "---:")]);
+  const tell = async (name, pages) => row([name, ...(await Promise.all(pages.map(held))).flat(), ...pids.map((pid) => resident(pid).toFixed(0))]);
+  let told = "";
+  // The clock of a demo stands still when its day is over.
+  for (let before = "", time = await now(); time !== before; time = await now()) {
+    if (told !== time.slice(0, 13)) await tell(time.slice(11, 16), open);
+    told = time.slice(0, 13);
+    before = time;
+    await pause();
   }
-  await today.page.waitForTimeout(10_000);
   await tell("the end", open);
-  const fresh = await Promise.all(TABS.slice(0, 3).map((tab) => openTab(browser, url, tab)));
-  await today.page.waitForTimeout(10_000);
+  const fresh = await openAll();
+  await pause();
   await tell("opened then", fresh);
   await browser.close();
 }
