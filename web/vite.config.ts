@@ -1,7 +1,8 @@
 import { defineConfig, type Plugin, type Rollup } from "vite";
+import type { TabName } from "./src/view.ts";
 
-/** The tabs, each with the file of its view. */
-const VIEWS = { today: "today", map: "map-tab", explore: "explore", compare: "compare", sources: "sources", health: "health" };
+/** The file of each view. */
+const VIEWS: Record<TabName, string> = { today: "today", map: "map-tab", explore: "explore", compare: "compare", sources: "sources", health: "health" };
 
 type Output = Rollup.OutputAsset | Rollup.OutputChunk;
 
@@ -43,6 +44,7 @@ function firstPaint(): Plugin {
         };
         const scripts = Object.entries(VIEWS).map(([tab, source]) => [tab, [...whole(chunkOf(source))].map((name) => `/${name}`)]);
         const [, main] = /<script type="module"[^>]* src="([^"]*)"/.exec(html) ?? [];
+        if (main === undefined) throw new Error("the page has no script");
         const first = chunkOf("first");
         if (first.imports.length > 0) throw new Error("first.ts cannot import anything");
         const constants = `const MAIN="${main}",SCRIPTS=${JSON.stringify(Object.fromEntries(scripts))},COASTS="/${asset(/countries-110m/).fileName}";`;
