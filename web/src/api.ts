@@ -29,9 +29,17 @@ function reasonIn(body: string): string | null {
   }
 }
 
+/** What first.ts has asked for already, once. */
+export function takeEarly(address: string): Promise<Response> | undefined {
+  const answer = window.early?.get(address);
+  window.early?.delete(address);
+  return answer;
+}
+
 /** Reads an answer of the server. */
 export async function getJson<Value>(address: string, signal: AbortSignal): Promise<Value> {
-  const answer = await fetch(address, { signal, headers: { accept: "application/json" } });
+  const answer = await (takeEarly(address) ?? fetch(address, { signal, headers: { accept: "application/json" } }));
+  signal.throwIfAborted();
   if (!answer.ok) {
     throw new BadAnswer(answer.status, reasonIn(await answer.text()) ?? answer.statusText);
   }

@@ -3,6 +3,7 @@
 import type { MultiLineString, MultiPolygon, Position } from "geojson";
 import { feature, mesh } from "topojson-client";
 import type { GeometryCollection, Topology } from "topojson-specification";
+import { takeEarly } from "./api.ts";
 import coarse from "world-atlas/countries-110m.json?url";
 import fine from "world-atlas/countries-50m.json?url";
 
@@ -15,7 +16,8 @@ type World = Topology<{ countries: GeometryCollection; land: GeometryCollection 
 
 /** Coarse at 1:110 million, which is small and drawn at once; fine at 1:50 million. */
 export async function loadBasemap(detail: "coarse" | "fine"): Promise<Basemap> {
-  const answer = await fetch(detail === "coarse" ? coarse : fine);
+  const address = detail === "coarse" ? coarse : fine;
+  const answer = await (takeEarly(address) ?? fetch(address));
   if (!answer.ok) throw new Error(`basemap: HTTP ${answer.status}`);
   const world = (await answer.json()) as World;
   const polygons = feature(world, world.objects.land).features.flatMap(({ geometry }) => {

@@ -59,7 +59,7 @@ export class Card {
     );
     hearTraced(this.element, ({ from, to }) => ask(inLanguage(this.#source.title), { source: this.#source.id, from, to }));
     this.element.style.setProperty("--paint", `var(--${dataColour(place)})`);
-    this.refresh();
+    this.#write();
   }
 
   update(source: SourceAnalysis, period: Period): void {

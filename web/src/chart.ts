@@ -36,6 +36,9 @@ export class ChartView {
   #period: Period | null = null;
   #data: ChartData | null = null;
   #now: number | null = null;
+  /** The room for the plot, once the browser has laid it out. */
+  #width = 0;
+  #height = 0;
   /** Whether the reader is near: what is far below is drawn when they come. */
   #near = (made += 1) <= AT_ONCE;
 
@@ -56,7 +59,11 @@ export class ChartView {
       element("div", { class: "legend-row" }, this.#legend, this.#legendTime),
       this.#table.element,
     );
-    new ResizeObserver(() => this.#resize()).observe(this.#plotPlace);
+    // Told before anything is painted: so a chart is drawn once, in its size.
+    new ResizeObserver(([place]) => {
+      [this.#width, this.#height] = [Math.round(place?.contentRect.width ?? 0), Math.round(place?.contentRect.height ?? 0)];
+      this.#resize();
+    }).observe(this.#plotPlace);
     const observer = new IntersectionObserver(
       (entries) => {
         if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
@@ -132,7 +139,7 @@ export class ChartView {
   #draw(chart: Chart, period: Period): void {
     const data = chartData(chart, period, this.#now);
     this.#data = data;
-    if (!this.#near) {
+    if (!this.#near || (this.#plot === null && this.#width === 0)) {
       this.#writeLegend(null);
       return;
     }
@@ -142,6 +149,8 @@ export class ChartView {
       this.#signature = signature;
       this.#plotPlace.replaceChildren();
       this.#plot = createPlot(this.#plotPlace, data.values, {
+        width: this.#width,
+        height: this.#height,
         kind: chart.kind,
         ranked: chart.ranked,
         series: chart.series.length,
@@ -152,7 +161,6 @@ export class ChartView {
         cursorMoved: (index) => this.#writeLegend(index),
       });
       this.#plot.over.append(this.#nowLine);
-      this.#resize();
     } else {
       this.#plot.setData(data.values);
     }
@@ -229,9 +237,12 @@ export class ChartView {
   }
 
   #resize(): void {
-    const { clientWidth: width, clientHeight: height } = this.#plotPlace;
-    if (this.#plot === null || width === 0 || height === 0) return;
-    if (this.#plot.width !== width || this.#plot.height !== height) {
+    const { width, height } = { width: this.#width, height: this.#height };
+    if (width === 0 || height === 0) return;
+    if (this.#plot === null) {
+      const { chart, period } = { chart: this.#chart, period: this.#period };
+      if (this.#near && chart !== null && period !== null && chart.series.length > 0 && chart.kind !== "bars") this.#draw(chart, period);
+    } else if (this.#plot.width !== width || this.#plot.height !== height) {
       this.#plot.setSize({ width, height });
       this.#placeNow();
     }

@@ -164,6 +164,7 @@ export class CompareView implements View {
         if (this.#shown) void this.#load(true);
       }, REFRESH_MILLISECONDS);
     });
+    this.refresh();
   }
 
   show(asked: URLSearchParams): void {

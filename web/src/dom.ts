@@ -14,6 +14,13 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
+/** What index.html has already. */
+export function present<Kind extends Element>(selector: string, kind: new () => Kind): Kind {
+  const found = document.querySelector(selector);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${selector}`);
+  return found;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An icon drawn with strokes on a 24 × 24 grid. */

@@ -191,6 +191,7 @@ export class ExploreView implements View {
         }, REFRESH_MILLISECONDS);
       }
     });
+    this.refresh();
   }
 
   show(asked: URLSearchParams): void {

@@ -4,70 +4,46 @@ import { parameters, writeAddress } from "./address.ts";
 import { reportAddress, type Connection } from "./api.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Day } from "./day.ts";
-import { element, icon, setAttribute, setText } from "./dom.ts";
+import { icon, present, setAttribute, setText } from "./dom.ts";
 import { addDays, clockTime, fullDate } from "./format.ts";
 import { inLanguage, language, setLanguage, words, type Language } from "./i18n.ts";
 import { theme, toggleTheme } from "./theme.ts";
 
-const LEFT = "M15 5l-7 7 7 7";
-const RIGHT = "M9 5l7 7-7 7";
-const DOWNLOAD = "M12 4v11m0 0l-4.5-4.5M12 15l4.5-4.5M5 20h14";
 const MOON = "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z";
 const SUN = "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2.5M12 19.5V22M2 12h2.5M19.5 12H22M4.9 4.9l1.8 1.8M17.3 17.3l1.8 1.8M19.1 4.9l-1.8 1.8M6.7 17.3l-1.8 1.8";
 
 export class Header {
-  readonly element: HTMLElement;
   readonly #day: Day;
   readonly #clock: ServerClock;
-  readonly #zone = element("h1", {}, "Vigie");
-  readonly #date = element("p", { class: "date", "aria-live": "polite" });
-  readonly #navigation: HTMLElement;
-  readonly #previous = element("button", { type: "button", class: "icon-button" }, icon(LEFT));
-  readonly #next = element("button", { type: "button", class: "icon-button" }, icon(RIGHT));
-  readonly #today = element("button", { type: "button", class: "small-button" });
-  readonly #status = element("p", { class: "status", role: "status", "aria-live": "polite" }, element("i"), element("span"));
-  readonly #time = element("time", { class: "clock" });
-  readonly #report = element("a", { class: "small-button", target: "_blank" }, icon(DOWNLOAD), element("span"));
-  readonly #languages: HTMLElement;
-  readonly #theme = element("button", { type: "button", class: "icon-button theme" });
-  readonly #banner = element("p", { class: "banner", role: "note", hidden: "" }, element("b"), element("span"));
-  readonly #notice = element("p", { class: "notice", role: "status", "aria-live": "polite" });
+  readonly #zone = present("h1", HTMLElement);
+  readonly #date = present(".date", HTMLElement);
+  readonly #navigation = present(".days", HTMLElement);
+  readonly #previous = present(".days .previous", HTMLButtonElement);
+  readonly #next = present(".days .next", HTMLButtonElement);
+  readonly #today = present(".days .today", HTMLButtonElement);
+  readonly #status = present(".status", HTMLElement);
+  readonly #time = present(".clock", HTMLElement);
+  readonly #report = present(".tools .report", HTMLAnchorElement);
+  readonly #languages = present(".languages", HTMLElement);
+  readonly #theme = present(".tools .theme", HTMLButtonElement);
+  readonly #banner = present(".banner", HTMLElement);
+  readonly #notice = present(".notice", HTMLElement);
   #connection: Connection = "connecting";
   #reportPath = "";
 
-  constructor(day: Day, clock: ServerClock, tabs: HTMLElement) {
+  constructor(day: Day, clock: ServerClock) {
     this.#day = day;
     this.#clock = clock;
-    this.#navigation = element("nav", { class: "days" }, this.#previous, this.#date, this.#next, this.#today);
-    this.#languages = element(
-      "div",
-      { class: "languages", role: "group" },
-      languageButton("fr", "Français"),
-      languageButton("en", "English"),
-    );
-    this.element = element(
-      "header",
-      { class: "page-head" },
-      element(
-        "div",
-        { class: "bar" },
-        element("div", { class: "brand" }, element("span", { class: "mark", "aria-hidden": "true" }), this.#zone),
-        this.#navigation,
-        element("div", { class: "state" }, this.#status, this.#time),
-        element("div", { class: "tools" }, this.#report, this.#languages, this.#theme),
-      ),
-      tabs,
-      this.#banner,
-      this.#notice,
-    );
+    for (const button of this.#languages.querySelectorAll("button")) button.addEventListener("click", () => speak(button.lang === "fr" ? "fr" : "en"));
     this.#previous.addEventListener("click", () => this.#step(-1));
     this.#next.addEventListener("click", () => this.#step(1));
     this.#today.addEventListener("click", () => go(this.#day, null));
     this.#theme.addEventListener("click", toggleTheme);
     // Things that stick below the head need to know how tall it is.
+    const head = present(".page-head", HTMLElement);
     new ResizeObserver(() => {
-      document.documentElement.style.setProperty("--head-height", `${this.element.offsetHeight}px`);
-    }).observe(this.element);
+      document.documentElement.style.setProperty("--head-height", `${head.offsetHeight}px`);
+    }).observe(head);
     this.refresh();
   }
 
@@ -154,11 +130,7 @@ function go(day: Day, date: string | null): void {
   void day.show(date);
 }
 
-function languageButton(code: Language, name: string): HTMLButtonElement {
-  const button = element("button", { type: "button", lang: code, title: name }, code.toUpperCase());
-  button.addEventListener("click", () => {
-    setLanguage(code);
-    if (parameters().has("lang")) writeAddress({ lang: code }, "replace");
-  });
-  return button;
+function speak(language: Language): void {
+  setLanguage(language);
+  if (parameters().has("lang")) writeAddress({ lang: language }, "replace");
 }

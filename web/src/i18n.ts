@@ -1,7 +1,7 @@
 // The two languages of the page. Feed texts come bilingual from the server; the words of the page are here.
 
 import { Listeners } from "./dom.ts";
-import { store, stored } from "./stored.ts";
+import { store } from "./stored.ts";
 import type { Text } from "./types.ts";
 
 export type Language = "fr" | "en";
@@ -11,9 +11,13 @@ const STORED = "vigie.language";
 /** Locales for Intl: both write 24-hour times and day before month. */
 const LOCALES: Record<Language, string> = { fr: "fr-FR", en: "en-GB" };
 
+/** They are slow to build. */
+const COUNTS = new Map<Language, { rules: Intl.PluralRules; numbers: Intl.NumberFormat }>();
+
 function plural(language: Language, count: number, one: string, other: string): string {
-  const rule = new Intl.PluralRules(LOCALES[language]).select(count);
-  return `${new Intl.NumberFormat(LOCALES[language]).format(count)} ${rule === "one" ? one : other}`;
+  const known = COUNTS.get(language) ?? { rules: new Intl.PluralRules(LOCALES[language]), numbers: new Intl.NumberFormat(LOCALES[language]) };
+  COUNTS.set(language, known);
+  return `${known.numbers.format(count)} ${known.rules.select(count) === "one" ? one : other}`;
 }
 
 const fr = {
@@ -367,21 +371,8 @@ const en: typeof fr = {
 
 const MESSAGES: Record<Language, typeof fr> = { fr, en };
 
-function isLanguage(text: string | null | undefined): text is Language {
-  return text === "fr" || text === "en";
-}
-
-function initialLanguage(): Language {
-  const asked = new URLSearchParams(location.search).get("lang");
-  if (isLanguage(asked)) return asked;
-  const kept = stored(STORED);
-  if (isLanguage(kept)) return kept;
-  const preferred = navigator.languages.find((tag) => /^(fr|en)\b/i.test(tag));
-  return preferred?.toLowerCase().startsWith("fr") ? "fr" : "en";
-}
-
-let current: Language = initialLanguage();
-document.documentElement.lang = current;
+/** Chosen by first.ts before anything was shown. */
+let current: Language = document.documentElement.lang === "fr" ? "fr" : "en";
 
 /** Told after the language of the page has changed. */
 export const languageChanged = new Listeners<Language>();

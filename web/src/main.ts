@@ -4,7 +4,7 @@ import { dateInAddress } from "./address.ts";
 import { followStream } from "./api.ts";
 import { ServerClock } from "./clock.ts";
 import { Day } from "./day.ts";
-import { element, setText } from "./dom.ts";
+import { present, setText } from "./dom.ts";
 import { Header } from "./header.ts";
 import { languageChanged, words } from "./i18n.ts";
 import { Shell } from "./shell.ts";
@@ -13,8 +13,8 @@ import { themeChanged } from "./theme.ts";
 const clock = new ServerClock();
 const day = new Day(clock, dateInAddress());
 const shell = new Shell({ day, clock });
-const header = new Header(day, clock, shell.navigation);
-const skip = element("a", { class: "skip", href: "#main" }, words().skip);
+const header = new Header(day, clock);
+const skip = present(".skip", HTMLAnchorElement);
 skip.addEventListener("click", (event) => {
   // A fragment in the address would be a step of its own for the back button.
   event.preventDefault();
@@ -43,7 +43,6 @@ addEventListener("popstate", () => {
   shell.follow();
 });
 
-document.querySelector("#app")?.replaceWith(skip, header.element, shell.main);
 shell.follow();
 void day.load();
 

@@ -268,7 +268,8 @@ export class PlainDrawing implements MapDrawing {
 
   #drawNow(): void {
     const canvas = this.#canvas;
-    const context = canvas.getContext("2d");
+    // Drawn by the processor: graphics that are not awake yet, or are not there, only make it slower.
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     const { clientWidth: width, clientHeight: height } = canvas;
     if (context === null || width === 0 || height === 0) return;
     const ratio = devicePixelRatio;

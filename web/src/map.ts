@@ -197,8 +197,7 @@ export class MapView {
   /** Puts the drawing with WebGL in the place of the plain one, once it shows the same; says whether there is WebGL. */
   async #wake(listener: MapListener): Promise<boolean> {
     const plain = this.#drawing;
-    // The browser shows what is drawn plainly before it wakes its graphics, which takes all of its time.
-    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    await leisure();
     if (plain === null || document.createElement("canvas").getContext("webgl2") === null) return false;
     const place = element("div", { class: "map-drawing" });
     try {
@@ -376,6 +375,12 @@ export class MapView {
     if (this.#pinned?.layer === id) this.#pin(null);
     this.#write();
   }
+}
+
+/** What is drawn plainly is on the screen and the browser has nothing else to do: waking its graphics takes all of its time. */
+async function leisure(): Promise<void> {
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  if ("requestIdleCallback" in window) await new Promise((done) => requestIdleCallback(done, { timeout: 2000 }));
 }
 
 function valueText(point: MapPoint, measure: Measure | null): string {

@@ -13,6 +13,8 @@ const DAY_HOURS = 24;
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 export interface PlotOptions {
+  width: number;
+  height: number;
   kind: Chart["kind"];
   /** Whether the values are ranks: the first is at the top, and there is no 0. */
   ranked: boolean;
@@ -121,8 +123,8 @@ export function createPlot(place: HTMLElement, data: uPlot.AlignedData, options:
   const rule = (): string => colour("rule");
   return new uPlot(
     {
-      width: Math.max(place.clientWidth, 120),
-      height: Math.max(place.clientHeight, 80),
+      width: Math.max(options.width, 120),
+      height: Math.max(options.height, 80),
       padding: [10, 18, 0, 0],
       legend: { show: false },
       cursor: {

@@ -1,16 +1,19 @@
 // The frame around the views: the navigation, and showing the view that the address names.
 
 import { addressWritten, go, parameters, stateOfView, tabAddress } from "./address.ts";
-import { element, icon, setAttribute, setText } from "./dom.ts";
+import { element, present, setAttribute, setText } from "./dom.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { TABS, type Page, type Tab, type TabName, type View } from "./view.ts";
 
 export class Shell {
-  readonly navigation = element("nav", { class: "tabs" });
-  readonly main = element("main", { id: "main", tabindex: "-1" });
+  readonly main = present("main", HTMLElement);
+  readonly #navigation = present(".tabs", HTMLElement);
   readonly #page: Page;
   readonly #links = new Map<TabName, HTMLAnchorElement>();
   readonly #loading = new Map<TabName, Promise<View>>();
+  readonly #made = new Set<View>();
+  /** Views that were away when the words or colours changed. */
+  readonly #old = new Set<View>();
   /** The state in which each view was left, so that going back to its tab finds it so. */
   readonly #states = new Map<TabName, URLSearchParams>();
   readonly #problem = element("div", { class: "message", role: "status" }, element("p"), element("p"));
@@ -21,7 +24,7 @@ export class Shell {
   constructor(page: Page) {
     this.#page = page;
     for (const tab of TABS) {
-      const link = element("a", { class: "tab" }, icon(tab.icon), element("span"));
+      const link = present(`.tab[data-tab="${tab.name}"]`, HTMLAnchorElement);
       link.addEventListener("click", (event) => {
         // With a modifier the browser opens the address elsewhere, as with any link.
         if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button !== 0) return;
@@ -30,7 +33,6 @@ export class Shell {
         this.follow();
       });
       this.#links.set(tab.name, link);
-      this.navigation.append(link);
     }
     this.#problem.append(this.#retry);
     this.#retry.addEventListener("click", () => {
@@ -70,7 +72,7 @@ export class Shell {
 
   /** Writes everything again: another language or theme. */
   refresh(): void {
-    setAttribute(this.navigation, "aria-label", words().navigation);
+    setAttribute(this.#navigation, "aria-label", words().navigation);
     for (const [name, link] of this.#links) {
       const text = link.lastElementChild;
       if (text) setText(text, words().tabs[name]);
@@ -80,7 +82,12 @@ export class Shell {
     setText(this.#retry, words().retry);
     this.#writeLinks();
     this.#writeTitle();
-    this.#view?.refresh();
+    for (const view of this.#made) this.#old.add(view);
+    this.#renew(this.#view);
+  }
+
+  #renew(view: View | null): void {
+    if (view !== null && this.#old.delete(view)) view.refresh();
   }
 
   async #open(tab: Tab): Promise<void> {
@@ -89,6 +96,7 @@ export class Shell {
       const loading = this.#loading.get(tab.name) ?? tab.load(this.#page);
       this.#loading.set(tab.name, loading);
       view = await loading;
+      this.#made.add(view);
     } catch (error) {
       console.warn(`the view ${tab.name} could not be loaded`, error);
       this.#loading.delete(tab.name);
@@ -101,8 +109,7 @@ export class Shell {
     this.main.dataset["tab"] = tab.name;
     left?.hide?.();
     if (left !== null) scrollTo(0, 0);
-    // The words and colours may have changed while the view was away.
-    view?.refresh();
+    this.#renew(view);
     view?.show?.(stateOfView(parameters()));
     view?.tick?.(this.#page.clock.now());
   }

@@ -35,7 +35,6 @@ export function toggleTheme(): void {
   themeChanged.tell(next);
 }
 
-apply();
 system.addEventListener("change", () => themeChanged.tell(theme()));
 
 const probe = document.createElement("span");

@@ -31,6 +31,7 @@ export class TodayView implements View {
     this.element = element("div", {}, this.#message.element, this.#board);
     day.changed.add((state) => this.#show(state));
     day.sourceChanged.add((source) => this.#showSource(source));
+    setText(this.#heading, words().sources);
     this.#show(day.state);
   }
 

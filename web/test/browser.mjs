@@ -15,11 +15,16 @@ function executable() {
   return found;
 }
 
+const GRAPHICS = {
+  /** WebGL draws, in software, and whatever else is drawn as well. */
+  webgl: ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+  none: ["--disable-gpu", "--disable-3d-apis"],
+  /** As Chromium decides: without a graphics card the processor draws, and WebGL is in software. */
+  usual: [],
+};
+
 /** Starts the browser; WebGL is drawn in software unless `webgl` is false. */
-export function launch({ webgl = true } = {}) {
-  const graphics = webgl
-    ? ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    : ["--disable-gpu", "--disable-3d-apis"];
+export function launch({ webgl = true, graphics = webgl ? "webgl" : "none" } = {}) {
   return chromium.launch({
     executablePath: executable(),
     args: [
@@ -30,7 +35,7 @@ export function launch({ webgl = true } = {}) {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      ...graphics,
+      ...GRAPHICS[graphics],
     ],
   });
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { launch, violations, visit as visitWith } from "./browser.mjs";
+import { at, launch, violations, visit as visitWith } from "./browser.mjs";
 
 const TABS = {
   en: ["Today", "Map", "Explore", "Compare", "Sources", "Health"],
@@ -104,5 +104,52 @@ describe("the tabs", { timeout: 300_000 }, () => {
           assert.deepEqual(await violations(page), []),
         ));
     }
+  }
+});
+
+describe("the head", { timeout: 300_000 }, () => {
+  let browser;
+  before(async () => {
+    browser = await launch();
+  });
+  after(() => browser.close());
+
+  /** What stands there, where, and what is in it. */
+  const heads = (page) =>
+    page.locator(".mark, .tab, .days .today, .languages, .theme").evaluateAll((parts) =>
+      parts.map((part) => {
+        const { x, y, width, height } = part.getBoundingClientRect();
+        // Which day is shown makes the button of today wander with the name of the zone before it.
+        const place = part.matches(".today") ? [] : [x, y, width, height].map(Math.round);
+        return [part.className, part.textContent, part.getAttribute("aria-current"), ...place].join(" ");
+      }),
+    );
+
+  for (const [lang, width] of [["en", 1440], ["fr", 1440], ["fr", 900], ["fr", 390]]) {
+    it(`is there before the script has come, and stays where it is, in ${lang} at ${width} pixels`, async () => {
+      const context = await browser.newContext({ viewport: { width, height: 800 }, locale: "en-GB", colorScheme: "light" });
+      try {
+        await context.addInitScript(() => localStorage.setItem("vigie.theme", "dark"));
+        let letGo;
+        const held = new Promise((done) => (letGo = done));
+        await context.route("**/assets/*.js", async (route) => {
+          await held;
+          await route.continue();
+        });
+        const page = await context.newPage();
+        await page.goto(at(`tab=map&lang=${lang}`), { waitUntil: "commit" });
+        await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
+        assert.deepEqual(await page.locator(".tab").allInnerTexts(), TABS[lang]);
+        assert.equal(await page.locator("html").getAttribute("lang"), lang);
+        assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+        assert.equal(await page.locator("main[data-tab]").count(), 0);
+        const before = await heads(page);
+        letGo();
+        await page.waitForSelector("main[data-tab=map] .map-frame");
+        assert.deepEqual(await heads(page), before);
+      } finally {
+        await context.close();
+      }
+    });
   }
 });

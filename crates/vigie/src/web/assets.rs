@@ -39,6 +39,19 @@ pub(super) async fn asset(uri: Uri, asked: HeaderMap) -> Response {
     (headers, *bytes).into_response()
 }
 
+/// The scripts that are written into the page itself.
+pub(super) fn inline_scripts() -> impl Iterator<Item = &'static str> {
+    let page = embedded::ASSETS
+        .iter()
+        .find(|(name, ..)| *name == "/index.html")
+        .and_then(|(_, bytes, _)| str::from_utf8(bytes).ok())
+        .unwrap_or_default();
+    page.split("<script>")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("</script>"))
+        .map(|(script, _)| script)
+}
+
 fn content_type(path: &str) -> &'static str {
     match path.rsplit('.').next() {
         Some("html") => "text/html; charset=utf-8",

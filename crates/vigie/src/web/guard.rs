@@ -1,6 +1,9 @@
 //! Who may read the dashboard, and what its pages may do.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     extract::{Request, State},
@@ -8,9 +11,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 use vigie_core::secret::Secret;
 
+use super::assets;
 use crate::failure::{Failure, Outcome};
 
 /// The environment variable that holds the token.
@@ -18,9 +23,20 @@ const TOKEN: &str = "VIGIE_TOKEN";
 /// The cookie that carries it once the page was opened with `?token=…`.
 const COOKIE: &str = "vigie_token";
 
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
-    style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; \
-    worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Of scripts: the files of this server, and what is written into its page, by its hash.
+static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let inline: String = assets::inline_scripts().map(hash_source).collect();
+    let policy = format!(
+        "default-src 'none'; script-src 'self'{inline}; \
+        style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; \
+        worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+fn hash_source(script: &str) -> String {
+    format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script)))
+}
 
 /// Who may read.
 #[derive(Debug)]
@@ -151,8 +167,11 @@ pub(super) async fn check(
 pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        CONTENT_SECURITY_POLICY.clone(),
+    );
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -178,6 +197,26 @@ mod tests {
             "",
         ] {
             assert!(!is_loopback_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn scripts_in_the_page_are_allowed_one_by_one() {
+        let empty = hash_source("");
+        assert_eq!(
+            empty,
+            " 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+        );
+        let policy = CONTENT_SECURITY_POLICY.to_str().unwrap();
+        let of_scripts = policy
+            .split("; ")
+            .find(|part| part.starts_with("script-src"));
+        let of_scripts = of_scripts.unwrap();
+        assert!(!of_scripts.contains("unsafe"), "{policy}");
+        let inline: Vec<_> = assets::inline_scripts().collect();
+        assert_eq!(inline.len(), 2, "{inline:?}");
+        for script in inline {
+            assert!(of_scripts.contains(&hash_source(script)), "{policy}");
         }
     }
 
