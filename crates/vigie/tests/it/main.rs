@@ -37,3 +37,4 @@ mod retention;
 mod server;
 mod stores;
 mod support;
+mod traces;
