@@ -1,8 +1,14 @@
 // A ranking over time: a line per entity, the first at the top.
 
+import { language } from "./i18n.ts";
 import { figure, label, pathOf, shape } from "./svg.ts";
+import { gridOf, readable, type GridCell } from "./svg-grid.ts";
 import { dataColour } from "./theme.ts";
 import type { TimeAxis } from "./time-axis.ts";
+
+interface Cell extends GridCell {
+  asked: () => void;
+}
 
 export interface Ranked {
   name: string;
@@ -13,6 +19,7 @@ export interface Ranked {
 const RANKS_MAX = 10;
 
 export function bumpChart(axis: TimeAxis, starts: number[], end: number, lines: Ranked[], title: string, width: number, traced: (line: number, step: number) => void): SVGElement {
+  const colon = language() === "fr" ? "\u00a0: " : ": ";
   const names = width < 520 ? Math.min(150, width * 0.42) : 240;
   const box = { left: 30, right: width - names, top: 14 };
   const depth = Math.min(RANKS_MAX, Math.max(3, ...lines.flatMap(({ ranks }) => ranks.map((rank) => Math.ceil(rank ?? 0)))));
@@ -28,7 +35,8 @@ export function bumpChart(axis: TimeAxis, starts: number[], end: number, lines: 
   const y = (rank: number): number => box.top + (rank - 0.5) * row;
   const inside = (rank: number | null | undefined): rank is number => rank !== null && rank !== undefined && rank <= depth + 0.5;
   const taken = new Set<number>();
-  return figure(
+  const cells: Cell[] = [];
+  const drawing = figure(
     width,
     bottom + 28,
     title,
@@ -57,7 +65,14 @@ export function bumpChart(axis: TimeAxis, starts: number[], end: number, lines: 
         ...(end ? [shape("circle", { cx: end[0], cy: end[1], r: 4, fill: paint })] : []),
         shape("text", { x: box.right + 10, y: y(place) + 4, fill: "var(--ink)", "font-weight": 560 }, rank === null ? short : `${Math.round(rank)}. ${short}`),
       );
-      // The step that is nearest to the pointer; with the keyboard the table leads to the same.
+      for (const [step, point] of points.entries()) {
+        if (point === null) continue;
+        const named = `${name}, ${axis.name(step)}${colon}${ranks[step] ?? ""}`;
+        // Not seen until it is reached: the line is what is read.
+        const place = shape("circle", { cx: point[0], cy: point[1], r: 7, fill: "none" }, shape("title", {}, named));
+        cells.push({ row: index, column: step, name: named, drawn: place, asked: () => traced(index, step) });
+      }
+      // The step that is nearest to the pointer.
       drawn.addEventListener("click", (event) => {
         const left = drawn.ownerSVGElement?.getBoundingClientRect().left ?? 0;
         const known = points.flatMap((point, step) => (point === null ? [] : [{ step, distance: Math.abs(point[0] - (event.clientX - left)) }]));
@@ -67,4 +82,7 @@ export function bumpChart(axis: TimeAxis, starts: number[], end: number, lines: 
       return drawn;
     }),
   );
+  // With the keyboard one begins at the last of the first.
+  const begin = Math.max(0, cells.findLastIndex(({ row: line }) => line === 0));
+  return cells.length === 0 ? drawing : readable(drawing, gridOf(title, cells, begin, (index) => cells[index]?.asked()));
 }

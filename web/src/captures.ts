@@ -4,6 +4,7 @@ import { causeSentence, causesKnown } from "./causes.ts";
 import { element, keepChildren, renew, setText } from "./dom.ts";
 import { integer, milliseconds, share, timeOfDay } from "./format.ts";
 import { words } from "./i18n.ts";
+import { tracedFigure } from "./provenance-button.ts";
 import type { CaptureCount, Problem } from "./types.ts";
 
 export class CapturesView {
@@ -13,9 +14,12 @@ export class CapturesView {
   readonly #badges = element("span", { class: "badges" });
   readonly #latest = element("span", { class: "latest-problem" });
   readonly #body = element("div", { class: "details-body" });
+  readonly #traced: () => void;
   #captures: CaptureCount | null = null;
 
-  constructor() {
+  /** `traced` is told that the downloads were asked for. */
+  constructor(traced: () => void) {
+    this.#traced = traced;
     const line = element("span", { class: "summary-line" }, this.#text, this.#badges);
     const summary = element("summary", {}, element("span", { class: "summary-block" }, line, this.#meter, this.#latest));
     this.element = element("details", { class: "disclosure captures" }, summary, this.#body);
@@ -62,7 +66,7 @@ export class CapturesView {
       problems.length === 0
         ? element("p", {}, words().noProblems)
         : element("ul", { class: "problems", tabindex: "0", "aria-label": words().problems }, ...problems.map(problemLine));
-    renew(this.#body, element("p", { class: "quiet" }, counts), list);
+    renew(this.#body, element("p", { class: "quiet" }, tracedFigure(counts, words().downloads, () => this.#traced())), list);
   }
 }
 

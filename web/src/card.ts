@@ -7,6 +7,7 @@ import { element, keepChildren, renew, setAttribute, setText, webAddress } from 
 import { FreshnessView } from "./freshness.ts";
 import { decimal, milliseconds, moment, quantity, timeOfDay, unitSign, unitSpace } from "./format.ts";
 import { domainName, inLanguage, words } from "./i18n.ts";
+import { askPast, hasPast, writeSaid } from "./origins.ts";
 import { ask, hearTraced, nameProvenanceButton, provenanceButton, tracedFigure, writeTraced } from "./provenance-button.ts";
 import { table } from "./table.ts";
 import { usualOf, usualRange } from "./usual.ts";
@@ -20,13 +21,14 @@ export class Card {
   readonly #title = element("h2");
   readonly #empty = element("p", { class: "no-data" });
   readonly #lead = element("div", { class: "lead" });
-  readonly #usual = element("p", { class: "usual" });
+  readonly #usualTrace = provenanceButton(() => askPast(this.#source, this.#period));
+  readonly #usual = element("p", { class: "usual" }, element("span"), this.#usualTrace);
   readonly #sentences = element("ul", { class: "sentences" });
   readonly #others = element("dl", { class: "figures" });
   readonly #trace = provenanceButton(() => this.#askHeadline(0));
   readonly #freshness: FreshnessView;
   readonly #chart: ChartView;
-  readonly #captures = new CapturesView();
+  readonly #captures = new CapturesView(() => this.#askDownloads(this.#whole()));
   readonly #linesTitle = element("summary");
   readonly #linesBody = element("div", { class: "details-body" });
   readonly #lines: HTMLDetailsElement;
@@ -40,7 +42,7 @@ export class Card {
     this.#period = period;
     this.#clock = clock;
     this.#chart = new ChartView(place);
-    this.#freshness = new FreshnessView();
+    this.#freshness = new FreshnessView((clock, at) => this.#askClock(clock, at));
     this.#title.id = `title-${source.id}`;
     this.#lines = element("details", { class: "disclosure" }, this.#linesTitle, this.#linesBody);
     this.#lines.addEventListener("toggle", () => this.#writeLines());
@@ -57,7 +59,10 @@ export class Card {
       this.#chart.element,
       element("div", { class: "card-foot" }, this.#captures.element, this.#lines, this.#credit),
     );
-    hearTraced(this.element, ({ from, to }) => ask(inLanguage(this.#source.title), { source: this.#source.id, from, to }));
+    hearTraced(this.element, (stretch) => {
+      if (stretch === null) askPast(this.#source, this.#period);
+      else ask(inLanguage(this.#source.title), { source: this.#source.id, ...stretch });
+    });
     this.element.style.setProperty("--paint", `var(--${dataColour(place)})`);
     this.#write();
   }
@@ -129,14 +134,13 @@ export class Card {
     const source = this.#source;
     const usual = this.#lead.hidden ? "" : usualOf(source);
     this.#usual.hidden = usual === "";
-    setText(this.#usual, usual);
+    const [text] = this.#usual.children;
+    if (text) setText(text, usual);
+    this.#usualTrace.hidden = !hasPast(source, this.#period);
+    nameProvenanceButton(this.#usualTrace, `${inLanguage(source.title)}, ${usual}`);
     const rest = this.#lead.hidden ? [] : source.sentences.slice(1);
     this.#sentences.hidden = rest.length === 0;
-    const items = keepChildren(this.#sentences, rest.length, () => element("li"));
-    for (const [index, sentence] of rest.entries()) {
-      const item = items[index];
-      if (item) setText(item, inLanguage(sentence));
-    }
+    writeSaid(this.#sentences, "li", source, rest);
   }
 
   #writeLead(headline: Headline): void {
@@ -168,6 +172,18 @@ export class Card {
     const entity = this.#source.entities.find(({ name }) => name === headline.entity)?.entity;
     const stretch = headline.at ? { at: headline.at } : this.#whole();
     ask(`${inLanguage(this.#source.title)}, ${label(headline)}`, { source: this.#source.id, entity, ...stretch });
+  }
+
+  /** The downloads that were started then. */
+  #askDownloads(stretch: { from: string; to: string }): void {
+    ask(inLanguage(this.#source.title), { source: this.#source.id, downloads: "", ...stretch });
+  }
+
+  /** A clock is that of the newest content, or of the download that was answered last. */
+  #askClock(clock: string, at: string): void {
+    const what = `${inLanguage(this.#source.title)}, ${clock.toLocaleLowerCase()}`;
+    if (at !== this.#source.freshness.fetched_at) ask(what, { source: this.#source.id, at });
+    else ask(what, { source: this.#source.id, downloads: "", from: at, to: new Date(milliseconds(at) + 1000).toISOString() });
   }
 
   #whole(): { from: string; to: string } {

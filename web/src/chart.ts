@@ -9,7 +9,7 @@ import { element, keepChildren, setAttribute, setText } from "./dom.ts";
 import { isCounted, milliseconds, quantity, timeOfDay, unitSign } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { createPlot } from "./plot.ts";
-import { tellTraced } from "./provenance-button.ts";
+import { tellTraced, tracedFigure, writeTraced } from "./provenance-button.ts";
 import { dataColour } from "./theme.ts";
 import type { Band, Chart, Period } from "./types.ts";
 import { usualRange } from "./usual.ts";
@@ -171,9 +171,12 @@ export class ChartView {
   #writeLegend(cursor: number | null): void {
     const { chart, data } = { chart: this.#chart, data: this.#data };
     if (chart === null || data === null || chart.kind === "bars") return;
-    const items = keepChildren(this.#legend, chart.series.length + (data.usual ? 1 : 0), () =>
-      element("li", {}, element("i", { class: "swatch" }), element("span"), element("b")),
-    );
+    const items = keepChildren(this.#legend, chart.series.length + (data.usual ? 1 : 0), () => {
+      const figure = tracedFigure("", "", () => this.#traceStep(figure.dataset["step"]));
+      // With the keyboard the table leads to the same, without a stop for each of eight lines.
+      figure.tabIndex = -1;
+      return element("li", {}, element("i", { class: "swatch" }), element("span"), figure);
+    });
     let shown: number | null = null;
     for (const [index, series] of chart.series.entries()) {
       const values = data.values[index + 1] as (number | null | undefined)[];
@@ -182,13 +185,14 @@ export class ChartView {
       if (value !== null) shown = Math.max(shown ?? 0, at);
       const item = items[index];
       const [swatch, name, figure] = item?.children ?? [];
-      if (!(swatch instanceof HTMLElement) || !name || !figure) continue;
+      if (!(swatch instanceof HTMLElement) || !name || !(figure instanceof HTMLButtonElement)) continue;
       const paint = `var(--${dataColour(this.#firstColour + index)})`;
       if (swatch.style.getPropertyValue("--paint") !== paint) swatch.style.setProperty("--paint", paint);
       setAttribute(swatch, "data-dash", index >= 4 ? "" : null);
       setAttribute(swatch, "data-band", null);
       setText(name, inLanguage(series.label));
-      setText(figure, value === null ? words().gap : quantity(value, chart.unit, chart.decimals));
+      figure.dataset["step"] = String(at);
+      writeTraced(figure, value === null ? words().gap : quantity(value, chart.unit, chart.decimals), inLanguage(series.label), value !== null);
     }
     const at = cursor ?? shown;
     if (data.usual) this.#writeUsual(items[chart.series.length], chart.usual[at ?? 0] ?? null, chart);
@@ -197,12 +201,13 @@ export class ChartView {
 
   #writeUsual(item: Element | undefined, band: Band | null, chart: Chart): void {
     const [swatch, name, figure] = item?.children ?? [];
-    if (!(swatch instanceof HTMLElement) || !name || !figure) return;
+    if (!(swatch instanceof HTMLElement) || !name || !(figure instanceof HTMLButtonElement)) return;
     swatch.style.setProperty("--paint", "var(--usual)");
     setAttribute(swatch, "data-dash", null);
     setAttribute(swatch, "data-band", "");
     setText(name, words().usual);
-    setText(figure, band ? usualRange(band, chart.unit, chart.decimals) : "–");
+    figure.dataset["step"] = "";
+    writeTraced(figure, band ? usualRange(band, chart.unit, chart.decimals) : "–", words().usual, band !== null);
   }
 
   #fillTable(): void {
@@ -212,12 +217,21 @@ export class ChartView {
   /** The figure under the cursor is asked about. */
   #trace(): void {
     const index = this.#plot?.cursor.idx;
-    if (typeof index !== "number" || this.#chart === null || this.#period === null) return;
-    tellTraced(this.element, stretchOf(this.#chart, this.#period, index));
+    if (typeof index === "number") this.#traceAt(index);
+  }
+
+  #traceAt(index: number): void {
+    if (this.#chart !== null && this.#period !== null) tellTraced(this.element, stretchOf(this.#chart, this.#period, index));
+  }
+
+  /** The figure of a legend; that of what is usual has no step. */
+  #traceStep(step: string | undefined): void {
+    if (step === "" || step === undefined) tellTraced(this.element, null);
+    else this.#traceAt(Number(step));
   }
 
   #traceWhole(): void {
-    if (this.#chart !== null && this.#period !== null) tellTraced(this.element, stretchOf(this.#chart, this.#period, 0));
+    this.#traceAt(0);
   }
 
   #placeNow(): void {

@@ -31,6 +31,11 @@ export const say = wordsOf({
     unsure: " L’intervalle contient 0 : rien n’est établi.",
     caution: (lags: number) =>
       `Prudence : ${lags} décalages ont été essayés, et le plus grand coefficient parmi beaucoup est grand par hasard. Deux séries qui suivent le même rythme (le jour, la semaine, la saison) vont ensemble sans que l’une cause l’autre.`,
+    lagHint: "Chaque barre mène à ses deux séries : un clic, ou les flèches et Entrée",
+    computed: (pairs: string, changes: boolean) =>
+      `Calculé sur n = ${pairs} paires de pas que les deux séries connaissent${changes ? ", d’après leurs variations d’un pas à l’autre" : ""}. Chaque série mène à ses téléchargements.`,
+    stretch: (from: string, to: string) => `du ${from} au ${to}`.toLowerCase(),
+    marks: (count: number) => `Événements marqués (${count})`,
     lagAxis: (unit: string) => `décalage de la seconde (${unit})`,
     lagLabel: (lag: string, r: string, pairs: string) => `${lag} : r = ${r}, n = ${pairs}`,
     units: { hour: ["heure", "heures"], day: ["jour", "jours"], week: ["semaine", "semaines"], month: ["mois", "mois"] },
@@ -62,6 +67,11 @@ export const say = wordsOf({
     unsure: " The interval holds 0: nothing is established.",
     caution: (lags) =>
       `Caution: ${lags} lags were tried, and the greatest of many coefficients is great by chance. Two series that follow the same rhythm (the day, the week, the season) go together without one causing the other.`,
+    lagHint: "Each bar leads to its two series: by a click, or by the arrow keys and Enter",
+    computed: (pairs, changes) =>
+      `Computed from n = ${pairs} pairs of steps that both series know${changes ? ", of their changes from step to step" : ""}. Each series leads to its downloads.`,
+    stretch: (from, to) => `from ${from} to ${to}`,
+    marks: (count) => `Events marked (${count})`,
     lagAxis: (unit) => `lag of the second (${unit})`,
     lagLabel: (lag, r, pairs) => `${lag}: r = ${r}, n = ${pairs}`,
     units: { hour: ["hour", "hours"], day: ["day", "days"], week: ["week", "weeks"], month: ["month", "months"] },

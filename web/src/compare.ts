@@ -21,15 +21,17 @@ import {
 } from "./data.ts";
 import { explain } from "./day-message.ts";
 import type { Day } from "./day.ts";
-import { element, keepChildren, setAttribute, setText } from "./dom.ts";
+import { element, keepChildren, renew, setAttribute, setText } from "./dom.ts";
 import { keep, pngOf } from "./download.ts";
 import { axisOf, unitOf } from "./explore-forms.ts";
 import { say as sayExplore } from "./explore-words.ts";
-import { milliseconds, quantity, setTimeZone } from "./format.ts";
+import { longMoment, milliseconds, quantity, setTimeZone } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { entityName, LinePicker, type LineChoice } from "./line-picker.ts";
 import { Lines, type Line, type LinesModel, type Marked } from "./lines.ts";
+import { ask, tracedFigure } from "./provenance-button.ts";
 import { svgFile } from "./svg.ts";
+import { table } from "./table.ts";
 import { dataColour } from "./theme.ts";
 import { TimeAxis } from "./time-axis.ts";
 import { askStep } from "./trace-step.ts";
@@ -81,6 +83,9 @@ export class CompareView implements View {
     },
   );
   readonly #unzoom = element("button", { type: "button", class: "small-button" });
+  readonly #marksTitle = element("summary");
+  readonly #marksBody = element("div", { class: "details-body" });
+  readonly #marksList = element("details", { class: "disclosure", hidden: "" }, this.#marksTitle, this.#marksBody);
   readonly #hint = element("p");
   readonly #problem = element("div", { class: "problem", role: "status" }, element("p"), element("p"));
   readonly #retry = element("button", { type: "button", class: "small-button" });
@@ -148,6 +153,7 @@ export class CompareView implements View {
         { class: "panel figure-panel" },
         element("div", { class: "figure-head" }, this.#hint, this.#unzoom),
         this.#lines.element,
+        this.#marksList,
         this.#problem,
         this.#foot,
       ),
@@ -283,6 +289,7 @@ export class CompareView implements View {
     this.#correlation.element.hidden = !comparing;
     if (this.#error !== null || this.#answers.length === 0) return;
     this.#lines.update(this.#model(state));
+    this.#writeMarks();
     setText(this.#unzoom, sayExplore().allTitle);
     this.#unzoom.hidden = state.zoom === null;
     const cut = (this.#marked?.events.length ?? 0) > MARKS_MAX;
@@ -326,6 +333,7 @@ export class CompareView implements View {
     this.#retry.hidden = error === null;
     setText(this.#retry, words().retry);
     for (const part of [this.#lines.element, this.#hint, this.#foot]) part.hidden = text !== "";
+    if (text !== "") this.#marksList.hidden = true;
   }
 
   #names(): { id: string; name: string }[] {
@@ -373,8 +381,8 @@ export class CompareView implements View {
     };
   }
 
-  /** The strongest events, in words. */
-  #marks(): Marked[] {
+  /** The strongest events, in the order of time. */
+  #strongest(): { key: string; name: string; at: number; figure: string }[] {
     const marked = this.#marked;
     if (marked === null) return [];
     const measure = marked.measures.find(({ headline }) => headline) ?? marked.measures[0];
@@ -384,10 +392,29 @@ export class CompareView implements View {
       .slice(0, MARKS_MAX)
       .map(({ observed_at, title, key, values }) => {
         const value = strength(values);
-        const figure = value === null || measure === undefined ? "" : ` (${quantity(value, measure.unit, measure.decimals)})`;
-        return { at: milliseconds(observed_at), text: `${title ?? key}${figure}` };
+        const figure = value === null || measure === undefined ? "" : quantity(value, measure.unit, measure.decimals);
+        return { key, name: title ?? key, at: milliseconds(observed_at), figure };
       })
       .sort((a, b) => a.at - b.at);
+  }
+
+  #marks(): Marked[] {
+    return this.#strongest().map(({ at, name, figure }) => ({ at, text: figure === "" ? name : `${name} (${figure})` }));
+  }
+
+  /** The same as a table, where each leads to what the provider has said of it. */
+  #writeMarks(): void {
+    const strongest = this.#strongest();
+    const source = this.#marked?.source ?? "";
+    this.#marksList.hidden = strongest.length === 0;
+    setText(this.#marksTitle, say().marks(strongest.length));
+    const { event, time, value } = words().columns;
+    const rows = strongest.map(({ key, name, at, figure }) => [
+      name,
+      longMoment(at),
+      tracedFigure(figure === "" ? "–" : figure, name, () => ask(name, { source, key })),
+    ]);
+    renew(this.#marksBody, table(this.#marksTitle.textContent ?? "", [event, time, value], rows));
   }
 
   async #keepPicture(kind: "png" | "svg"): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { element, keepChildren, setAttribute, setText } from "./dom.ts";
 import { domainName, inLanguage, words } from "./i18n.ts";
+import { writeSaid } from "./origins.ts";
 import type { Analysis, SourceAnalysis } from "./types.ts";
 
 interface Line {
@@ -34,7 +35,7 @@ export class DigestView {
       setAttribute(domain, "href", `#title-${source.id}`);
       setAttribute(domain, "title", inLanguage(source.title));
       setText(mark, unusual ? words().unusual : "");
-      setText(text, source.sentences.slice(0, unusual ? 2 : 1).map(inLanguage).join(" "));
+      writeSaid(text, "span", source, source.sentences.slice(0, unusual ? 2 : 1));
     }
   }
 }

@@ -58,15 +58,19 @@ export function keepChildren(parent: Element, count: number, make: () => Element
 
 const REACHED = "a[href], button, input, select, summary, [tabindex]";
 
+/** What can be focused below a node, in order. */
+export function reached(parent: ParentNode): HTMLElement[] {
+  return [...parent.querySelectorAll<HTMLElement>(REACHED)];
+}
+
 /** Puts other children into `parent`, and the reader back where they were: the focus by its place among what can be focused, and
  *  how far each frame was scrolled. */
 export function renew(parent: HTMLElement, ...children: Child[]): void {
-  const places = (): HTMLElement[] => [...parent.querySelectorAll<HTMLElement>(REACHED)];
-  const before = places();
+  const before = reached(parent);
   const focused = before.findIndex((place) => place === document.activeElement);
   const scrolled = before.map((place) => [place.scrollLeft, place.scrollTop] as const);
   parent.replaceChildren(...children);
-  for (const [index, place] of places().entries()) {
+  for (const [index, place] of reached(parent).entries()) {
     const [left, top] = scrolled[index] ?? [0, 0];
     if (left !== 0 || top !== 0) place.scrollTo(left, top);
     if (index === focused) place.focus({ preventScroll: true });

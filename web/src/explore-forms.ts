@@ -6,15 +6,15 @@ import { element } from "./dom.ts";
 import type { BandKind } from "./explore.ts";
 import { say } from "./explore-words.ts";
 import { decimal, integer, milliseconds, quantity, share } from "./format.ts";
-import { cellsOf, describeCells, heatmap } from "./heatmap.ts";
+import { cellName, cellsOf, describeCells, extremesOf, heatmap, type Cell } from "./heatmap.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { nameNow, nameThen } from "./known-at.ts";
 import { entityName } from "./line-picker.ts";
 import type { Line, LinesModel } from "./lines.ts";
-import { tracedFigure } from "./provenance-button.ts";
+import { askParts, tracedFigure } from "./provenance-button.ts";
 import { table } from "./table.ts";
 import { TimeAxis } from "./time-axis.ts";
-import { askStep } from "./trace-step.ts";
+import { askStep, nameOfLine, questionOfStep } from "./trace-step.ts";
 import type { SeriesAnswer, SeriesLine } from "./types.ts";
 
 const TABLE_ROWS_MAX = 400;
@@ -82,11 +82,30 @@ export function linesModel(answer: SeriesAnswer, band: BandKind, zoom: [number, 
   };
 }
 
-export function drawHeat(answer: SeriesAnswer, width: number): { drawn: SVGElement; sentence: string } {
+export function drawHeat(answer: SeriesAnswer, width: number): { drawn: SVGElement; sentence: (string | Node)[] } {
   const [line] = answer.series;
   const { unit, decimals } = unitOf(answer);
   const cells = line === undefined ? [] : cellsOf(axisOf(answer), valuesOf(answer, line));
-  return { drawn: heatmap(cells, unit, decimals, width), sentence: describeCells(cells, unit, decimals) };
+  const traced = (cell: Cell): void => askCell(answer, cell);
+  const figure = (cell: Cell): Node => tracedFigure(quantity(cell.mean, unit, decimals), cellName(cell), () => traced(cell));
+  const found = extremesOf(cells);
+  const [before, between, after] = found?.words ?? [];
+  const sentence = found === null ? [describeCells(cells, unit, decimals)] : [before ?? "", figure(found.most), between ?? "", figure(found.least), after ?? ""];
+  return { drawn: heatmap(cells, unit, decimals, width, traced), sentence };
+}
+
+/** The hours that a cell is the mean of, the latest first: each leads to its downloads. */
+function askCell(answer: SeriesAnswer, cell: Cell): void {
+  const [line] = answer.series;
+  if (line === undefined) return;
+  const [values, axis, { unit, decimals }] = [valuesOf(answer, line), axisOf(answer), unitOf(answer)];
+  const figure = (value: number | null | undefined): string => (value === null || value === undefined ? words().gap : quantity(value, unit, decimals));
+  const parts = cell.steps.toReversed().flatMap((step) => {
+    const question = questionOfStep(answer, 0, step);
+    return question === null ? [] : [{ name: axis.name(step), note: figure(values[step]), question }];
+  });
+  const what = `${nameOfLine(answer, 0)}, ${cellName(cell)}`;
+  askParts(what, say().meanOf(figure(cell.mean), cell.steps.length), parts);
 }
 
 export function drawBump(answer: SeriesAnswer, width: number, title: string): SVGElement {

@@ -398,13 +398,13 @@ export class ExploreView implements View {
     const lines = form === "lines";
     this.#lines.element.hidden = !lines;
     this.#zoomTools.hidden = !lines;
-    this.#hint.hidden = !lines;
+    this.#hint.hidden = form === "table";
     this.#place.hidden = lines;
-    setText(this.#hint, say().hint);
+    setText(this.#hint, lines ? say().hint : say().hintCells);
     setText(this.#title, this.#titleText(answer));
     this.#width = this.#place.clientWidth;
     const width = Math.max(300, this.#width);
-    setText(this.#sentence, "");
+    if (form !== "heat") setText(this.#sentence, "");
     const { known } = state;
     this.#knownNote.hidden = known === null || this.#present === null;
     setText(this.#knownNote, known === null || this.#present === null ? "" : describeKnown(answer, this.#present, known));
@@ -412,8 +412,8 @@ export class ExploreView implements View {
       this.#lines.update(linesModel(answer, state.band, state.zoom, this.#present));
     } else if (form === "heat") {
       const { drawn, sentence } = drawHeat(this.#hours ?? answer, width);
-      this.#place.replaceChildren(drawn);
-      setText(this.#sentence, sentence);
+      renew(this.#place, drawn);
+      renew(this.#sentence, ...sentence);
     } else {
       renew(this.#place, form === "ranking" ? drawBump(answer, width, this.#titleText(answer)) : drawTable(answer, this.#clock.now()));
     }

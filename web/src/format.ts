@@ -294,6 +294,12 @@ export function monthTick(time: number): string {
   return cached("month", () => new Intl.DateTimeFormat(locale(), { timeZone, month: "short", year: "2-digit" })).format(time);
 }
 
+/** The month of a local date. */
+export function monthName(date: string): string {
+  const text = cached("month name", () => new Intl.DateTimeFormat(locale(), { timeZone: "UTC", month: "long", year: "numeric" })).format(Date.parse(`${date}T00:00:00Z`));
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Day and time with the year, for tables and labels of long stretches. */
 export function longMoment(time: number): string {
   const text = cached(

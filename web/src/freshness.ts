@@ -3,6 +3,7 @@
 import { element, keepChildren, setAttribute, setText } from "./dom.ts";
 import { duration, milliseconds, moment, relative } from "./format.ts";
 import { words } from "./i18n.ts";
+import { tracedFigure, writeTraced } from "./provenance-button.ts";
 import type { Freshness } from "./types.ts";
 
 export class FreshnessView {
@@ -11,9 +12,12 @@ export class FreshnessView {
   readonly #stale = element("span", { class: "badge warn" });
   readonly #heading = element("p", { class: "clocks-title" });
   readonly #list = element("dl", { class: "pairs" });
+  readonly #traced: (clock: string, at: string) => void;
   #freshness: Freshness | null = null;
 
-  constructor() {
+  /** `traced` is told which clock was asked about, and what it says. */
+  constructor(traced: (clock: string, at: string) => void) {
+    this.#traced = traced;
     const summary = element("summary", {}, this.#stale, this.#age);
     const clocks = element("div", { class: "clocks" }, this.#heading, this.#list);
     const details = element("details", { class: "freshness" }, summary, clocks);
@@ -23,11 +27,13 @@ export class FreshnessView {
         summary.focus();
       }
     });
+    // The dialog that a clock opens gives the focus back to it.
+    const leaves = (target: EventTarget | null): boolean => target instanceof Element && !details.contains(target) && target.closest("dialog") === null;
     details.addEventListener("focusout", (event) => {
-      if (event.relatedTarget instanceof Node && !details.contains(event.relatedTarget)) details.open = false;
+      if (leaves(event.relatedTarget)) details.open = false;
     });
     document.addEventListener("pointerdown", (event) => {
-      if (event.target instanceof Node && !details.contains(event.target)) details.open = false;
+      if (leaves(event.target)) details.open = false;
     });
     this.element = details;
   }
@@ -50,22 +56,29 @@ export class FreshnessView {
       time ? `${moment(milliseconds(time))} (${relative(milliseconds(time), now)})` : otherwise;
     const next =
       next_at && milliseconds(next_at) <= now ? `${moment(milliseconds(next_at))} (${words().due})` : say(next_at, words().notSaid);
-    const lines: [string, string][] = [
-      [words().observed, say(observed_at, words().never)],
-      [words().published, say(published_at, words().notSaid)],
-      [words().fetched, say(fetched_at, words().never)],
-      [words().next, next],
-    ];
-    writePairs(this.#list, lines);
+    // When the newest content was published is in the same downloads as when it was observed; what is next has not come yet.
+    this.#write([
+      [words().observed, say(observed_at, words().never), observed_at],
+      [words().published, say(published_at, words().notSaid), published_at ? observed_at : null],
+      [words().fetched, say(fetched_at, words().never), fetched_at],
+      [words().next, next, null],
+    ]);
   }
-}
 
-/** Fills a list of terms and what they are. */
-function writePairs(list: HTMLElement, lines: [string, string][]): void {
-  const items = keepChildren(list, lines.length, () => element("div", {}, element("dt"), element("dd")));
-  for (const [index, [term, text]] of lines.entries()) {
-    const [name, value] = items[index]?.children ?? [];
-    if (name) setText(name, term);
-    if (value) setText(value, text);
+  /** The clocks, each with what it says and the time that is asked about. */
+  #write(lines: [string, string, string | null | undefined][]): void {
+    const items = keepChildren(this.#list, lines.length, () => {
+      const figure = tracedFigure("", "", () => this.#traced(item.firstElementChild?.textContent ?? "", figure.dataset["at"] ?? ""));
+      const item = element("div", {}, element("dt"), element("dd", {}, figure));
+      return item;
+    });
+    for (const [index, [term, text, at]] of lines.entries()) {
+      const [name, value] = items[index]?.children ?? [];
+      const figure = value?.firstElementChild;
+      if (!name || !(figure instanceof HTMLButtonElement)) continue;
+      setText(name, term);
+      figure.dataset["at"] = at ?? "";
+      writeTraced(figure, text, term, Boolean(at));
+    }
   }
 }

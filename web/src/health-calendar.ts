@@ -19,6 +19,15 @@ function levelOf({ expected, obtained }: DayHealth): Level {
   return obtained / expected >= NEARLY ? "nearly" : "partial";
 }
 
+/** How many of the downloads of a day were obtained, and what went wrong. */
+export function factsOf(day: DayHealth): string {
+  if (day.expected === 0) return say().unwatched;
+  const parts = [`${share(day.obtained / day.expected)}, ${say().dayFacts(integer(day.obtained), integer(day.expected))}`];
+  if (day.failed > 0) parts.push(say().failed(day.failed));
+  if (day.quarantined > 0) parts.push(say().aside(day.quarantined));
+  return parts.join(", ");
+}
+
 export interface Chosen {
   source: SourceHealth;
   date: string;
@@ -99,18 +108,10 @@ export class Calendar {
         "td",
         { tabindex: here ? "0" : "-1", "data-row": String(row), "data-column": String(column) },
         mark,
-        element("span", { class: "visually-hidden" }, this.#facts(day)),
+        element("span", { class: "visually-hidden" }, factsOf(day)),
       );
     });
     return element("tr", {}, element("th", { scope: "row" }, inLanguage(source.title)), ...cells);
-  }
-
-  #facts(day: DayHealth): string {
-    if (day.expected === 0) return say().unwatched;
-    const parts = [`${share(day.obtained / day.expected)}, ${say().dayFacts(integer(day.obtained), integer(day.expected))}`];
-    if (day.failed > 0) parts.push(say().failed(day.failed));
-    if (day.quarantined > 0) parts.push(say().aside(day.quarantined));
-    return parts.join(", ");
   }
 
   #cell(row: number, column: number): HTMLElement | null {
@@ -131,7 +132,7 @@ export class Calendar {
     const found = this.#at(target);
     if (found === null) return;
     const [source, day, date] = found;
-    setText(this.#told, `${inLanguage(source.title)} · ${fullDate(date)} · ${this.#facts(day)}`);
+    setText(this.#told, `${inLanguage(source.title)} · ${fullDate(date)} · ${factsOf(day)}`);
   }
 
   #move(row: number, column: number): void {

@@ -4,11 +4,12 @@ import "./record.css";
 import { writeAddress } from "./address.ts";
 import { CaptureList } from "./capture-list.ts";
 import { explain } from "./day-message.ts";
-import { element, setAttribute, setText } from "./dom.ts";
-import { addDays, fullDate, integer, localDate, milliseconds, relative } from "./format.ts";
-import { Calendar, type Chosen } from "./health-calendar.ts";
+import { element, renew, setAttribute, setText } from "./dom.ts";
+import { addDays, fullDate, integer, localDate, milliseconds, moment, relative } from "./format.ts";
+import { Calendar, factsOf, type Chosen } from "./health-calendar.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { fetchHealth, fetchTroubles, type CaptureLine, type Health, type SourceHealth } from "./record-api.ts";
+import { ask, askParts, tracedFigure, writeTraced } from "./provenance-button.ts";
 import { bytes, perPeriod } from "./record-format.ts";
 import { say } from "./record-words.ts";
 import type { Page, View } from "./view.ts";
@@ -29,6 +30,7 @@ export class HealthView implements View {
   readonly #problems = new CaptureList();
   readonly #noProblems = element("p", { class: "quiet" });
   readonly #chosenName = element("span", { class: "quiet" });
+  readonly #chosenFigure = tracedFigure("", "", () => this.#askChosen());
   readonly #all = element("button", { type: "button", class: "small-button" });
   readonly #now = element("div");
   readonly #quotas = element("div");
@@ -58,7 +60,7 @@ export class HealthView implements View {
     this.#content.append(
       element("div", { class: "health-head" }, this.#heading, this.#level, this.#paused),
       this.#section(() => say().calendar, this.#calendar.element),
-      this.#section(() => say().problems, element("p", { class: "chosen" }, this.#chosenName, this.#all), this.#noProblems, this.#problems.element),
+      this.#section(() => say().problems, element("p", { class: "chosen" }, this.#chosenName, this.#chosenFigure, this.#all), this.#noProblems, this.#problems.element),
       this.#section(() => say().now, this.#now),
       element("div", { class: "panels" }, this.#section(() => say().quotas, this.#quotas), this.#section(() => say().room, this.#room)),
     );
@@ -182,7 +184,21 @@ export class HealthView implements View {
     setText(this.#noProblems, none);
     this.#chosenName.hidden = chosen === null;
     this.#all.hidden = chosen === null;
-    if (chosen !== null) setText(this.#chosenName, say().problemsOf(titleOf(chosen.source), fullDate(chosen.date)));
+    const day = chosen === null ? undefined : health.sources.find(({ id }) => id === chosen.source)?.days[health.dates.indexOf(chosen.date)];
+    this.#chosenFigure.hidden = chosen === null || day === undefined;
+    if (chosen === null) return;
+    const name = say().problemsOf(titleOf(chosen.source), fullDate(chosen.date));
+    setText(this.#chosenName, name);
+    if (day !== undefined) writeTraced(this.#chosenFigure, factsOf(day), name);
+  }
+
+  /** All downloads of the day that was chosen, also those that went well. */
+  #askChosen(): void {
+    const chosen = this.#chosen;
+    const source = this.#health?.sources.find(({ id }) => id === chosen?.source);
+    if (chosen === null || source === undefined) return;
+    const { date } = chosen;
+    ask(say().problemsOf(inLanguage(source.title), fullDate(date)), { source: source.id, downloads: "", from: date, to: date });
   }
 
   #writeNow({ sources }: Health): void {
@@ -193,8 +209,8 @@ export class HealthView implements View {
       element("span", { class: "level", "data-level": source.level }, element("b", { "aria-hidden": "true" }, SIGNS[source.level]), ` ${say().sourceLevel[source.level]}`),
       ageOf(source, now),
       nextOf(source, now),
-      integer(source.failures_in_a_row),
-      integer(source.waiting_files),
+      endedSo(source, source.failures_in_a_row, "failed", say().failuresInARow),
+      endedSo(source, source.waiting_files, "landed", say().waiting),
     ]);
     grid(this.#now, say().now, heads, rows);
   }
@@ -205,7 +221,7 @@ export class HealthView implements View {
       return;
     }
     const heads = [say().host, say().limit, say().used];
-    const rows = quotas.flatMap(({ host, with_key, limits }) =>
+    const rows = quotas.flatMap(({ host, with_key, sources, limits }) =>
       limits.map((limit): Cell[] => {
         const part = Math.min(1, limit.used / Math.max(1, limit.requests));
         const bar = element("span", { class: "quota", "aria-hidden": "true" }, element("i"));
@@ -213,13 +229,22 @@ export class HealthView implements View {
         return [
           with_key ? `${host} (${say().withKey})` : host,
           say().perTime(integer(limit.requests), perPeriod(limit.per_seconds)),
-          element("span", { class: "quota-cell" }, bar, integer(limit.used)),
+          element("span", { class: "quota-cell" }, bar, limit.used === 0 ? "0" : tracedFigure(integer(limit.used), host, () => this.#askQuota(host, sources, limit.per_seconds))),
         ];
       }),
     );
     const frame = element("div");
     grid(frame, say().quotas, heads, rows);
-    this.#quotas.replaceChildren(element("p", { class: "quiet" }, say().quotasHelp), frame);
+    renew(this.#quotas, element("p", { class: "quiet" }, say().quotasHelp), frame);
+  }
+
+  /** The downloads of the sources that share a limit, over the time that it is of. */
+  #askQuota(host: string, sources: string[], seconds: number): void {
+    const now = this.#page.clock.now();
+    const [from, to] = [now - seconds * 1000, now].map((time) => new Date(time).toISOString());
+    const stretch = `${moment(now - seconds * 1000)} – ${moment(now)}`;
+    const titleOf = (source: string): string => inLanguage(this.#health?.sources.find(({ id }) => id === source)?.title ?? { fr: source, en: source });
+    askParts(host, say().quotaParts, sources.map((source) => ({ name: titleOf(source), note: stretch, question: { source, downloads: "", from, to } })));
   }
 
   #writeRoom({ store, disk }: Health): void {
@@ -243,8 +268,16 @@ export class HealthView implements View {
 
 function ageOf(source: SourceHealth, now: number): Cell {
   const at = source.freshness.observed_at;
-  const text = at ? relative(milliseconds(at), now) : say().noContent;
+  const age = (): Node => tracedFigure(relative(milliseconds(at ?? ""), now), `${inLanguage(source.title)}, ${say().contentAge}`, () => ask(inLanguage(source.title), { source: source.id, at: at ?? undefined }));
+  const text = at ? age() : say().noContent;
   return source.freshness.stale ? element("span", {}, text, " ", element("span", { class: "badge warn" }, words().stale)) : text;
+}
+
+/** A count of downloads that ended so; none come from nowhere. */
+function endedSo({ id, title }: SourceHealth, count: number, downloads: string, what: string): Cell {
+  if (count === 0) return integer(count);
+  const of = `${inLanguage(title)}, ${what}`;
+  return tracedFigure(integer(count), of, () => ask(of, { source: id, downloads }));
 }
 
 function nextOf({ next }: SourceHealth, now: number): string {
@@ -266,5 +299,6 @@ function grid(place: HTMLElement, caption: string, heads: string[], rows: Cell[]
     ),
   );
   const table = element("table", { class: `stacking${heads.length > 3 ? " pairs-of" : ""}`, "aria-label": caption }, element("thead", {}, head), element("tbody", {}, ...body));
-  place.replaceChildren(table);
+  // Written every second: a figure that is pressed just then stays the same.
+  if (place.firstElementChild?.outerHTML !== table.outerHTML) renew(place, table);
 }

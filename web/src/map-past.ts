@@ -5,7 +5,7 @@ import { milliseconds } from "./format.ts";
 import type { EventEntry, MapPoint, Measure, SourceAnalysis } from "./types.ts";
 
 /** A station that has said nothing for so long is not shown. */
-const SILENCE_MILLISECONDS = 4 * 3_600_000;
+export const SILENCE_MILLISECONDS = 4 * 3_600_000;
 const HOUR_MILLISECONDS = 3_600_000;
 const PAGE = 1000;
 const PAGES_MAX = 4;

@@ -4,6 +4,7 @@ import { element, setAttribute, setText } from "./dom.ts";
 import { quantity } from "./format.ts";
 import { inLanguage } from "./i18n.ts";
 import { say } from "./map-words.ts";
+import { nameProvenanceButton, provenanceButton } from "./provenance-button.ts";
 import { colour } from "./theme.ts";
 import type { MapPoint, Measure } from "./types.ts";
 
@@ -87,12 +88,14 @@ export class ScaleControl {
   readonly #low = element("span");
   readonly #high = element("span");
   readonly #legend = element("p", { class: "scale-legend", role: "img" }, this.#low, element("i", { class: "scale-ramp" }), this.#high);
+  readonly #trace: HTMLButtonElement;
   #written = "";
 
-  /** `chosen` is told a source and a measure as `source/measure`, or `BY_SOURCE`. */
-  constructor(chosen: (id: string) => void) {
+  /** `chosen` is told a source and a measure as `source/measure`, or `BY_SOURCE`; `traced` that the ends of the scale were asked about. */
+  constructor(chosen: (id: string) => void, traced: () => void) {
+    this.#trace = provenanceButton(traced);
     this.#select.addEventListener("change", () => chosen(this.#select.value));
-    this.element = element("div", { class: "map-scale" }, element("label", {}, this.#label, this.#select), this.#legend);
+    this.element = element("div", { class: "map-scale" }, element("label", {}, this.#label, this.#select), element("div", { class: "scale-row" }, this.#legend, this.#trace));
   }
 
   write(colourable: Colourable[], colouring: Colouring | null, points: MapPoint[]): void {
@@ -101,12 +104,15 @@ export class ScaleControl {
     this.#writeOptions(colourable, colouring);
     const extent = colouring === null ? null : extentOf(points);
     this.#legend.hidden = extent === null;
+    this.#trace.hidden = extent === null;
     if (colouring === null || extent === null) return;
     const { unit, decimals, title } = colouring.measure;
     const figure = (value: number): string => quantity(value, unit, decimals);
     setText(this.#low, `${extent.below ? "≤\u00a0" : ""}${figure(extent.low)}`);
     setText(this.#high, `${extent.above ? "≥\u00a0" : ""}${figure(extent.high)}`);
-    setAttribute(this.#legend, "aria-label", say().scale(inLanguage(title), figure(extent.low), figure(extent.high)));
+    const said = say().scale(inLanguage(title), figure(extent.low), figure(extent.high));
+    setAttribute(this.#legend, "aria-label", said);
+    nameProvenanceButton(this.#trace, said);
   }
 
   #writeOptions(colourable: Colourable[], colouring: Colouring | null): void {

@@ -11,10 +11,11 @@ import { element } from "./dom.ts";
 import { EventList } from "./event-list.ts";
 import { milliseconds, timeOfDay } from "./format.ts";
 import { inLanguage } from "./i18n.ts";
-import { eventsUntil, isOfEvents, pointsOf, stationsAt, type Told } from "./map-past.ts";
+import { eventsUntil, isOfEvents, pointsOf, SILENCE_MILLISECONDS, stationsAt, type Told } from "./map-past.ts";
 import { say } from "./map-words.ts";
 import { BY_SOURCE, canColour, ScaleControl, type Colourable, type Colouring } from "./map-scale.ts";
 import { MapView } from "./map.ts";
+import { ask } from "./provenance-button.ts";
 import { giveColours } from "./theme.ts";
 import { TimeBar, type TimeChoice } from "./time-bar.ts";
 import { TrackList } from "./track-list.ts";
@@ -31,7 +32,10 @@ export class MapTab implements View {
   readonly #day: Day;
   readonly #clock: ServerClock;
   readonly #map = new MapView();
-  readonly #scale = new ScaleControl((id) => this.#colour(id));
+  readonly #scale = new ScaleControl(
+    (id) => this.#colour(id),
+    () => this.#askScale(),
+  );
   readonly #list = new EventList();
   readonly #tracks = new TrackList();
   readonly #bar: TimeBar;
@@ -252,6 +256,19 @@ export class MapTab implements View {
     const source = analysis.sources.find(({ id }) => id === colouring?.source);
     const ofDay = this.#choice.at === null && source !== undefined && this.#isLeading(source);
     this.#scale.write(this.#colourable(analysis), colouring, ofDay ? source.map : this.#shownPoints);
+  }
+
+  /** The ends of the scale are values of all its stations: of the day so far, or of the last hours before the time shown. */
+  #askScale(): void {
+    const analysis = this.#analysis();
+    const colouring = analysis === null ? null : this.#colouring(analysis);
+    const source = analysis?.sources.find(({ id }) => id === colouring?.source);
+    if (!analysis || colouring === null || source === undefined) return;
+    const until = this.#untilNow();
+    const ofDay = this.#choice.at === null && this.#isLeading(source);
+    const from = ofDay ? milliseconds(analysis.period.start) : until - SILENCE_MILLISECONDS;
+    const [start, end] = [from, until + 1].map((time) => new Date(time).toISOString());
+    ask(`${inLanguage(source.title)}, ${inLanguage(colouring.measure.title)}`, { source: source.id, from: start, to: end });
   }
 
   #write(): void {

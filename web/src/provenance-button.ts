@@ -9,15 +9,33 @@ const TRACE = "M9 7H7a4.5 4.5 0 0 0 0 9h2M15 7h2a4.5 4.5 0 0 1 0 9h-2M8.5 11.5h7
 
 const WORDS = { fr: "D’où vient ce chiffre ?", en: "Where does this come from?" };
 
+/** One of several origins of a figure. */
+export interface Part {
+  name: string;
+  /** What else is to be said of it: its value, its time. */
+  note: string;
+  question: Question;
+}
+
 /** Opens the dialog about a figure, which `what` names in words. */
 export function ask(what: string, question: Question): void {
-  import("./provenance.ts").then(
-    ({ showProvenance }) => showProvenance(what, question),
-    (error: unknown) => {
-      console.warn("where a figure comes from could not be loaded", error);
-      sayFailed();
-    },
-  );
+  void open(({ showProvenance }) => showProvenance(what, question));
+}
+
+/** The same of a figure that several others went into: `told` says how. One alone is opened at once. */
+export function askParts(what: string, told: string, parts: Part[]): void {
+  const [first, ...others] = parts;
+  if (first !== undefined && others.length === 0) ask(what, first.question);
+  else void open(({ showParts }) => showParts(what, told, parts));
+}
+
+async function open(show: (dialog: typeof import("./provenance.ts")) => void): Promise<void> {
+  try {
+    show(await import("./provenance.ts"));
+  } catch (error) {
+    console.warn("where a figure comes from could not be loaded", error);
+    sayFailed();
+  }
 }
 
 /** The server is away, and with it the dialog: what is said instead needs nothing but the page. */
@@ -59,11 +77,8 @@ export function writeTraced(button: HTMLButtonElement, text: string, of: string,
   setAttribute(button, "aria-label", known ? `${text} (${of}). ${WORDS[language()]}` : null);
 }
 
-/** The stretch of time that a figure of a chart is of. */
-export interface Traced {
-  from: string;
-  to: string;
-}
+/** The stretch of time that a figure of a chart is of; null: the days before, which say what is usual. */
+export type Traced = { from: string; to: string } | null;
 
 /** Tells whoever holds the chart that one of its figures was asked about: a chart does not know its source. */
 export function tellTraced(node: Element, detail: Traced): void {

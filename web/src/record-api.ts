@@ -15,7 +15,7 @@ export type CaptureLine = Schemas["CaptureLine"];
 export type CauseText = Schemas["CauseText"];
 export type Provenance = Schemas["Provenance"];
 
-type CapturePage = Schemas["CapturePage"];
+export type CapturePage = Schemas["CapturePage"];
 
 export function fetchSources(signal: AbortSignal): Promise<SourceBrief[]> {
   return getJson("/api/v1/sources", signal);
@@ -38,7 +38,7 @@ export function fetchTroubles(source: string, from: string, to: string, signal: 
   return getJson(`/api/v1/captures${query({ source, from, to, outcome: "failed,quarantined", limit: "100" })}`, signal);
 }
 
-/** What is asked about a figure: an entity's hour, a stretch of time, or an event. */
+/** What is asked about a figure: an entity's hour, a stretch of time, an event, or the downloads that were counted. */
 export interface Question {
   source: string;
   entity?: string | undefined;
@@ -46,11 +46,24 @@ export interface Question {
   at?: string | undefined;
   from?: string | undefined;
   to?: string | undefined;
+  /** Asked about are the downloads that were started then and ended so, and not those whose rows are of then; empty: however they ended. */
+  downloads?: string | undefined;
 }
 
-export function fetchProvenance(question: Question, signal: AbortSignal): Promise<Provenance> {
-  const given = Object.fromEntries(Object.entries(question).map(([name, value]) => [name, (value as string | undefined) ?? null]));
-  return getJson(`/api/v1/provenance${query(given)}`, signal);
+type Named = Record<string, string | undefined>;
+
+function given(named: Named): string {
+  return query(Object.fromEntries(Object.entries(named).map(([name, value]) => [name, value ?? null])));
+}
+
+export function fetchProvenance({ source, entity, key, at, from, to }: Question, signal: AbortSignal): Promise<Provenance> {
+  return getJson(`/api/v1/provenance${given({ source, entity, key, at, from, to })}`, signal);
+}
+
+/** The downloads that were started in a stretch of time, the newest first; `after` is the `next` of the page before. */
+export function fetchDownloads({ source, from, to, downloads }: Question, after: string | undefined, signal: AbortSignal): Promise<CapturePage> {
+  const outcome = downloads === "" ? undefined : downloads;
+  return getJson(`/api/v1/captures${given({ source, from, to, outcome, limit: "100", after })}`, signal);
 }
 
 export interface Body {

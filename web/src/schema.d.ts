@@ -1473,6 +1473,27 @@ export interface components {
         };
         /** @enum {string} */
         NextWhy: "due" | "scheduled" | "retry_after" | "back_off";
+        /** @description A stretch of time, and of what its rows are. */
+        Origin: {
+            /** @description The entity, where the figure is of one. */
+            entity?: string | null;
+            /**
+             * Format: date-time
+             * @description The first instant.
+             */
+            from: string;
+            /** @description The event, where the figure is of one. */
+            key?: string | null;
+            /** @description What the entity or the event is called. Text from outside: never markup. */
+            name?: string | null;
+            /** @description What it is to the sentence. */
+            role: components["schemas"]["Role"];
+            /**
+             * Format: date-time
+             * @description The first instant after it.
+             */
+            to: string;
+        };
         /**
          * @description How an attempt ended, or what has become of its raw file since.
          * @enum {string}
@@ -1577,6 +1598,11 @@ export interface components {
             basis: components["schemas"]["Evidence"];
             /** @description The captures, newest first, at most 100. */
             captures: components["schemas"]["CaptureLine"][];
+            /**
+             * Format: int64
+             * @description How many there are in all. Those that are not listed are found by asking about shorter stretches.
+             */
+            count: number;
             /** @description Whom to credit, and the licence. */
             credit: components["schemas"]["Credit"];
             /**
@@ -1587,7 +1613,7 @@ export interface components {
             /** @description The entity or event, as the provider names it. */
             key?: string | null;
             measure?: components["schemas"]["Measure"] | null;
-            /** @description Whether there are more. */
+            /** @description Whether there are more than those listed. */
             more: boolean;
             /** @description What it is called. Text from outside: never markup. */
             name?: string | null;
@@ -1788,12 +1814,22 @@ export interface components {
             /** @description Where the terms stand. */
             url: string;
         };
+        /**
+         * @description What an origin is to a sentence.
+         * @enum {string}
+         */
+        Role: "told" | "usual" | "before" | "downloads";
         /** @description Room: what is large, and takes a while to measure. */
         Room: {
             /** @description The data folder. */
             disk: components["schemas"]["DiskHealth"];
             /** @description The store of summaries and events. */
             store: components["schemas"]["StoreHealth"];
+        };
+        /** @description A sentence. Text from outside may be in it: never markup. */
+        Said: components["schemas"]["Text"] & {
+            /** @description What its figures are of, its own before those that it compares them with. */
+            origins: components["schemas"]["Origin"][];
         };
         /**
          * @description How large a zone is.
@@ -1961,8 +1997,8 @@ export interface components {
             leading_measure?: components["schemas"]["Measure"] | null;
             /** @description The places to draw on the map, each with its latest value. */
             map: components["schemas"]["MapPoint"][];
-            /** @description The same in words, the most important first. Text from outside may be in them: never markup. */
-            sentences: components["schemas"]["Text"][];
+            /** @description The same in words, the most important first. */
+            sentences: components["schemas"]["Said"][];
             /** @description Its title. */
             title: components["schemas"]["Text"];
             track_measure?: components["schemas"]["Measure"] | null;

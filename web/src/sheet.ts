@@ -3,7 +3,8 @@
 import { element, webAddress } from "./dom.ts";
 import { integer, milliseconds, moment, share, unitSign } from "./format.ts";
 import { inLanguage, locale } from "./i18n.ts";
-import type { Permission, SourceSheet } from "./record-api.ts";
+import type { Permission, Question, SourceSheet } from "./record-api.ts";
+import { ask, tracedFigure } from "./provenance-button.ts";
 import { bytes, perPeriod, period } from "./record-format.ts";
 import { say } from "./record-words.ts";
 import type { Text } from "./types.ts";
@@ -72,27 +73,38 @@ function measured(source: SourceSheet): Node[] {
   const part = (some: number, all: number): string => (all > 0 ? share(some / all) : say().notMeasured);
   const entities = `${integer(source.entity_count)}${seen.more ? " +" : ""}`;
   const missing = source.fields_missing.length === 0 ? "" : ` (${say().missing(source.fields_missing.join(", "))})`;
+  const { from, to } = found.window;
+  const seenFact = rows.events ? facts.eventsSeen : facts.entities;
+  const asked = (fact: string, text: string, question: Omit<Question, "source">): Cell =>
+    text === say().notMeasured ? text : tracedFigure(text, fact, () => ask(`${inLanguage(source.sheet.title)}, ${fact}`, { source: source.id, ...question }));
+  // What was measured of downloads leads to them; what was seen in the store leads to those whose rows it has.
+  const traced = (fact: string, text: string): Cell => asked(fact, text, { downloads: "", from, to: after(to) });
+  const inStore = (fact: string, text: string): Cell => (seen.since ? asked(fact, text, { from: seen.since, to: after(to) }) : text);
   const lines: [string, Cell, Cell][] = [
     [
       facts.changes,
       known(periodicity.publishes_seconds, period).replace(/^–$/, say().noRhythm),
-      element("span", {}, known(found.change_seconds, period), " ", element("span", { class: `badge ${verdictKind(source)}` }, say().verdict[source.period_verdict])),
+      element("span", {}, traced(facts.changes, known(found.change_seconds, period)), " ", element("span", { class: `badge ${verdictKind(source)}` }, say().verdict[source.period_verdict])),
     ],
-    [facts.lag, say().notMeasured, known(found.lag_seconds, period)],
-    [facts.obtained, integer(found.expected), `${integer(found.obtained)} (${part(found.obtained, found.expected)})`],
-    [facts.rows, say().notMeasured, known(found.body_rows, integer)],
-    [facts.size, say().notMeasured, known(found.body_bytes, bytes)],
-    [facts.day, say().notMeasured, known(source.bytes_per_day, bytes)],
-    [facts.refused, say().notMeasured, `${integer(found.refused_rows)} (${part(found.refused_rows, found.rows + found.refused_rows)})`],
-    [rows.events ? facts.eventsSeen : facts.entities, say().notMeasured, entities],
-    [facts.fields, integer(rows.measures.length), `${integer(seen.fields.length)}${missing}`],
+    [facts.lag, say().notMeasured, traced(facts.lag, known(found.lag_seconds, period))],
+    [facts.obtained, integer(found.expected), traced(facts.obtained, `${integer(found.obtained)} (${part(found.obtained, found.expected)})`)],
+    [facts.rows, say().notMeasured, traced(facts.rows, known(found.body_rows, integer))],
+    [facts.size, say().notMeasured, traced(facts.size, known(found.body_bytes, bytes))],
+    [facts.day, say().notMeasured, traced(facts.day, known(source.bytes_per_day, bytes))],
+    [facts.refused, say().notMeasured, traced(facts.refused, `${integer(found.refused_rows)} (${part(found.refused_rows, found.rows + found.refused_rows)})`)],
+    [seenFact, say().notMeasured, inStore(seenFact, entities)],
+    [facts.fields, integer(rows.measures.length), inStore(facts.fields, `${integer(seen.fields.length)}${missing}`)],
   ];
-  const { from, to } = found.window;
   return [
     table([...lines, ...declaredOnly(source).slice(1)]),
     element("p", { class: "quiet" }, say().measuredOver(moment(milliseconds(from)), moment(milliseconds(to)))),
     ...(source.store_error ? [element("p", { class: "quiet", lang: "en" }, source.store_error)] : []),
   ];
+}
+
+/** The window is up to the start of its last capture, which is in it. */
+function after(to: string): string {
+  return new Date(milliseconds(to) + 1).toISOString();
 }
 
 function declaredOnly({ periodicity }: SourceSheet): [string, Cell, Cell][] {

@@ -138,7 +138,7 @@ describe("where a figure comes from", { timeout: 300_000 }, () => {
       await context.route("**/assets/provenance-*.js", (route) => (route.request().url().includes("button") ? route.continue() : route.abort()));
       await page.locator(".card .trace-button:visible").first().click();
       await page.locator(".failed-dialog", { hasText: "The server does not answer" }).waitFor();
-      await page.getByRole("button", { name: "OK" }).click();
+      await page.getByRole("button", { name: "OK", exact: true }).click();
       await page.locator(".failed-dialog").waitFor({ state: "detached" });
     }));
 

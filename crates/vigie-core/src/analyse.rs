@@ -16,6 +16,7 @@ mod happened;
 mod history;
 mod mix;
 mod observed;
+pub mod origin;
 mod ranking;
 pub mod sentence;
 mod track;

@@ -2,6 +2,7 @@
 
 mod findings;
 mod mix;
+mod said;
 mod track;
 
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ pub use self::findings::{
     Extreme, Findings, HistoryFacts, RankLine, Ranking, Record, Strongest, Trend,
 };
 pub use self::mix::{MixFigures, MixPart};
+pub use self::said::{Origin, Role, Said};
 pub use self::track::{Track, TrackPoint};
 
 /// What happened in a zone over a period, per source.
@@ -111,8 +113,8 @@ pub struct SourceAnalysis {
     pub track_measure: Option<Measure>,
     /// What is usual, what is not, what changed.
     pub findings: Findings,
-    /// The same in words, the most important first. Text from outside may be in them: never markup.
-    pub sentences: Vec<Text>,
+    /// The same in words, the most important first.
+    pub sentences: Vec<Said>,
 }
 
 /// Whom to credit.

@@ -546,7 +546,10 @@ fn path(points: &[Fractions]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use vigie_core::{analysis::PeriodKind, text::Text};
+    use vigie_core::{
+        analysis::{PeriodKind, Said},
+        text::Text,
+    };
 
     use super::*;
     use crate::{sample, view::report_view};
@@ -557,7 +560,10 @@ mod tests {
         let hostile = "<script>alert(1)</script><img src=x onerror=\"alert(2)\">";
         let source = &mut analysis.sources[1];
         source.title = Text::same(hostile);
-        source.sentences = vec![Text::same(hostile)];
+        source.sentences = vec![Said {
+            text: Text::same(hostile),
+            origins: Vec::new(),
+        }];
         source.credit.url = "javascript:alert(1)".into();
         source.events[0].title = hostile.into();
         if let Some(chart) = &mut source.chart {

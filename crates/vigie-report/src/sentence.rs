@@ -10,8 +10,11 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use vigie_core::{
-    analyse::sentence::{self, Scale, Sentence},
-    analysis::{Band, Period, PeriodKind, SourceAnalysis},
+    analyse::{
+        origin::origins,
+        sentence::{self, Scale, Sentence, is_daily},
+    },
+    analysis::{Band, Period, PeriodKind, Said, SourceAnalysis},
     measure::{Across, Kind},
     text::{Language, Text},
 };
@@ -25,13 +28,14 @@ use crate::{
 /// The most letters of a name or a title within a sentence.
 const NAME_LETTERS_MAX: usize = 80;
 
-/// What is to be said of a source's period, the most important first, in both languages. Text from outside is in it: never markup.
+/// What is to be said of a source's period, the most important first, in both languages, and what it comes from. Text from outside is
+/// in it: never markup.
 pub fn sentences(
     source: &SourceAnalysis,
     period: &Period,
     tz: &TimeZone,
     now: Timestamp,
-) -> Vec<Text> {
+) -> Vec<Said> {
     let in_language = |language| Speaker::of(source, period, tz, now, language);
     let (fr, en) = (in_language(Language::Fr), in_language(Language::En));
     let combined = is_combined(source);
@@ -43,7 +47,10 @@ pub fn sentences(
                 let text = speaker.say(sentence);
                 if of_all { speaker.of_all(&text) } else { text }
             };
-            Text::new(text(&fr), text(&en))
+            Said {
+                text: Text::new(text(&fr), text(&en)),
+                origins: origins(sentence, source, period, tz, now),
+            }
         })
         .collect()
 }
@@ -99,18 +106,12 @@ impl<'a> Speaker<'a> {
         now: Timestamp,
         language: Language,
     ) -> Self {
-        let daily = source.chart.as_ref().is_some_and(|chart| {
-            let mut times = chart.times.iter();
-            let (first, second) = (times.next(), times.next());
-            let step = first.zip(second).map(|(a, b)| b.duration_since(*a));
-            step.is_some_and(|step| step > SignedDuration::from_hours(12))
-        });
         Self {
             language,
             period,
             tz,
             now,
-            daily,
+            daily: is_daily(source),
         }
     }
 }

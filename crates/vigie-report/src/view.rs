@@ -245,7 +245,7 @@ pub fn report_view(
 fn said(source: &SourceAnalysis, language: Language) -> impl Iterator<Item = String> {
     let sentences = source.sentences.iter();
     sentences.map(move |sentence| {
-        let letters = sentence.get(language).chars();
+        let letters = sentence.text.get(language).chars();
         letters.take(SENTENCE_LETTERS_MAX).collect()
     })
 }

@@ -129,9 +129,10 @@ pub(crate) async fn seen(
             let Some(newest) = newest else {
                 return Ok(seen);
             };
+            seen.since = newest.saturating_sub(SEEN).ok();
             let query = SummaryQuery {
                 source: Some(definition.id.clone()),
-                from: newest.saturating_sub(SEEN).ok(),
+                from: seen.since,
                 ..SummaryQuery::default()
             };
             let mut each = |summary: BucketSummary| {
@@ -146,9 +147,10 @@ pub(crate) async fn seen(
         Model::Events => {
             let newest = app.ledger().newest_observed(&definition.id);
             let newest = newest.map_err(Failure::usage)?.unwrap_or(app.now());
+            seen.since = newest.saturating_sub(WINDOW).ok();
             let query = EventQuery {
                 source: Some(definition.id.clone()),
-                from: newest.saturating_sub(WINDOW).ok(),
+                from: seen.since,
                 to: None,
             };
             let mut each = |event: Event| {

@@ -1,7 +1,7 @@
 //! What may be said of a source's period, as values: which sentences, in which order. Their words in both languages are those of
 //! `vigie-report`; here it is decided that nothing is said that the data cannot bear.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     analysis::{
@@ -240,6 +240,16 @@ pub fn sentences(source: &SourceAnalysis, period: &Period, now: Timestamp) -> Ve
     said.truncate(SENTENCES_MAX - 1);
     said.extend(incomplete(source));
     said
+}
+
+/// Whether the values of a source's chart are of days.
+pub fn is_daily(source: &SourceAnalysis) -> bool {
+    source.chart.as_ref().is_some_and(|chart| {
+        let mut times = chart.times.iter();
+        let (first, second) = (times.next(), times.next());
+        let step = first.zip(second).map(|(a, b)| b.duration_since(*a));
+        step.is_some_and(|step| step > SignedDuration::from_hours(12))
+    })
 }
 
 /// The sentence that a source of observations leads with: its latest value of a day, its mean of anything longer.

@@ -50,7 +50,7 @@ pub(super) fn sheet(across: Across) -> SourceSheet {
 }
 
 /// Each row is an entity, minutes after midnight, and a value.
-fn analysis(sheet: &SourceSheet, rows: &[(String, i64, f64)]) -> SourceAnalysis {
+pub(super) fn analysis(sheet: &SourceSheet, rows: &[(String, i64, f64)]) -> SourceAnalysis {
     let tz = TimeZone::get("Europe/Paris").unwrap();
     let day = period(PeriodKind::Day, Date::constant(2026, 10, 25), &tz);
     let mut bucketing = Bucketing::new(

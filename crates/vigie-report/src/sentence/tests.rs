@@ -543,6 +543,7 @@ fn what_is_of_all_is_not_taken_for_that_of_the_first() {
     let range = |source: &SourceAnalysis| {
         let said = sentences(source, &period, &tz, now);
         said.into_iter()
+            .map(|said| said.text)
             .find(|text| text.en.contains("etween"))
             .unwrap()
     };
@@ -569,7 +570,7 @@ fn what_is_of_the_leading_series_is_not_parted_by_what_is_of_others() {
     let said = &analysis.sources[4].sentences;
     let place = |words: &str| {
         said.iter()
-            .position(|text| text.en.contains(words))
+            .position(|said| said.text.en.contains(words))
             .unwrap()
     };
     assert!(place("12% more than the day before") < place("Production by source"));
@@ -588,9 +589,31 @@ fn a_record_of_events_comes_right_after_what_they_lead_with() {
     let said = sentences(&analysis.sources[1], &period, &tz, now);
     assert!(
         said[1]
+            .text
             .en
             .starts_with("Highest value since 3 March 2026 (248 of 265 days known): 6.4"),
         "{said:?}"
     );
-    assert!(said[2].en.starts_with("The day before"), "{said:?}");
+    assert!(said[2].text.en.starts_with("The day before"), "{said:?}");
+}
+
+#[test]
+fn every_sentence_says_where_its_figures_come_from() {
+    let analysis = crate::sample::analysis(crate::sample::paris(), PeriodKind::Day);
+    let mut followed = 0;
+    for said in analysis.sources.iter().flat_map(|source| &source.sentences) {
+        assert!(!said.origins.is_empty(), "{said:?}");
+        assert!(
+            said.origins.iter().all(|origin| origin.from < origin.to),
+            "{said:?}"
+        );
+        followed += said.origins.len();
+    }
+    assert!(followed > 10);
+    // As JSON a sentence has its two languages where it always had them.
+    let said = serde_json::to_value(&analysis.sources[0].sentences[0]).unwrap();
+    assert!(
+        said["fr"].is_string() && said["origins"][0]["role"] == "told",
+        "{said}"
+    );
 }

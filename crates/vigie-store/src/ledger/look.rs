@@ -19,6 +19,13 @@ const COVERING: &str = "source = ?1 AND outcome IN ('landed', 'summarized')
     AND started_at_ms >= ?2 AND started_at_ms < ?3 AND observed_from_ms < ?4 AND observed_to_ms >= ?5
     ORDER BY started_at_ms DESC, id DESC LIMIT ?6";
 
+const COVERING_COUNT: &str =
+    "SELECT count(*) FROM captures WHERE source = ?1 AND outcome IN ('landed', 'summarized')
+    AND started_at_ms >= ?2 AND started_at_ms < ?3 AND observed_from_ms < ?4 AND observed_to_ms >= ?5";
+
+const STARTS: &str = "SELECT started_at_ms FROM captures
+    WHERE source = ?1 AND outcome IN ('landed', 'summarized') AND started_at_ms BETWEEN ?2 AND ?3";
+
 const STARTED: &str = "source = ?1 AND outcome IN ('landed', 'summarized') AND started_at_ms = ?2";
 
 const REQUESTS: &str =
@@ -184,6 +191,48 @@ impl Ledger {
         )
     }
 
+    /// How many those are, whatever they are.
+    pub fn count_covering(
+        &self,
+        source: &SourceId,
+        (from, to): (Timestamp, Timestamp),
+        (since, until): (Timestamp, Timestamp),
+    ) -> Result<u64, LedgerError> {
+        let stretches = (
+            source.as_str(),
+            since.as_millisecond(),
+            until.as_millisecond(),
+            to.as_millisecond(),
+            from.as_millisecond(),
+        );
+        self.connection
+            .prepare_cached(COVERING_COUNT)
+            .and_then(|mut statement| statement.query_row(stretches, |row| rows::number(row, 0)))
+            .map_err(self.failed(READ))
+    }
+
+    /// When the captures of a source started whose bodies count, from `first` to `last` (both included), in no order.
+    pub fn starts(
+        &self,
+        source: &SourceId,
+        first: Timestamp,
+        last: Timestamp,
+    ) -> Result<Vec<Timestamp>, LedgerError> {
+        let failed = self.failed(READ);
+        let mut statement = self.connection.prepare_cached(STARTS).map_err(&failed)?;
+        let stretch = (
+            source.as_str(),
+            first.as_millisecond(),
+            last.as_millisecond(),
+        );
+        let starts = statement
+            .query_map(stretch, |row| row.get(0))
+            .map_err(&failed)?;
+        let starts = starts.collect::<Result<Vec<i64>, _>>().map_err(&failed)?;
+        let starts = starts.into_iter().map(Timestamp::from_millisecond);
+        Ok(starts.filter_map(Result::ok).collect())
+    }
+
     /// The captures of a source that started at that time and whose body counts.
     pub fn started_at(&self, source: &SourceId, at: Timestamp) -> Result<Vec<Entry>, LedgerError> {
         self.all(STARTED, (source.as_str(), at.as_millisecond()))
@@ -326,11 +375,11 @@ mod tests {
         let (_folder, ledger) = ledger(&[wide, narrow]);
         let source = SourceId::new("a").unwrap();
         let covering = |from: &str, to: &str, until: &str| {
-            let fetched = (at("2026-11-24T00:00:00Z"), at(until));
-            ledger
-                .covering(&source, (at(from), at(to)), fetched, 9)
-                .unwrap()
-                .len()
+            let (rows, fetched) = ((at(from), at(to)), (at("2026-11-24T00:00:00Z"), at(until)));
+            let found = ledger.covering(&source, rows, fetched, 9).unwrap().len();
+            let counted = ledger.count_covering(&source, rows, fetched).unwrap();
+            assert_eq!(counted, found as u64);
+            found
         };
         let day_after = "2026-11-25T00:00:00Z";
         assert_eq!(
@@ -356,6 +405,23 @@ mod tests {
     }
 
     #[test]
+    fn the_starts_are_those_of_bodies_that_count() {
+        let captures = [
+            capture("a", "2026-11-24T10:00:00Z", Outcome::Summarized),
+            capture("a", "2026-11-24T10:05:00Z", Outcome::Quarantined),
+            capture("a", "2026-11-24T10:10:00Z", Outcome::Landed),
+            capture("a", "2026-11-24T10:15:00Z", Outcome::Summarized),
+            capture("b", "2026-11-24T10:10:00Z", Outcome::Summarized),
+        ];
+        let (_folder, ledger) = ledger(&captures);
+        let source = SourceId::new("a").unwrap();
+        let (first, last) = (at("2026-11-24T10:00:00Z"), at("2026-11-24T10:10:00Z"));
+        let mut starts = ledger.starts(&source, first, last).unwrap();
+        starts.sort_unstable();
+        assert_eq!(starts, [first, last]);
+    }
+
+    #[test]
     fn every_question_is_answered_by_an_index() {
         let (_folder, ledger) = ledger(&[]);
         let row = |condition: &str| format!("SELECT {COLUMNS} FROM captures WHERE {condition}");
@@ -364,6 +430,8 @@ mod tests {
         for (sql, index) in [
             (SLOTS.to_owned(), "COVERING INDEX captures_slot"),
             (row(COVERING), "captures_good"),
+            (COVERING_COUNT.to_owned(), "captures_good"),
+            (STARTS.to_owned(), "captures_good"),
             (row(STARTED), "captures_good"),
             (REQUESTS.to_owned(), "requests_host"),
             (row(troubles), "captures_problems"),

@@ -38,3 +38,4 @@ mod server;
 mod stores;
 mod stream;
 mod support;
+mod traces;

@@ -84,6 +84,8 @@ fn sheets_say_what_is_declared_and_what_was_measured() {
     assert_eq!(sheet["measured"]["quarantined"], 1);
     assert_eq!(sheet["measured"]["obtained"], 2);
     assert!(sheet["entity_count"].as_u64().unwrap() > 1, "{sheet:#}");
+    // What was seen says since when, so that it can be followed.
+    assert!(sheet["seen"]["since"].is_string(), "{}", sheet["seen"]);
     // One that is not collected here has a sheet too, and nothing measured.
     let other = page.json("/api/v1/sources/ecb-eurofxref-daily", 200);
     assert_eq!(other["enabled"], false);
@@ -250,9 +252,9 @@ fn what_is_asked_wrongly_is_refused_in_json() {
             "no event",
         ),
         (
-            "/api/v1/provenance?source=usgs-earthquakes&from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z",
+            "/api/v1/provenance?source=usgs-earthquakes&from=2025-01-01T00:00:00Z&to=2026-03-01T00:00:00Z",
             400,
-            "32 days",
+            "400 days",
         ),
     ] {
         let error = page.json(path, status);
@@ -374,6 +376,7 @@ fn a_figure_is_traced_to_the_files_it_came_from() {
     // Nothing is said of a time of which there is nothing.
     let none = at(&format!("source={METAR}&at=2020-01-01T00:00:00Z"));
     assert_eq!(none["captures"], serde_json::json!([]));
+    assert_eq!((&none["count"], &none["more"]), (&0.into(), &false.into()));
 }
 
 #[test]

@@ -16,11 +16,14 @@ use vigie_core::{
     event::{Event, EventKey},
     measure::Measure,
     sheet::Permission,
-    text::{EntityId, Text},
+    text::{EntityId, SourceId, Text},
     time,
 };
 use vigie_sources::{Definition, Model};
-use vigie_store::{ledger::Entry, store::Store};
+use vigie_store::{
+    ledger::{Entry, Ledger, LedgerError},
+    store::Store,
+};
 
 use super::{
     super::{Shared, data::leading, range},
@@ -38,7 +41,9 @@ const CAPTURES_MAX: usize = 100;
 /// Readings listed.
 const READINGS_MAX: usize = 100;
 /// The longest stretch that is looked back at.
-const STRETCH_MAX: SignedDuration = SignedDuration::from_hours(32 * 24);
+const STRETCH_MAX: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// The longest whose summaries are looked into; of longer ones the times of the rows are told.
+const SUMMARIES_MAX: SignedDuration = SignedDuration::from_hours(32 * 24);
 /// Beyond its horizon a body seldom has rows of an hour.
 const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
@@ -92,7 +97,9 @@ pub(super) struct Provenance {
     versions: Vec<VersionLine>,
     /// The captures, newest first, at most 100.
     captures: Vec<CaptureLine>,
-    /// Whether there are more.
+    /// How many there are in all. Those that are not listed are found by asking about shorter stretches.
+    count: u64,
+    /// Whether there are more than those listed.
     more: bool,
 }
 
@@ -206,7 +213,7 @@ fn stretch(app: &App, asked: &ProvenanceQuery) -> Result<(Timestamp, Timestamp),
             Ok((start, time::hour_end(start, app.tz())))
         }
         (None, Some(from), Some(to)) if to.duration_since(from) <= STRETCH_MAX => Ok((from, to)),
-        (None, Some(_), Some(_)) => Err(bad("`from` is 32 days before `to` at most")),
+        (None, Some(_), Some(_)) => Err(bad("`from` is 400 days before `to` at most")),
         _ => Err(bad(
             "say `at`, or `from` and `to`, or the `key` of an event",
         )),
@@ -269,7 +276,8 @@ async fn of_hours(
     let Some(entity) = &found.key else {
         return Ok(found);
     };
-    if definition.model != Model::Observations {
+    let long = found.to.duration_since(found.from) > SUMMARIES_MAX;
+    if definition.model != Model::Observations || long {
         return Ok(found);
     }
     let keys: Vec<BucketKey> =
@@ -329,19 +337,35 @@ fn readings(buckets: &[Bucket], measure: Option<&Measure>) -> Vec<Reading> {
     known.into_iter().skip(latest).filter_map(reading).collect()
 }
 
+/// How many captures started at these times; `None` where one of the times has none.
+fn count_of(
+    ledger: &Ledger,
+    source: &SourceId,
+    fetched: &BTreeSet<Timestamp>,
+) -> Result<Option<u64>, LedgerError> {
+    let (Some(first), Some(last)) = (fetched.first(), fetched.last()) else {
+        return Ok(None);
+    };
+    let mut starts = ledger.starts(source, *first, *last)?;
+    starts.retain(|at| fetched.contains(at));
+    let distinct: BTreeSet<Timestamp> = starts.iter().copied().collect();
+    Ok((distinct.len() == fetched.len()).then_some(starts.len() as u64))
+}
+
 fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenance> {
     let ledger = ledger_of(app)?;
     let source = &definition.id;
     let mut entries: Vec<Entry> = Vec::new();
     // Samples of a replay, or of a ledger that was lost, have no capture of their time: then the times of the rows must do.
-    let mut exact = found.fetched.is_some();
-    for at in (found.fetched.iter().flatten().rev()).take(CAPTURES_MAX + 1) {
-        let of_time = ledger.started_at(source, *at).map_err(Failure::usage)?;
-        exact &= !of_time.is_empty();
-        entries.extend(of_time);
-    }
-    exact &= !entries.is_empty();
-    if !exact {
+    let mut count = found.fetched.as_ref().map_or(Ok(None), |fetched| {
+        count_of(&ledger, source, fetched).map_err(Failure::usage)
+    })?;
+    let exact = count.is_some();
+    if exact {
+        for at in (found.fetched.iter().flatten().rev()).take(CAPTURES_MAX) {
+            entries.extend(ledger.started_at(source, *at).map_err(Failure::usage)?);
+        }
+    } else {
         let stretch = (found.from, found.to);
         let earliest = found.from.saturating_sub(MARGIN);
         let latest = found
@@ -353,15 +377,18 @@ fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenanc
         );
         for fetched in [usual, (Timestamp::MIN, Timestamp::MAX)] {
             entries = ledger
-                .covering(source, stretch, fetched, CAPTURES_MAX + 1)
+                .covering(source, stretch, fetched, CAPTURES_MAX)
                 .map_err(Failure::usage)?;
             if !entries.is_empty() {
+                let counted = ledger.count_covering(source, stretch, fetched);
+                count = Some(counted.map_err(Failure::usage)?);
                 break;
             }
         }
     }
-    let more = entries.len() > CAPTURES_MAX;
+    let count = count.unwrap_or(0);
     entries.truncate(CAPTURES_MAX);
+    let more = count > entries.len() as u64;
     let captures = entries
         .into_iter()
         .map(|entry| CaptureLine::new(app, &ledger, entry));
@@ -388,6 +415,7 @@ fn answer(app: &App, definition: &Definition, found: Found) -> Outcome<Provenanc
         readings: found.readings,
         versions: found.versions,
         captures: captures.collect::<Outcome<_>>()?,
+        count,
         more,
     })
 }
