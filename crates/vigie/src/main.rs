@@ -63,6 +63,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    vigie_memory::share_arenas();
     let cli = Cli::parse();
     log_to_standard_error(&cli);
     let outcome = tokio::runtime::Builder::new_multi_thread()

@@ -11,6 +11,7 @@ mod redact;
 use std::{
     net::SocketAddr,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use axum::{
@@ -189,7 +190,20 @@ impl Dashboard {
         tokio::select! {
             served = serving => served.map_err(Failure::usage),
             () = live.run() => Ok(()),
+            () = stay_small() => Ok(()),
         }
+    }
+}
+
+/// How often memory is given back to the system.
+const GIVE_BACK: Duration = Duration::from_secs(10);
+
+/// Gives back what answers have left behind, until dropped: a year of hours takes some megabytes for a moment.
+async fn stay_small() {
+    loop {
+        tokio::time::sleep(GIVE_BACK).await;
+        // If the program ends, it is done all the more.
+        let _ = tokio::task::spawn_blocking(vigie_memory::give_back).await;
     }
 }
 

@@ -148,15 +148,22 @@ impl HistoryGatherer {
     /// What was taken in, in little room.
     pub fn finish(self) -> History {
         let date = |at: Timestamp| local_date(at, &self.tz);
+        // It is kept for hours, for every source.
+        let small = |mut values: Values| {
+            values.shrink_to_fit();
+            values
+        };
         let mut days = self.course.days();
         days.extend(self.events.iter().map(|event| date(event.at)));
         days.sort_unstable();
         days.dedup();
         History {
             together: (0..self.measures.len())
-                .map(|measure| self.course.together(measure))
+                .map(|measure| small(self.course.together(measure)))
                 .collect(),
-            singles: self.course.singles(),
+            singles: (self.course.singles().into_iter())
+                .map(|(id, values)| (id, small(values)))
+                .collect(),
             places: self.places,
             events: self.events,
             positions: self.positions,
@@ -200,7 +207,8 @@ pub struct History {
 impl History {
     /// The same with all days before, in few numbers, for records.
     #[must_use]
-    pub fn with_days(mut self, before: Days) -> Self {
+    pub fn with_days(mut self, mut before: Days) -> Self {
+        before.days.shrink_to_fit();
         self.before = before;
         self
     }

@@ -12,6 +12,9 @@ use crate::{
 
 /// The size to which the write-ahead file is cut back once its content is in the main file.
 const JOURNAL_BYTES_MAX: i64 = 64 * 1024 * 1024;
+/// What a connection for reading keeps of the file, in kB: the ways to what is read. There are several of them, and the system keeps the
+/// pages themselves.
+const READER_CACHE_KB: i64 = 1000;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 32;
 
@@ -128,7 +131,10 @@ impl File {
 fn configure(connection: &Connection, access: Access, options: Options) -> rusqlite::Result<()> {
     connection.busy_timeout(options.lock_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    if access == Access::Write {
+    if access == Access::Read {
+        // SQLite counts pages, and kilobytes as less than none.
+        connection.pragma_update(None, "cache_size", -READER_CACHE_KB)?;
+    } else {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES_MAX)?;
         crate::fault::limit_pages(connection, "VIGIE_STORE_PAGES")?;

@@ -22,11 +22,33 @@ const SELECTED: &str = "hour, hour_end, entity, label, measures, source, version
     CASE WHEN measures IS NULL THEN state END AS state";
 
 /// What a label says of an entity that a series has use for.
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 struct Who {
     name: Option<String>,
     point: Option<Point>,
 }
+
+/// Labels, which mostly say what the one before said, at another time.
+#[derive(Default)]
+struct Labels {
+    said: String,
+    who: Who,
+}
+
+impl Labels {
+    fn read(&mut self, label: &str) -> Result<Who, serde_json::Error> {
+        // The times come last.
+        let said = label.rsplit_once(TIMES).map_or(label, |(said, _)| said);
+        if said != self.said {
+            self.who = serde_json::from_str(label)?;
+            said.clone_into(&mut self.said);
+        }
+        Ok(self.who.clone())
+    }
+}
+
+/// How the times of a label begin.
+const TIMES: &str = "\"stamp\":[";
 
 /// What is written of a measure that a series has use for. The published figures follow from the statistics.
 #[derive(Deserialize)]
@@ -37,11 +59,14 @@ struct Written {
 
 /// How the summary of a measure begins in the column `measures`.
 const BEGIN: &str = "{\"kind\":";
+/// What stands before the two parts of it that are wanted, in this order.
+const PARTS: [&str; 2] = ["\"coverage\":", "\"stats\":"];
 
 /// The measure that is looked for.
 struct Wanted<'a> {
     measure: &'a MeasureId,
     begin: Finder<'static>,
+    parts: [Finder<'static>; 2],
 }
 
 impl<'a> Wanted<'a> {
@@ -50,22 +75,40 @@ impl<'a> Wanted<'a> {
         Self {
             measure,
             begin: Finder::new(&begin).into_owned(),
+            parts: PARTS.map(Finder::new),
         }
     }
 
     /// What the text of a column says of the measure.
     ///
-    /// As summaries are written, its name with what follows is found nowhere else in the text: within a text every quote is escaped, and
-    /// no part of a summary begins as a summary does. So the other measures need not be read; where it is not found they are.
+    /// As summaries are written, the name of a measure with what follows it is found nowhere else in the text: within a text every quote
+    /// is escaped, and no part of a summary begins as a summary does. So nothing before it is read, and of its figures only what
+    /// follows the names of the two parts; where one is not found, everything is read.
     fn find(&self, text: &str) -> Result<Option<Written>, serde_json::Error> {
-        let found = self.begin.find(text.as_bytes());
-        let begin = found.map(|at| at + self.begin.needle().len() - BEGIN.len());
-        if let Some(text) = begin.and_then(|begin| text.get(begin..)) {
-            return Written::deserialize(&mut serde_json::Deserializer::from_str(text)).map(Some);
+        let [coverage, stats] = &self.parts;
+        let found = after(text, &self.begin);
+        let coverage = found.and_then(|text| after(text, coverage));
+        let stats = coverage.and_then(|text| after(text, stats));
+        if let (Some(coverage), Some(stats)) = (coverage, stats) {
+            return Ok(Some(Written {
+                coverage: first(coverage)?,
+                stats: first(stats)?,
+            }));
         }
         let mut all: BTreeMap<Cow<'_, str>, Written> = serde_json::from_str(text)?;
         Ok(all.remove(self.measure.as_str()))
     }
+}
+
+/// What follows a text in another.
+fn after<'t>(text: &'t str, before: &Finder<'_>) -> Option<&'t str> {
+    let at = before.find(text.as_bytes())?;
+    text.get(at + before.needle().len()..)
+}
+
+/// The value that a text begins with.
+fn first<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, serde_json::Error> {
+    T::deserialize(&mut serde_json::Deserializer::from_str(text))
 }
 
 /// Reads what buckets say of a measure, in the order of source, hour and entity.
@@ -77,11 +120,15 @@ pub(super) fn read(
     each: &mut dyn FnMut(MeasureHour) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
     let wanted = Wanted::new(measure);
+    let mut labels = Labels::default();
     let mut work = || {
         bucket::select(connection, SELECTED, query, &mut |row| {
             let measures = row.get_ref(4)?.as_str_or_null();
             let hour = match measures.map_err(rusqlite::Error::from)? {
-                Some(measures) => hour(row, measures, &wanted, query.entity.as_ref())?,
+                Some(measures) => {
+                    let found = wanted.find(measures).map_err(damaged(row, "measures"))?;
+                    hour(row, found, &mut labels, query.entity.as_ref())?
+                }
                 None => MeasureHour::of(bucket::summarised(row, bucket::key(row)?)?, measure),
             };
             Ok(each(hour))
@@ -92,20 +139,12 @@ pub(super) fn read(
 
 fn hour(
     row: &Row<'_>,
-    measures: &str,
-    wanted: &Wanted<'_>,
+    found: Option<Written>,
+    labels: &mut Labels,
     entity: Option<&EntityId>,
 ) -> Result<MeasureHour, RowError> {
-    let damaged = |column: &'static str| {
-        move |error: serde_json::Error| RowError::Column {
-            row: bucket::key(row).map_or_else(|_| "a bucket".to_owned(), |key| bucket::name(&key)),
-            column,
-            cause: error.to_string(),
-        }
-    };
     let label = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
-    let who: Who = serde_json::from_str(label).map_err(damaged("label"))?;
-    let found = wanted.find(measures).map_err(damaged("measures"))?;
+    let who = labels.read(label).map_err(damaged(row, "label"))?;
     let entity = match entity {
         Some(entity) => entity.clone(),
         None => bucket::identifier(row, 2, "entity")?,
@@ -121,9 +160,22 @@ fn hour(
     })
 }
 
+/// The error of a column: made for `map_err`.
+fn damaged(row: &Row<'_>, column: &'static str) -> impl Fn(serde_json::Error) -> RowError {
+    move |error| RowError::Column {
+        row: bucket::key(row).map_or_else(|_| "a bucket".to_owned(), |key| bucket::name(&key)),
+        column,
+        cause: error.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use vigie_core::{bucket::Summary, measure::Kind, stats::At};
+    use vigie_core::{
+        bucket::{Label, Summary},
+        measure::Kind,
+        stats::At,
+    };
 
     use super::*;
 
@@ -146,7 +198,10 @@ mod tests {
     fn a_measure_is_found_whatever_stands_before_it() {
         // A unit that looks like another measure, and measures that are called like parts of a summary.
         let measures: BTreeMap<MeasureId, Summary> = [
-            (id("a"), summary(r#"","stats":{"kind":"x"#, 1.0, None)),
+            (
+                id("a"),
+                summary(r#"","coverage":9,"stats":{"kind":"x"#, 1.0, None),
+            ),
             (id("exact"), summary("\"exact\":{\"kind\":", 2.0, Some(0.5))),
             (id("sketch"), summary("1", 3.0, Some(1.0))),
             (id("stats"), summary("1", 4.0, Some(0.0))),
@@ -164,6 +219,30 @@ mod tests {
                 );
             }
             assert!(Wanted::new(&id("kind")).find(&text).unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn a_label_is_that_of_its_own_row() {
+        let label = |name: Option<&str>, lon: f64, fetched: i64| Label {
+            name: name.map(str::to_owned),
+            point: Point::new(lon, 48.0),
+            attributes: [("stamp".to_owned(), "\"stamp\":[".to_owned())].into(),
+            stamp: (1, fetched),
+        };
+        let mut labels = Labels::default();
+        for label in [
+            label(Some("a"), 2.0, 1),
+            label(Some("a"), 2.0, 2),
+            label(Some("a\",\"stamp\":["), 2.0, 2),
+            label(Some("a\",\"stamp\":["), 3.0, 2),
+            label(None, 3.0, 3),
+            Label::default(),
+        ] {
+            let read = labels
+                .read(&serde_json::to_string(&label).unwrap())
+                .unwrap();
+            assert_eq!((read.name, read.point), (label.name, label.point));
         }
     }
 
