@@ -96,7 +96,7 @@ async function day() {
   const [url, demo, ...pids] = where;
   const now = async () => (await (await fetch(`${demo}/api/v1/day`)).json()).now;
   const pause = () => new Promise((done) => setTimeout(done, 2000));
-  const [start] = [await now()];
+  const start = await now();
   while ((await now()) < new Date(Date.parse(start) + 3_600_000).toISOString()) await pause();
   const browser = await launch({ graphics: options.graphics });
   const kept = TABS.slice(0, 3);
@@ -106,12 +106,13 @@ async function day() {
   row(["---", ...[...open, ...open, ...pids].map(() => "---:")]);
   const tell = async (name, pages) => row([name, ...(await Promise.all(pages.map(held))).flat(), ...pids.map((pid) => resident(pid).toFixed(0))]);
   let told = "";
-  // The clock of a demo stands still when its day is over.
-  for (let before = "", time = await now(); time !== before; time = await now()) {
+  // The clock of a demo stands still when its day is over, and while it is summarising.
+  for (let before = "", still = 0; still < 10; await pause()) {
+    const time = await now();
     if (told !== time.slice(0, 13)) await tell(time.slice(11, 16), open);
     told = time.slice(0, 13);
+    still = time === before ? still + 1 : 0;
     before = time;
-    await pause();
   }
   await tell("the end", open);
   const fresh = await openAll();
