@@ -176,6 +176,15 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
       assert.equal(hours(step), 1);
     }));
 
+  it("list the events that are marked over lines, each with what was said of it", () =>
+    visit("tab=compare&lang=en&events=usgs-earthquakes", { ready: ".big-plot canvas" }, async (page) => {
+      const marked = page.locator(".figure-panel .disclosure");
+      await marked.locator("summary", { hasText: /^Events marked \(\d+\)$/ }).click({ timeout: 60_000 });
+      const event = await asked(page, () => marked.locator(".traced").first().click());
+      assert.deepEqual([event.get("source"), event.has("key")], ["usgs-earthquakes", true]);
+      await dialogOf(page).getByText("What the provider has said of it").waitFor();
+    }));
+
   it("are walked by the arrows in a ranking", () =>
     visit("tab=explore&lang=en&source=apple-music-most-played", { ready: ".bump-line" }, async (page) => {
       const lines = await page.locator(".bump-line").count();
@@ -278,6 +287,8 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
     ]) {
       it(`are accessible and fit a phone: ${what}, ${colorScheme}`, () =>
         visit(`${query}&lang=fr`, { ready, colorScheme, bypassCSP: true, viewport: { width: 390, height: 844 } }, async (page) => {
+          // What is being loaded is drawn faintly.
+          await page.waitForFunction(() => document.querySelector("[aria-busy]") === null);
           await page.waitForTimeout(500);
           assert.deepEqual(await violations(page), []);
           if (press !== null) {
