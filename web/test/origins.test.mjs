@@ -100,7 +100,7 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
         assert.equal(await dialog.locator(".part").count(), 2);
         const text = await dialog.innerText();
         assert.ok(text.includes(verdict), text);
-        const pairs = /n = ([\d\s,]+?) pair/u.exec(await page.locator("p.verdict-notes").first().innerText())[1];
+        const pairs = /n = ([\d\s,]+?) pair/u.exec(await page.locator(".verdict-notes").innerText())[1];
         assert.ok(text.includes(`n = ${pairs} `), text);
         assert.match(text, lang === "en" ? /from \w+, \d+ \w+ \d{4} to / : /du \p{L}+ \d+ \p{L}+ \d{4} au /u);
         const query = await asked(page, () => dialog.locator(".part").nth(1).click());
@@ -179,7 +179,7 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
   it("list the events that are marked over lines, each with what was said of it", () =>
     visit("tab=compare&lang=en&events=usgs-earthquakes", { ready: ".big-plot canvas" }, async (page) => {
       const marked = page.locator(".figure-panel .disclosure");
-      await marked.locator("summary", { hasText: /^Events marked \(\d+\)$/ }).click({ timeout: 60_000 });
+      await marked.locator("summary", { hasText: /^Each marked event \(\d+\)$/ }).click({ timeout: 60_000 });
       const event = await asked(page, () => marked.locator(".traced").first().click());
       assert.deepEqual([event.get("source"), event.has("key")], ["usgs-earthquakes", true]);
       await dialogOf(page).getByText("What the provider has said of it").waitFor();
