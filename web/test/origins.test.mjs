@@ -277,6 +277,9 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
       assert.equal(await page.evaluate(() => document.activeElement.id), "provenance-title");
     }));
 
+});
+
+describe("what opens them", { timeout: 300_000 }, () => {
   for (const colorScheme of ["light", "dark"]) {
     for (const [what, query, ready, press] of [
       ["a heatmap", HEAT, DRAWN, DRAWN],
@@ -285,7 +288,7 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
       ["the day in brief", "", ".digest .said", ".digest .said .trace-button"],
       ["a day of the calendar", "tab=health", ".calendar-frame td", ".calendar-frame td[tabindex='0']"],
     ]) {
-      it(`are accessible and fit a phone: ${what}, ${colorScheme}`, () =>
+      it(`is accessible and fits a phone: ${what}, ${colorScheme}`, () =>
         visit(`${query}&lang=fr`, { ready, colorScheme, bypassCSP: true, viewport: { width: 390, height: 844 } }, async (page) => {
           // What is being loaded is drawn faintly.
           await page.waitForFunction(() => document.querySelector("[aria-busy]") === null);
