@@ -35,7 +35,7 @@ export const say = wordsOf({
     computed: (pairs: string, changes: boolean) =>
       `Calculé sur n = ${pairs} paires de pas que les deux séries connaissent${changes ? ", d’après leurs variations d’un pas à l’autre" : ""}. Chaque série mène à ses téléchargements.`,
     stretch: (from: string, to: string) => `du ${from} au ${to}`.toLowerCase(),
-    marks: (count: number) => `Événements marqués (${count})`,
+    marks: (count: number) => `Chaque événement marqué (${count})`,
     lagAxis: (unit: string) => `décalage de la seconde (${unit})`,
     lagLabel: (lag: string, r: string, pairs: string) => `${lag} : r = ${r}, n = ${pairs}`,
     units: { hour: ["heure", "heures"], day: ["jour", "jours"], week: ["semaine", "semaines"], month: ["mois", "mois"] },
@@ -71,7 +71,7 @@ export const say = wordsOf({
     computed: (pairs, changes) =>
       `Computed from n = ${pairs} pairs of steps that both series know${changes ? ", of their changes from step to step" : ""}. Each series leads to its downloads.`,
     stretch: (from, to) => `from ${from} to ${to}`,
-    marks: (count) => `Events marked (${count})`,
+    marks: (count) => `Each marked event (${count})`,
     lagAxis: (unit) => `lag of the second (${unit})`,
     lagLabel: (lag, r, pairs) => `${lag}: r = ${r}, n = ${pairs}`,
     units: { hour: ["hour", "hours"], day: ["day", "days"], week: ["week", "weeks"], month: ["month", "months"] },

@@ -407,6 +407,10 @@ export class CompareView implements View {
     const strongest = this.#strongest();
     const source = this.#marked?.source ?? "";
     this.#marksList.hidden = strongest.length === 0;
+    if (strongest.length === 0) {
+      this.#marksBody.replaceChildren();
+      return;
+    }
     setText(this.#marksTitle, say().marks(strongest.length));
     const { event, time, value } = words().columns;
     const rows = strongest.map(({ key, name, at, figure }) => [

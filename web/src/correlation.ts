@@ -46,7 +46,7 @@ export class CorrelationPanel {
   readonly #verdict = element("p", { class: "verdict", role: "status" });
   readonly #trace = provenanceButton(() => this.#ask(this.#answer?.best ?? null));
   readonly #notes = element("p", { class: "verdict-notes" });
-  readonly #hint = element("p", { class: "verdict-notes" });
+  readonly #hint = element("p", { class: "figure-hint" });
   readonly #place = element("div", { class: "figure-place" });
   readonly #caution = element("p", { class: "caution" });
   #answer: CorrelationAnswer | null = null;

@@ -100,7 +100,7 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
         assert.equal(await dialog.locator(".part").count(), 2);
         const text = await dialog.innerText();
         assert.ok(text.includes(verdict), text);
-        const pairs = /n = ([\d\s,]+?) pair/u.exec(await page.locator("p.verdict-notes").first().innerText())[1];
+        const pairs = /n = ([\d\s,]+?) pair/u.exec(await page.locator(".verdict-notes").innerText())[1];
         assert.ok(text.includes(`n = ${pairs} `), text);
         assert.match(text, lang === "en" ? /from \w+, \d+ \w+ \d{4} to / : /du \p{L}+ \d+ \p{L}+ \d{4} au /u);
         const query = await asked(page, () => dialog.locator(".part").nth(1).click());
@@ -174,6 +174,15 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
       const legend = page.locator('.card[data-source="metar-aviationweather"] .legend .traced').first();
       const step = await asked(page, () => legend.click());
       assert.equal(hours(step), 1);
+    }));
+
+  it("list the events that are marked over lines, each with what was said of it", () =>
+    visit("tab=compare&lang=en&events=usgs-earthquakes", { ready: ".big-plot canvas" }, async (page) => {
+      const marked = page.locator(".figure-panel .disclosure");
+      await marked.locator("summary", { hasText: /^Each marked event \(\d+\)$/ }).click({ timeout: 60_000 });
+      const event = await asked(page, () => marked.locator(".traced").first().click());
+      assert.deepEqual([event.get("source"), event.has("key")], ["usgs-earthquakes", true]);
+      await dialogOf(page).getByText("What the provider has said of it").waitFor();
     }));
 
   it("are walked by the arrows in a ranking", () =>
@@ -268,6 +277,9 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
       assert.equal(await page.evaluate(() => document.activeElement.id), "provenance-title");
     }));
 
+});
+
+describe("what opens them", { timeout: 300_000 }, () => {
   for (const colorScheme of ["light", "dark"]) {
     for (const [what, query, ready, press] of [
       ["a heatmap", HEAT, DRAWN, DRAWN],
@@ -276,8 +288,10 @@ describe("figures that several others went into", { timeout: 300_000 }, () => {
       ["the day in brief", "", ".digest .said", ".digest .said .trace-button"],
       ["a day of the calendar", "tab=health", ".calendar-frame td", ".calendar-frame td[tabindex='0']"],
     ]) {
-      it(`are accessible and fit a phone: ${what}, ${colorScheme}`, () =>
+      it(`is accessible and fits a phone: ${what}, ${colorScheme}`, () =>
         visit(`${query}&lang=fr`, { ready, colorScheme, bypassCSP: true, viewport: { width: 390, height: 844 } }, async (page) => {
+          // What is being loaded is drawn faintly.
+          await page.waitForFunction(() => document.querySelector("[aria-busy]") === null);
           await page.waitForTimeout(500);
           assert.deepEqual(await violations(page), []);
           if (press !== null) {

@@ -208,7 +208,7 @@ describe("a source that fails and is hostile", { timeout: 300_000 }, () => {
   it("shows hostile names as text where a figure comes from", () =>
     visit("lang=en", {}, async (page) => {
       await page.locator(".card .disclosure summary", { hasText: /entit/ }).click();
-      await page.locator(".card .traced").first().click();
+      await page.locator(".card .table-frame .traced").first().click();
       const dialog = page.locator("dialog.provenance");
       await dialog.locator(".trace li").first().waitFor();
       assert.ok((await dialog.innerText()).includes(HOSTILE));

@@ -28,8 +28,8 @@ use crate::{
 /// The most letters of a name or a title within a sentence.
 const NAME_LETTERS_MAX: usize = 80;
 
-/// What is to be said of a source's period, the most important first, in both languages, and what it comes from. Text from outside is
-/// in it: never markup.
+/// What is to be said of a source's period, the most important first, in both languages, and what it comes from. Text from
+/// outside is in it: never markup.
 pub fn sentences(
     source: &SourceAnalysis,
     period: &Period,
