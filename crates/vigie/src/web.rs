@@ -147,7 +147,8 @@ impl Dashboard {
             ))
             .layer(middleware::from_fn_with_state(limits, limits::check))
             .layer(middleware::from_fn(guard::headers))
-            .layer(tower_http::compression::CompressionLayer::new())
+            // Brotli, which the simulator's crate switches on, wants ten times the memory for a twentieth fewer bytes.
+            .layer(tower_http::compression::CompressionLayer::new().no_br())
             .with_state(current.clone());
         Ok(Self {
             listener,

@@ -18,7 +18,7 @@ const LATER: &str = "2026-11-24T10:30:30Z";
 fn events(page: &Serving) -> impl Iterator<Item = (String, String)> + use<> {
     let mut stream = TcpStream::connect(&page.host).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
+        .set_read_timeout(Some(Duration::from_mins(1)))
         .unwrap();
     let host = &page.host;
     write!(
