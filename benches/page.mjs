@@ -1,5 +1,6 @@
-// Measures the page in headless Chromium: `node benches/page.mjs tabs [--graphics webgl] [--visits N] URL [URL …]` for how soon each tab is
-// shown, `node benches/page.mjs day URL DEMO-URL PID [PID …]` for the memory of pages and processes while a demo's day goes by.
+// Measures the page in headless Chromium: `node benches/page.mjs tabs [--graphics webgl] [--visits N] URL [URL …]` for how
+// soon each tab is shown, `node benches/page.mjs day URL DEMO-URL PID [PID …]` for the memory of pages and processes while a
+// demo's day goes by.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";

@@ -90,8 +90,6 @@ export class CorrelationPanel {
     this.#write(lines, choice);
     const [a, b] = [lines[choice.a], lines[choice.b]];
     if (a === undefined || b === undefined) return;
-    this.#pair = [a, b];
-    this.#range = range;
     const ask: Ask = { a: a.id, b: b.id, ...range, step, lag: LAGS[step], changes: String(choice.changes) };
     const key = JSON.stringify(ask);
     if (key === this.#asked && !fresh) {
@@ -106,6 +104,8 @@ export class CorrelationPanel {
       const answer = await fetchCorrelation(ask, loading.signal);
       if (loading.signal.aborted) return;
       this.#answer = answer;
+      this.#pair = [a, b];
+      this.#range = range;
       this.#problem = "";
     } catch (error) {
       if (loading.signal.aborted) return;

@@ -77,7 +77,8 @@ export function linesModel(answer: SeriesAnswer, band: BandKind, zoom: [number, 
     end: milliseconds(answer.end),
     lines,
     marks: [],
-    fromZero: answer.across === "sum" || answer.figure === "count",
+    // What was revised differs by little.
+    fromZero: beside.length === 0 && (answer.across === "sum" || answer.figure === "count"),
     zoom,
   };
 }

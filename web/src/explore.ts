@@ -25,9 +25,9 @@ import { element, icon, renew, setAttribute, setText } from "./dom.ts";
 import { keep, pngOf } from "./download.ts";
 import { drawBump, drawHeat, drawTable, linesModel } from "./explore-forms.ts";
 import { say } from "./explore-words.ts";
-import { setTimeZone } from "./format.ts";
+import { milliseconds, setTimeZone } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
-import { describeKnown, KnownAt } from "./known-at.ts";
+import { describeKnown, KnownAt, nameThen } from "./known-at.ts";
 import { LinePicker, entityName } from "./line-picker.ts";
 import { Lines } from "./lines.ts";
 import { svgFile } from "./svg.ts";
@@ -70,11 +70,6 @@ function rfc3339(time: number): string {
   return new Date(time).toISOString().replace(".000Z", "Z");
 }
 
-function readTime(text: string | null): number | null {
-  const time = text === null ? Number.NaN : Date.parse(text);
-  return Number.isNaN(time) ? null : time;
-}
-
 function readZoom(text: string | null): [number, number] | null {
   const [from = Number.NaN, to = Number.NaN] = (text ?? "").split("~").map(Number);
   return from < to ? [from * 1000, to * 1000] : null;
@@ -91,7 +86,10 @@ export class ExploreView implements View {
   readonly #step = new Segments<Step>((step) => this.#change({ step, zoom: null }));
   readonly #form = new Segments<Form>((form) => this.#change({ form }));
   readonly #band = new Segments<BandKind>((band) => this.#change({ band }));
-  readonly #known = new KnownAt((known) => this.#change({ known }));
+  readonly #known = new KnownAt(
+    () => this.#clock.now(),
+    (known) => this.#change({ known }),
+  );
   readonly #knownNote = element("p", { class: "figure-sentence known-note", role: "status" });
   readonly #title = element("h3");
   readonly #hint = element("p");
@@ -260,8 +258,14 @@ export class ExploreView implements View {
       form: oneOf(FORMS, asked.get("form")),
       band: oneOf(BANDS, asked.get("band")) ?? "quantiles",
       zoom: readZoom(asked.get("zoom")),
-      known: readTime(asked.get("known_at")),
+      known: this.#readKnown(),
     };
+  }
+
+  /** Of a time to come nobody knows anything. */
+  #readKnown(): number | null {
+    const time = Date.parse(this.#asked.get("known_at") ?? "");
+    return Number.isNaN(time) || time >= this.#clock.now() ? null : time;
   }
 
   async #load(): Promise<void> {
@@ -426,7 +430,8 @@ export class ExploreView implements View {
     const across = answer.across ? say()[answer.across] : "";
     const of = [entity, across].filter((text) => text !== null && text !== "").join(", ");
     const named = of === "" || answer.events ? measure : `${measure} (${of})`;
-    return `${inLanguage(answer.title)} · ${named}`;
+    const title = `${inLanguage(answer.title)} · ${named}`;
+    return answer.known_at ? nameThen(title, milliseconds(answer.known_at)) : title;
   }
 
   #makeZoomTools(): void {
@@ -466,7 +471,8 @@ export class ExploreView implements View {
     const drawn = this.#lines.element.hidden ? this.#place.querySelector("svg") : this.#lines.svg();
     if (answer === null || drawn === null) return;
     const file = svgFile(drawn, this.#titleText(answer), creditNotes([answer]));
-    const name = `vigie_${answer.source}_${answer.measure?.id ?? "events"}.${kind}`;
+    const then = answer.known_at ? `_known_${answer.known_at.replace(/[-:]/g, "")}` : "";
+    const name = `vigie_${answer.source}_${answer.measure?.id ?? "events"}${then}.${kind}`;
     keep(kind === "svg" ? new Blob([file.text], { type: "image/svg+xml" }) : await pngOf(file), name);
   }
 }

@@ -1,5 +1,6 @@
-// Runs before anything is shown, written into the page itself: the reader's theme and language, and at once whatever the tab that the
-// address names will ask for first. The page's script begins when its head is on the screen. Nothing can be imported statically here.
+// Runs before anything is shown, written into the page itself: the reader's theme and language, and at once whatever the tab
+// that the address names will ask for first. The page's script begins when its head is on the screen. Nothing can be imported
+// statically here.
 
 /** Put here by vite.config.ts: main.ts, the scripts that each tab is made of, and the coarse coasts. */
 declare const MAIN: string;

@@ -17,10 +17,11 @@ const sayOf = wordsOf({
     changed: (count: number) => (count > 1 ? `${integer(count)} valeurs ont été révisées depuis.` : "Une valeur a été révisée depuis."),
     unchanged: "Aucune de ces valeurs n’a été révisée depuis.",
     added: (count: number) => (count > 1 ? `${integer(count)} valeurs n’étaient pas encore connues.` : "Une valeur n’était pas encore connue."),
+    partial: (count: number) => (count > 1 ? `${integer(count)} n’étaient pas encore complètes.` : "Une n’était pas encore complète."),
     untold: (count: number) =>
       count > 1
-        ? `De ${integer(count)} heures on ne peut plus le dire : leurs relevés ont laissé place à leurs statistiques.`
-        : "D’une heure on ne peut plus le dire : ses relevés ont laissé place à leurs statistiques.",
+        ? `De ${integer(count)} heures on ne peut plus le dire.`
+        : "D’une heure on ne peut plus le dire.",
   },
   en: {
     knownAt: "As it was known at",
@@ -31,16 +32,22 @@ const sayOf = wordsOf({
     changed: (count) => (count > 1 ? `${integer(count)} values have been revised since.` : "One value has been revised since."),
     unchanged: "None of these values has been revised since.",
     added: (count) => (count > 1 ? `${integer(count)} values were not known yet.` : "One value was not known yet."),
+    partial: (count) => (count > 1 ? `${integer(count)} were not complete yet.` : "One was not complete yet."),
     untold: (count) =>
       count > 1
-        ? `Of ${integer(count)} hours nobody can tell it any more: their samples have given way to their statistics.`
-        : "Of one hour nobody can tell it any more: its samples have given way to their statistics.",
+        ? `Of ${integer(count)} hours nobody can tell it any more.`
+        : "Of one hour nobody can tell it any more.",
   },
 });
 
 /** The name of a line as it was known then, beside the same as it is known now. */
 export function nameThen(name: string, at: number): string {
   return sayOf().asThen(name, moment(at));
+}
+
+/** That nobody can tell any more what was known of so many hours; empty for none. */
+export function describeUntold(hours: number): string {
+  return hours > 0 ? sayOf().untold(hours) : "";
 }
 
 export function nameNow(name: string): string {
@@ -53,20 +60,19 @@ export class KnownAt {
   readonly #legend = element("legend");
   readonly #input = element("input", { type: "datetime-local", class: "known-at" });
   readonly #now = element("button", { type: "button", class: "small-button" });
-  #present = 0;
 
-  constructor(chosen: (at: number | null) => void) {
-    this.element = element("fieldset", { class: "choice" }, this.#legend, element("div", { class: "known-row" }, this.#input, this.#now));
+  /** `now` tells the present of the server. */
+  constructor(now: () => number, chosen: (at: number | null) => void) {
+    this.element = element("fieldset", { class: "choice known-choice" }, this.#legend, element("div", { class: "known-row" }, this.#input, this.#now));
     this.#input.addEventListener("change", () => {
       const at = instantOf(this.#input.value);
       // Of a time to come nobody knows anything.
-      chosen(at === null || at >= this.#present ? null : at);
+      chosen(at === null || at >= now() ? null : at);
     });
     this.#now.addEventListener("click", () => chosen(null));
   }
 
   write(at: number | null, now: number): void {
-    this.#present = now;
     setText(this.#legend, sayOf().knownAt);
     setAttribute(this.#input, "aria-label", sayOf().knownAt);
     setText(this.#now, sayOf().now);
@@ -77,24 +83,27 @@ export class KnownAt {
   }
 }
 
-/** What of a series has changed since a time, in words. */
+/** What of a series has changed since a time, in words. A step that had not all its values yet is no revised one. */
 export function describeKnown(then: SeriesAnswer, now: SeriesAnswer, at: number): string {
-  let [changed, added, known] = [0, 0, 0];
+  let [changed, added, partial, known] = [0, 0, 0, 0];
   for (const line of now.series) {
     const before = then.series.find(({ entity }) => entity === line.entity);
     const old = before === undefined ? [] : valuesOf(then, before);
     for (const [step, value] of valuesOf(now, line).entries()) {
       const was = old[step] ?? null;
       if (value !== null && was === null) added += 1;
-      if (was !== null) known += 1;
-      if (value !== null && was !== null && value !== was) changed += 1;
+      if (was === null) continue;
+      known += 1;
+      if (before?.count[step] !== line.count[step]) partial += 1;
+      else if (value !== was) changed += 1;
     }
   }
   const sentences = [
     sayOf().then(moment(at)),
     ...(known === 0 ? [say().nothing] : [changed === 0 ? sayOf().unchanged : sayOf().changed(changed)]),
     ...(added > 0 && then.untold === 0 ? [sayOf().added(added)] : []),
-    ...(then.untold > 0 ? [sayOf().untold(then.untold)] : []),
+    ...(partial > 0 ? [sayOf().partial(partial)] : []),
+    describeUntold(then.untold),
   ];
-  return sentences.join(" ");
+  return sentences.filter((sentence) => sentence !== "").join(" ");
 }

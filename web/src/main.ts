@@ -46,7 +46,8 @@ addEventListener("popstate", () => {
 shell.follow();
 void day.load();
 
-let lost = false;
+// What has changed since the page asked for the day, before it could listen, is not told either.
+let lost = window.early !== undefined;
 followStream({
   source: (id, now) => {
     clock.set(now);

@@ -46,15 +46,31 @@ export function pointsOf(told: Told[]): MapPoint[] {
   });
 }
 
-/** The stations of a source, each with its latest value of a measure; with `then` the one that was known at that time. Else it is, of a time
- *  gone by, that of the hours that were over: an hour is summarised whole. */
-export async function stationsAt(source: string, measure: string | null, at: number, gone: boolean, then: boolean, signal: AbortSignal): Promise<MapPoint[]> {
+/** Stations, and of how many of their hours nobody can tell any more what was known. */
+export interface Stations {
+  points: MapPoint[];
+  untold: number;
+}
+
+/** Which time: one gone by, and whether as it was known then. */
+export interface Moment {
+  at: number;
+  gone: boolean;
+  then: boolean;
+}
+
+/** The stations of a source, each with its latest value of a measure; with `then` the one that was known at that time. Else it is,
+ *  of a time gone by, that of the hours that were over: an hour is summarised whole. */
+export async function stationsAt(source: string, measure: string | null, { at, gone, then }: Moment, signal: AbortSignal): Promise<Stations> {
   const points: MapPoint[] = [];
+  let untold = 0;
   let after: string | null = null;
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const to = rfc3339(gone && !then ? at - HOUR_MILLISECONDS + 1 : at + 1);
-    const ask = { source, measure, from: rfc3339(at - SILENCE_MILLISECONDS), to, known_at: then ? rfc3339(at) : null, limit: PAGE, after };
-    const { entities, next } = await fetchEntities(ask, signal);
+    const known_at = then ? rfc3339(at) : null;
+    const ask = { source, measure, from: rfc3339(at - SILENCE_MILLISECONDS), to, known_at, limit: PAGE, after };
+    const { entities, next, untold: hours } = await fetchEntities(ask, signal);
+    untold = hours;
     for (const { entity, point, name, value, observed_at } of entities) {
       if (point && observed_at) {
         points.push({ key: entity, lon: point.lon, lat: point.lat, label: name, value: value ?? null, at: observed_at });
@@ -63,5 +79,5 @@ export async function stationsAt(source: string, measure: string | null, at: num
     after = next ?? null;
     if (after === null) break;
   }
-  return points;
+  return { points, untold };
 }

@@ -1,4 +1,5 @@
-// The map before WebGL is awake, and where there is none: the same points over the same land, in Mercator's projection on a plain canvas.
+// The map before WebGL is awake, and where there is none: the same points over the same land, in Mercator's projection on a
+// plain canvas.
 
 import type { Position } from "geojson";
 import type { Basemap } from "./basemap.ts";

@@ -7,10 +7,11 @@ import type { ServerClock } from "./clock.ts";
 import { fetchMeasures } from "./data.ts";
 import { DayMessage, explain } from "./day-message.ts";
 import type { Day, DayState } from "./day.ts";
-import { element } from "./dom.ts";
+import { element, setText } from "./dom.ts";
 import { EventList } from "./event-list.ts";
 import { milliseconds, timeOfDay } from "./format.ts";
 import { inLanguage } from "./i18n.ts";
+import { describeUntold } from "./known-at.ts";
 import { eventsUntil, isOfEvents, pointsOf, SILENCE_MILLISECONDS, stationsAt, type Told } from "./map-past.ts";
 import { say } from "./map-words.ts";
 import { BY_SOURCE, canColour, ScaleControl, type Colourable, type Colouring } from "./map-scale.ts";
@@ -48,6 +49,8 @@ export class MapTab implements View {
   #measures = new Map<string, Measure[]>();
   #shownPoints: MapPoint[] = [];
   #told: Told[] = [];
+  #untold = 0;
+  readonly #note = element("p", { class: "time-note", role: "status" });
   #problem = "";
   #shown = false;
   #framed = false;
@@ -61,7 +64,7 @@ export class MapTab implements View {
     this.#message = new DayMessage(day);
     this.#bar = new TimeBar((choice, settled) => this.#choose(choice, settled));
     this.#map.element.firstElementChild?.append(this.#scale.element);
-    this.#map.element.append(this.#bar.element);
+    this.#map.element.append(this.#bar.element, this.#note);
     this.#list.element.prepend(this.#tracks.element);
     this.#board = element("div", { class: "board map-board", hidden: "" }, this.#map.element, this.#list.element);
     this.element = element("div", {}, this.#message.element, this.#board);
@@ -222,12 +225,13 @@ export class MapTab implements View {
         colouring?.source === id ? colouring.measure.id : (leading_measure?.id ?? null);
       const [told, found] = await Promise.all([
         Promise.all(ofEvents.map((source) => eventsUntil(source, analysis.period.start, until, then, loading.signal))),
-        Promise.all(stations.map((source) => stationsAt(source.id, measureOf(source), until, at !== null, then, loading.signal))),
+        Promise.all(stations.map((source) => stationsAt(source.id, measureOf(source), { at: until, gone: at !== null, then }, loading.signal))),
       ]);
       if (loading.signal.aborted) return;
-      const points = new Map<string, MapPoint[]>(stations.map((source, index) => [source.id, found[index] ?? []]));
+      const points = new Map<string, MapPoint[]>(stations.map((source, index) => [source.id, found[index]?.points ?? []]));
       if (at !== null || then) for (const [index, source] of ofEvents.entries()) points.set(source.id, pointsOf(told[index] ?? []));
       this.#told = told.flat();
+      this.#untold = found.reduce((sum, { untold }) => sum + untold, 0);
       this.#problem = "";
       const sources = analysis.sources.map((source) => ({ ...source, map: points.get(source.id) ?? source.map }));
       this.#shownPoints = sources.find(({ id }) => id === colouring?.source)?.map ?? [];
@@ -277,6 +281,7 @@ export class MapTab implements View {
     this.#writeBar();
     this.#writeScale();
     this.#writeTracks();
+    setText(this.#note, describeUntold(this.#untold));
     const { at, then } = this.#choice;
     const time = timeOfDay(at ?? this.#end(analysis));
     const title = then ? say().eventsThen(time) : at === null ? say().events : say().eventsAt(time);

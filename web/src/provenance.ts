@@ -1,5 +1,5 @@
-// "Where does this come from?": from a figure to the raw files that it was made from. Of a figure that several others went into it is a
-// list, from which each leads on, and back.
+// "Where does this come from?": from a figure to the raw files that it was made from. Of a figure that several others went
+// into it is a list, from which each leads on, and back.
 
 import "./record.css";
 import { explain } from "./day-message.ts";

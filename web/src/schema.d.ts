@@ -1618,8 +1618,8 @@ export interface components {
             /** @description What it is called. Text from outside: never markup. */
             name?: string | null;
             /**
-             * @description Those samples, and those they superseded, with the times at which they became known; the latest 100, oldest first. What was
-             *     known at a time are those that were fetched until then.
+             * @description Those samples, and those they superseded, with the times at which they became known; the latest 100, oldest first. What
+             *     was known at a time are those that were fetched until then.
              */
             readings: components["schemas"]["Reading"][];
             /** @description Whether raw bodies may be republished. */

@@ -1,5 +1,5 @@
-// Figures in a drawing that can be reached: the arrows go from one to the next, Enter asks where it comes from, as a click does. One of
-// them is reached with the tabulator key.
+// Figures in a drawing that can be reached: the arrows go from one to the next, Enter asks where it comes from, as a click
+// does. One of them is reached with the tabulator key.
 
 import { shape } from "./svg.ts";
 

@@ -64,7 +64,8 @@ pub struct SourceSheet {
     pub events: bool,
     /// Which of its measures are the parts of a whole.
     pub mix: Option<Mix>,
-    /// Where what it describes moves: the measure that tells how strong it is. The observed time of an event that moves goes on with it.
+    /// Where what it describes moves: the measure that tells how strong it is. The observed time of an event that moves goes
+    /// on with it.
     pub track: Option<MeasureId>,
     /// The entities to lead with, in this order; others follow by name.
     pub leading: Vec<String>,

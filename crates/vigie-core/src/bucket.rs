@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use self::samples::Window;
 pub use self::{
     gather::Bucketing,
-    samples::{Frozen, SEALED_MAX, SUPERSEDED_MAX, Sample, Samples, Stamp},
+    samples::{Frozen, SEALED_MAX, Sample, Samples, Stamp, VALUES_MAX},
 };
 use crate::{
     measure::Kind,
@@ -210,8 +210,9 @@ impl Bucket {
             })
     }
 
-    /// Makes what it says final. Where a measure has more than `most` samples (usually [`SEALED_MAX`]), those fetched in time give
-    /// way to their statistics. The caller makes sure that the deadline has passed and that nothing fetched before it still waits.
+    /// Makes what it says final. Where a measure has more than `most` samples (usually [`SEALED_MAX`]), those fetched in time
+    /// give way to their statistics. The caller makes sure that the deadline has passed and that nothing fetched before it
+    /// still waits.
     pub fn seal(&mut self, most: usize) {
         let window = self.window();
         for samples in self.measures.values_mut() {
@@ -220,23 +221,27 @@ impl Bucket {
         self.sealed = true;
     }
 
-    /// The bucket as it was known at `at`: with what had been fetched by then. Who the entity is, is told as of now. `None` where
-    /// nobody can say it any more, since the samples gave way to their statistics.
-    pub fn known_at(&self, at: Timestamp) -> Option<Self> {
+    /// The bucket as it was known at `at`: with what had been fetched by then; and how many of its measures are left out since
+    /// nobody can say it any more. Who the entity is, is told as of now.
+    pub fn known_at(&self, at: Timestamp) -> (Self, usize) {
         let (at, window) = (at.as_millisecond(), self.window());
-        let mut measures = BTreeMap::new();
+        let (mut measures, mut untold) = (BTreeMap::new(), 0);
         for (id, samples) in &self.measures {
-            let known = samples.known_at(at, window)?;
-            if known.time_count() > 0 {
-                measures.insert(id.clone(), known);
+            match samples.known_at(at, window) {
+                None => untold += 1,
+                Some(known) if known.time_count() > 0 => {
+                    measures.insert(id.clone(), known);
+                }
+                Some(_) => {}
             }
         }
-        Some(Self {
+        let known = Self {
             key: self.key.clone(),
             label: self.label.clone(),
             measures,
             ..*self
-        })
+        };
+        (known, untold)
     }
 
     /// How many samples it counts.
@@ -350,7 +355,10 @@ mod tests {
     }
 
     fn known(bucket: &Bucket, minute: i64) -> Option<Vec<f64>> {
-        let known = bucket.known_at(Timestamp::from_second(minute * 60).unwrap())?;
+        let (known, untold) = bucket.known_at(Timestamp::from_second(minute * 60).unwrap());
+        if untold > 0 {
+            return None;
+        }
         let samples = known.measures.values().next();
         Some(samples.map_or_else(Vec::new, |samples| samples.values().to_vec()))
     }
@@ -374,7 +382,7 @@ mod tests {
 
     #[test]
     fn a_value_that_came_back_is_known_to_have() {
-        // Two hours and one until the deadline: 64ths of three minutes.
+        // Two hours and one until the deadline: 32nds of six minutes.
         let again = (21..100).map(|minute| (0, 5, 0, minute));
         let rows: Vec<_> = [(0, 5, 0, 10), (0, 999, 0, 20)]
             .into_iter()
@@ -385,20 +393,47 @@ mod tests {
         for bucket in [bucket(&rows), apart] {
             assert_eq!(known(&bucket, 19), Some(vec![5.0]));
             assert_eq!(known(&bucket, 20), Some(vec![999.0]));
-            assert_eq!(known(&bucket, 27), Some(vec![5.0]));
+            assert_eq!(known(&bucket, 35), Some(vec![5.0]));
             assert_eq!(known(&bucket, 60), Some(vec![5.0]));
         }
     }
 
     #[test]
-    fn of_very_many_versions_the_latest_are_kept() {
-        let rows: Vec<_> = (0..10_000).map(|n| (0, n, 0, 50 + n / 100)).collect();
+    fn of_very_many_values_some_are_kept() {
+        let rows: Vec<_> = (0..1_000).map(|n| (0, n, 0, 50 + n / 10)).collect();
         let whole = bucket(&rows);
         let samples = whole.measures.values().next().unwrap();
-        assert_eq!(samples.superseded().len(), SUPERSEDED_MAX);
-        assert_eq!(samples.values(), [9_999.0]);
+        assert_eq!(samples.superseded().len(), VALUES_MAX - 1);
+        assert_eq!(samples.values(), [999.0]);
         assert!(whole.includes(&bucket(&rows[..10])));
         assert!(!whole.clone().merge(&bucket(&rows[..10])));
+    }
+
+    #[test]
+    fn before_an_older_program_wrote_nobody_can_tell() {
+        let mut old = bucket(&[(0, 5, 0, 10), (30, 6, 0, 40)]);
+        for samples in old.measures.values_mut() {
+            *samples = samples.clone().of_last_fetches();
+        }
+        old.merge(&bucket(&[(45, 7, 0, 60)]));
+        assert_eq!(known(&old, 39), None);
+        assert_eq!(known(&old, 59), Some(vec![5.0, 6.0]));
+        assert_eq!(known(&old, 60), Some(vec![5.0, 6.0, 7.0]));
+    }
+
+    #[test]
+    fn a_forecast_that_came_back_is_known_to_have() {
+        // Fetched before its hour: 5, then 9, then 5 for hours.
+        let again = (-80..-3).map(|minute| (0, 5, 0, minute));
+        let rows: Vec<_> = [(0, 5, 0, -90), (0, 9, 0, -81)]
+            .into_iter()
+            .chain(again)
+            .collect();
+        let bucket = bucket(&rows);
+        assert_eq!(known(&bucket, -82), Some(vec![5.0]));
+        assert_eq!(known(&bucket, -81), Some(vec![9.0]));
+        assert_eq!(known(&bucket, -60), Some(vec![5.0]));
+        assert_eq!(known(&bucket, -10), Some(vec![5.0]));
     }
 
     #[test]
@@ -428,8 +463,8 @@ mod tests {
     proptest! {
         #[test]
         fn merging_is_commutative_associative_and_idempotent(
-            rows in prop::collection::vec((0i64..60, 0i64..9, 0i64..3, 50i64..260), 1..40),
-            cut in 1usize..40, seal in prop::option::of(prop::sample::select(vec![0, SEALED_MAX])),
+            rows in prop::collection::vec((prop_oneof![0i64..60, 0i64..2], 0i64..9, 0i64..3, 50i64..260), 1..60),
+            cut in 1usize..60, seal in prop::option::of(prop::sample::select(vec![0, SEALED_MAX])),
         ) {
             let whole = bucket(&rows);
             let cut = cut.min(rows.len());

@@ -251,7 +251,8 @@ impl<'a> Filling<'a> {
 
 /// All the entities of a source together, hour by hour: their sum or their mean, as the measure says.
 ///
-/// A sum is known only for hours in which most of the entities of the day reported: a silent station would look like missing bikes.
+/// A sum is known only for hours in which most of the entities of the day reported: a silent station would look like missing
+/// bikes.
 #[derive(Debug)]
 pub struct Together<'a> {
     measure: &'a Measure,

@@ -1,7 +1,7 @@
 //! The memory that the C library of Linux holds back.
 //!
-//! It gives threads arenas of their own, eight for each processor, and keeps what is freed in each for what may come: a server that
-//! answered some large questions holds three times what it uses. With other C libraries these functions do nothing.
+//! It gives threads arenas of their own, eight for each processor, and keeps what is freed in each for what may come: a server
+//! that answered some large questions holds three times what it uses. With other C libraries these functions do nothing.
 
 /// How many arenas there are: threads that want memory at the same moment seldom wait for each other with two.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

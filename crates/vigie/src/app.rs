@@ -294,7 +294,8 @@ impl App {
             .unwrap_or_else(|| definition.schedule.clone())
     }
 
-    /// Since when everything that a source says is known: since it was asked first, or as far before as backfills reach without a gap.
+    /// Since when everything that a source says is known: since it was asked first, or as far before as backfills reach
+    /// without a gap.
     pub(crate) fn watched_since(&self, definition: &Definition) -> Outcome<Option<Timestamp>> {
         let id = &definition.id;
         let ledger = self.ledger();

@@ -41,7 +41,7 @@ use crate::{
     app::{App, catalogue_of},
     cli::{self, ExportFormat, ExportWhat},
     failure::{Exit, Failure, Outcome},
-    known::{self, KnownAt},
+    known::{self, KnownAt, Question},
     output,
 };
 
@@ -196,8 +196,7 @@ fn chosen(app: &App, source: Option<&SourceId>) -> Outcome<BTreeMap<SourceId, Ar
 fn tell_untold(hours: u64) {
     if hours > 0 {
         output::note(&format!(
-            "left out: {hours} hours of entities whose samples have given way to their statistics: what was known of them then \
-             cannot be told any more"
+            "left out: {hours} hourly figures of which nobody can tell any more what was known then"
         ));
     }
 }
@@ -258,7 +257,15 @@ async fn observation_hours(
         }
         ControlFlow::Continue(())
     };
-    known::summaries(app, store, definition, &query, known_at, &mut each).await
+    let question = Question {
+        app,
+        store,
+        definition,
+        query: &query,
+        known_at,
+    };
+    let told = question.summaries(&mut each).await?;
+    Ok(told.untold.len() as u64)
 }
 
 async fn event_hours(

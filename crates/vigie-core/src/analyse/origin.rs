@@ -152,8 +152,9 @@ impl Finder<'_> {
 
     /// Of an entity that only its name is known of; of all, where none of those that are listed is called so.
     fn of(&self, origin: Origin, name: Option<&str>) -> Origin {
-        let mut lines = self.source.entities.iter();
-        let line = name.and_then(|name| lines.find(|line| line.name == name));
+        let mut lines = (self.source.entities.iter()).filter(|line| Some(&*line.name) == name);
+        // Two may be called alike: then it is one of them.
+        let line = lines.next().filter(|_| lines.next().is_none());
         Origin {
             entity: line.map(|line| line.entity.clone()),
             name: line.map(|line| line.name.clone()),
@@ -161,9 +162,10 @@ impl Finder<'_> {
         }
     }
 
-    /// The event of that time; the second, where it is not listed.
+    /// The event of that time; the second, where it is not listed, or not alone.
     fn event(&self, at: Timestamp) -> Origin {
-        let line = self.source.events.iter().find(|event| event.at == at);
+        let mut lines = self.source.events.iter().filter(|event| event.at == at);
+        let line = lines.next().filter(|_| lines.next().is_none());
         let after = at.saturating_add(SignedDuration::from_secs(1));
         Origin {
             key: line.map(|event| event.key.clone()),

@@ -14,8 +14,9 @@ use crate::{
     stats::{At, Stats},
 };
 
-/// The most samples of one observed time that are kept beside the one that counts: those fetched first the latest.
-pub const SUPERSEDED_MAX: usize = 200;
+/// The most values of one observed time that are kept with all that is known of them: those of the latest revisions, then the
+/// greatest. Which these are no repetition changes, so that merging stays a pure function of the set of samples.
+pub const VALUES_MAX: usize = if cfg!(test) { 5 } else { 200 };
 
 /// The most samples of a measure that are kept in a sealed bucket.
 pub const SEALED_MAX: usize = 1_000;
@@ -30,21 +31,31 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The length of a cell: 64 of them reach from the start to the deadline.
+    /// How long it is from the start to the deadline.
+    fn length(self) -> i64 {
+        self.deadline.saturating_sub(self.start).max(0)
+    }
+
+    /// The length of a cell: 32 of them reach from the start to the deadline.
     fn cell_length(self) -> i64 {
-        (self.deadline.saturating_sub(self.start) / 64 + 1).max(1)
+        self.length() / 32 + 1
+    }
+
+    /// The start of the first cell: 32 lie before the hour, for what is forecast.
+    fn first_cell(self) -> i64 {
+        self.start.saturating_sub(32 * self.cell_length())
     }
 
     /// The cell that a time lies in, as a bit.
     fn cell(self, at: i64) -> u64 {
-        1 << (at.saturating_sub(self.start) / self.cell_length()).clamp(0, 63)
+        1 << (at.saturating_sub(self.first_cell()) / self.cell_length()).clamp(0, 63)
     }
 
     /// The start of the latest of these cells that were over at `at`.
     fn latest_over(self, cells: u64, at: i64) -> Option<i64> {
         let over = cells & (self.cell(at) - 1);
         let latest = over.checked_ilog2()?;
-        Some(self.start + i64::from(latest) * self.cell_length())
+        Some(self.first_cell() + i64::from(latest) * self.cell_length())
     }
 }
 
@@ -59,8 +70,8 @@ pub struct Stamp {
     pub first_fetched_at: i64,
     /// When it was fetched last; of a sample fetched in time, the last time before the deadline.
     pub last_fetched_at: i64,
-    /// In which 64ths of the time from the start of the hour to the deadline it was fetched, as bits; those of the first and of the
-    /// last fetch left out.
+    /// In which 32nds of the time from the start of the hour to the deadline, and of as long a time before, it was fetched, as
+    /// bits; those of the first and of the last fetch left out.
     pub between: u64,
 }
 
@@ -150,17 +161,9 @@ impl Sample {
         self.stamp.is_again(&other.stamp, window) && self.value.to_bits() == other.value.to_bits()
     }
 
-    /// The order of what is superseded: by the first fetch.
-    fn order_of_fetch(&self, other: &Self) -> Ordering {
-        let order = |sample: &Self| {
-            let stamp = sample.stamp;
-            (
-                stamp.first_fetched_at,
-                stamp.last_fetched_at,
-                stamp.revision,
-            )
-        };
-        (order(self).cmp(&order(other))).then(self.value.total_cmp(&other.value))
+    /// The order of the values of an observed time, which no repetition changes.
+    fn order(&self, other: &Self) -> Ordering {
+        (self.stamp.revision.cmp(&other.stamp.revision)).then(self.value.total_cmp(&other.value))
     }
 }
 
@@ -185,6 +188,8 @@ pub struct Samples {
     values: Vec<f64>,
     /// What counts no more, or counts less, in the order of time.
     superseded: Vec<Sample>,
+    /// What was known before this time nobody can tell: samples that an older program wrote have their last fetch only.
+    told_since: Option<i64>,
     /// The sealed part, of which only the statistics are left.
     pub frozen: Option<Frozen>,
 }
@@ -229,6 +234,8 @@ struct Listed {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     superseded: Vec<Line>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_since: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     frozen: Option<Frozen>,
 }
 
@@ -237,6 +244,7 @@ impl From<Listed> for Samples {
         let samples = listed.samples.into_iter().map(Sample::from);
         Self {
             superseded: listed.superseded.into_iter().map(Sample::from).collect(),
+            told_since: listed.told_since,
             frozen: listed.frozen,
             ..Self::of(listed.kind, listed.unit, samples)
         }
@@ -248,6 +256,7 @@ impl From<Samples> for Listed {
         Self {
             samples: samples.iter().map(Line::from).collect(),
             superseded: samples.superseded.into_iter().map(Line::from).collect(),
+            told_since: samples.told_since,
             kind: samples.kind,
             unit: samples.unit,
             frozen: samples.frozen,
@@ -268,6 +277,7 @@ impl Samples {
             stamps: Arc::new(stamps),
             values,
             superseded: Vec::new(),
+            told_since: None,
             frozen: None,
         }
     }
@@ -285,8 +295,29 @@ impl Samples {
             stamps,
             values,
             superseded: Vec::new(),
+            told_since: None,
             frozen: None,
         })
+    }
+
+    /// The same of a program that kept the last fetch of each only.
+    #[must_use]
+    pub fn of_last_fetches(mut self) -> Self {
+        let last = self.stamps.iter().map(|stamp| stamp.last_fetched_at).max();
+        self.told_since = last.max(self.told_since);
+        self
+    }
+
+    /// The same, of which nobody can tell what was known before this time.
+    #[must_use]
+    pub fn told_from(mut self, since: Option<i64>) -> Self {
+        self.told_since = since.max(self.told_since);
+        self
+    }
+
+    /// What was known before this time nobody can tell.
+    pub fn told_since(&self) -> Option<i64> {
+        self.told_since
     }
 
     /// The same with what is superseded, as [`Samples::superseded`] gave it.
@@ -360,20 +391,7 @@ impl Samples {
                 counting.push(*only);
                 continue;
             }
-            // What came late says nothing where something came in time.
-            let timely = same.iter().take_while(|s| s.stamp.timely(window)).count();
-            let same = if timely == 0 {
-                same
-            } else {
-                &mut same[..timely]
-            };
-            same.sort_unstable_by(|a, b| b.precedence(a, window));
-            if let [best, others @ ..] = same {
-                counting.push(*best);
-                others.sort_by(Sample::order_of_fetch);
-                let dropped = others.len().saturating_sub(SUPERSEDED_MAX);
-                superseded.extend_from_slice(&others[dropped..]);
-            }
+            counting.extend(told_apart(same, window, &mut superseded));
         }
         Self::of(kind, unit, counting).beside(superseded)
     }
@@ -391,6 +409,7 @@ impl Samples {
         let unit = std::mem::take(&mut self.unit);
         *self = Self {
             frozen: self.frozen.take(),
+            told_since: self.told_since.max(other.told_since),
             ..Self::sorted(self.kind, unit, all, window)
         };
         true
@@ -459,18 +478,18 @@ impl Samples {
             stamp: self.stamps[index],
             value: self.values[index],
         };
-        if counts.stamp.timely(window) && !sample.stamp.timely(window) {
-            return true;
-        }
         let superseded = self.superseded_at(at);
-        let known = |mine: &Sample| {
-            mine.is_again(sample, window) && mine.stamp.joined(&sample.stamp, window) == mine.stamp
-        };
-        // Of too many, those fetched first the latest are kept.
-        let is_full = superseded.len() >= SUPERSEDED_MAX
-            && superseded[0].order_of_fetch(sample).is_ge()
-            && counts.precedence(sample, window).is_ge();
-        is_full || known(&counts) || superseded.iter().any(known)
+        if superseded.is_empty() && counts.is_again(sample, window) {
+            return counts.stamp.joined(&sample.stamp, window) == counts.stamp;
+        }
+        let there = [&[counts], superseded].concat();
+        let with = Self::sorted(
+            self.kind,
+            String::new(),
+            [&there[..], &[*sample]].concat(),
+            window,
+        );
+        with.all().eq(there)
     }
 
     /// Whether taking in these samples would change nothing.
@@ -501,6 +520,7 @@ impl Samples {
         let unit = std::mem::take(&mut self.unit);
         *self = Self {
             frozen: Some(frozen),
+            told_since: self.told_since,
             ..Self::of(self.kind, unit, late).beside(superseded.collect())
         };
     }
@@ -508,9 +528,10 @@ impl Samples {
     /// The samples as they were known at `at`: those fetched until then, of each time the one that counted. `None` where nobody
     /// can say, since they gave way to their statistics.
     ///
-    /// Of a value that came back after another it is known only to a 64th of the time until the deadline when it did.
+    /// Of a value that came back after another it is known only to a 32nd of the time until the deadline when it did.
     pub(super) fn known_at(&self, at: i64, window: Window) -> Option<Self> {
-        if self.frozen.is_some() && at < window.deadline {
+        let is_lost = self.frozen.is_some() && at < window.deadline;
+        if is_lost || self.told_since.is_some_and(|since| at < since) {
             return None;
         }
         let known = self.all().filter_map(|sample| {
@@ -523,6 +544,29 @@ impl Samples {
             ..Self::sorted(self.kind, unit, known.collect(), window)
         })
     }
+}
+
+/// Of different samples of one observed time the one that counts; the others are added to `superseded`.
+fn told_apart(same: &mut [Sample], window: Window, superseded: &mut Vec<Sample>) -> Option<Sample> {
+    // What came late says nothing where something came in time.
+    let timely = same.iter().take_while(|s| s.stamp.timely(window)).count();
+    let same = match timely {
+        0 => same,
+        timely => same.get_mut(..timely)?,
+    };
+    let mut best = *same.iter().max_by(|a, b| a.precedence(b, window))?;
+    same.sort_unstable_by(|a, b| b.order(a));
+    let (kept, dropped) = same.split_at(same.len().min(VALUES_MAX));
+    if dropped.iter().any(|sample| sample.is_again(&best, window)) {
+        // It counts all the same, but of its fetches only the last is known.
+        best.stamp = Stamp::once(
+            best.stamp.at,
+            best.stamp.revision,
+            best.stamp.last_fetched_at,
+        );
+    }
+    superseded.extend(kept.iter().filter(|sample| !sample.is_again(&best, window)));
+    Some(best)
 }
 
 /// Lets measures that follow each other share equal stamps.

@@ -169,8 +169,8 @@ impl Ledger {
             .map_err(self.failed(READ))
     }
 
-    /// At most `most` readable bodies that were fetched before a time, newest first: the history that `vigie_core::quality` compares
-    /// with.
+    /// At most `most` readable bodies that were fetched before a time, newest first: the history that `vigie_core::quality`
+    /// compares with.
     pub fn history(
         &self,
         source: &SourceId,

@@ -169,6 +169,9 @@ impl TryFrom<SketchDocument> for Sketch {
     }
 }
 
+/// The format of samples that is written.
+const FORMAT: i32 = 2;
+
 /// The samples of a measure.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SamplesDocument {
@@ -176,8 +179,14 @@ pub(super) struct SamplesDocument {
     unit: String,
     #[serde(flatten)]
     counting: Columns,
+    /// Documents of an older program have none: of their samples only the last fetch is known.
+    #[serde(default)]
+    format: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     superseded: Option<Columns>,
+    /// What was known before this time nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_since: Option<DateTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     frozen: Option<FrozenDocument>,
 }
@@ -268,7 +277,9 @@ impl From<&Samples> for SamplesDocument {
             kind: samples.kind,
             unit: samples.unit.clone(),
             counting: Columns::of(samples.stamps(), samples.values().to_vec()),
+            format: Some(FORMAT),
             superseded: (!superseded.is_empty()).then(|| Columns::of(&stamps, values)),
+            told_since: samples.told_since().map(DateTime::from_millis),
             frozen: samples.frozen.as_ref().map(|frozen| FrozenDocument {
                 stats: StatsDocument::from(&frozen.stats),
                 observed_at: dates(frozen.times.iter().copied()),
@@ -303,12 +314,18 @@ impl TryFrom<SamplesDocument> for Samples {
         let samples = Self::of_columns(kind, unit, Arc::new(stamps), values);
         let mut samples = samples.ok_or(Uneven)?;
         samples.frozen = frozen.transpose()?;
+        samples = samples.told_from(document.told_since.map(DateTime::timestamp_millis));
+        if document.format.is_none() {
+            samples = samples.of_last_fetches();
+        }
         Ok(samples.beside(superseded.transpose()?.unwrap_or_default()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ::mongodb::bson::{deserialize_from_document as from_document, doc};
+
     use super::*;
 
     #[test]
@@ -323,9 +340,23 @@ mod tests {
                 fetched_at: vec![DateTime::from_millis(2)],
                 again: None,
             },
+            format: Some(FORMAT),
             superseded: None,
+            told_since: None,
             frozen: None,
         };
         assert_eq!(Samples::try_from(samples), Err(Uneven));
+    }
+
+    #[test]
+    fn of_an_older_document_the_last_fetch_is_known() {
+        let old = doc! {
+            "kind": "gauge", "unit": "m", "observed_at": [DateTime::from_millis(1)], "values": [1.5],
+            "revisions": [7_i64], "fetched_at": [DateTime::from_millis(9)],
+        };
+        let document: SamplesDocument = from_document(old).unwrap();
+        let samples = Samples::try_from(document).unwrap();
+        assert_eq!(samples.stamps()[..], [Stamp::once(1, 7, 9)]);
+        assert_eq!(samples.told_since(), Some(9));
     }
 }

@@ -12,8 +12,8 @@ use crate::{
 
 /// The size to which the write-ahead file is cut back once its content is in the main file.
 const JOURNAL_BYTES_MAX: i64 = 64 * 1024 * 1024;
-/// What a connection for reading keeps of the file, in kB: the ways to what is read. There are several of them, and the system keeps the
-/// pages themselves.
+/// What a connection for reading keeps of the file, in kB: the ways to what is read. There are several of them, and the system
+/// keeps the pages themselves.
 const READER_CACHE_KB: i64 = 1000;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 32;

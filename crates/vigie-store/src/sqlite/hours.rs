@@ -17,7 +17,8 @@ use crate::{
     store::{MeasureHour, SummaryQuery},
 };
 
-/// The first five are found by their places, which is faster; the others are those of a bucket, and read where no summary is written.
+/// The first five are found by their places, which is faster; the others are those of a bucket, and read where no summary is
+/// written.
 const SELECTED: &str = "hour, hour_end, entity, label, measures, source, version, deadline, sealed, rhythm, \
     CASE WHEN measures IS NULL THEN state END AS state";
 
@@ -81,9 +82,9 @@ impl<'a> Wanted<'a> {
 
     /// What the text of a column says of the measure.
     ///
-    /// As summaries are written, the name of a measure with what follows it is found nowhere else in the text: within a text every quote
-    /// is escaped, and no part of a summary begins as a summary does. So nothing before it is read, and of its figures only what
-    /// follows the names of the two parts; where one is not found, everything is read.
+    /// As summaries are written, the name of a measure with what follows it is found nowhere else in the text: within a text
+    /// every quote is escaped, and no part of a summary begins as a summary does. So nothing before it is read, and of its
+    /// figures only what follows the names of the two parts; where one is not found, everything is read.
     fn find(&self, text: &str) -> Result<Option<Written>, serde_json::Error> {
         let [coverage, stats] = &self.parts;
         let found = after(text, &self.begin);

@@ -1,8 +1,9 @@
 //! The schema of the file, and its versions.
 
-use std::{thread::sleep, time::Duration};
+use std::{collections::BTreeMap, thread::sleep, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use vigie_core::{bucket::Samples, text::MeasureId};
 
 use super::{
     connection::File,
@@ -121,7 +122,10 @@ fn samples_as_bytes(connection: &Connection) -> Result<(), RowError> {
             let text = |column: &str| row.get::<_, String>(column).unwrap_or_default();
             format!("the bucket of `{}` ({})", text("entity"), text("source"))
         };
-        let measures = json(row, "state", name)?;
+        let measures: BTreeMap<MeasureId, Samples> = json(row, "state", name)?;
+        let measures = (measures.into_iter())
+            .map(|(id, samples)| (id, samples.of_last_fetches()))
+            .collect();
         let state =
             state::encode(&measures).map_err(|error| RowError::Refused(error.to_string()))?;
         insert.execute((after, state))?;

@@ -1,7 +1,8 @@
 //! The samples of a bucket as bytes: a few for each sample, where JSON takes fifty.
 //!
 //! Times are written as differences from the one before, once for all measures that share them; values likewise where all are
-//! whole numbers, or have few decimals. The bytes are those of `postcard` (variable-length integers), after one that says which format it is.
+//! whole numbers, or have few decimals. The bytes are those of `postcard` (variable-length integers), after one that says
+//! which format it is.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -33,6 +34,7 @@ struct Series<'a> {
     stamps: Option<Stamps>,
     values: Values,
     superseded: Option<(Stamps, Values)>,
+    told_since: Option<i64>,
     frozen: Option<FrozenSeries>,
 }
 
@@ -94,6 +96,7 @@ impl<'a> From<Series1<'a>> for Series<'a> {
             }),
             values: series.values,
             superseded: None,
+            told_since: None,
             frozen: series.frozen,
         }
     }
@@ -229,6 +232,7 @@ pub(super) fn encode(measures: &BTreeMap<MeasureId, Samples>) -> Result<Vec<u8>,
                 stamps: (!is_shared).then(|| Stamps::of(stamps)),
                 values: Values::of(samples.values()),
                 superseded: superseded(samples.superseded()),
+                told_since: samples.told_since(),
                 frozen: samples.frozen.as_ref().map(freeze).transpose()?,
             })
         })
@@ -270,11 +274,11 @@ fn thaw(frozen: &FrozenSeries) -> Result<Frozen, BadState> {
 
 /// The samples that [`encode`] wrote.
 pub(super) fn decode(bytes: &[u8]) -> Result<BTreeMap<MeasureId, Samples>, BadState> {
-    let series: Vec<Series<'_>> = match bytes.split_first() {
-        Some((&FORMAT, rest)) => postcard::from_bytes(rest)?,
+    let (series, is_old): (Vec<Series<'_>>, bool) = match bytes.split_first() {
+        Some((&FORMAT, rest)) => (postcard::from_bytes(rest)?, false),
         Some((&FORMAT_1, rest)) => {
             let series: Vec<Series1<'_>> = postcard::from_bytes(rest)?;
-            series.into_iter().map(Series::from).collect()
+            (series.into_iter().map(Series::from).collect(), true)
         }
         other => return Err(BadState::Format(other.map(|(format, _)| *format))),
     };
@@ -293,7 +297,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<BTreeMap<MeasureId, Samples>, BadSt
         let shared = stamps.clone().unwrap_or_default();
         let unit = series.unit.to_owned();
         let samples = Samples::of_columns(series.kind, unit, shared, series.values.read());
-        let mut samples = samples.ok_or_else(uneven)?;
+        let mut samples = samples.ok_or_else(uneven)?.told_from(series.told_since);
+        if is_old {
+            samples = samples.of_last_fetches();
+        }
         if let Some(superseded) = series.superseded {
             samples = samples.beside(beside(superseded).ok_or_else(uneven)?);
         }
@@ -354,5 +361,9 @@ mod tests {
         let samples = decode(&bytes).unwrap().into_values().next().unwrap();
         assert_eq!(samples.stamps()[..], [Stamp::once(60_000, 7, 660_000)]);
         assert_eq!(samples.values(), [1.5]);
+        // It may have been fetched before; nobody knows.
+        assert_eq!(samples.told_since(), Some(660_000));
+        let written: BTreeMap<_, _> = [(MeasureId::new("level").unwrap(), samples)].into();
+        assert_eq!(decode(&encode(&written).unwrap()).unwrap(), written);
     }
 }

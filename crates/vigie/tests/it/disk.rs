@@ -122,7 +122,7 @@ fn a_disk_full_at_any_write_loses_nothing() {
         "half@write",
         false,
         "the disk is full; free some space",
-        [6, 4],
+        [4, 4],
     );
     // Of two sources one may land its body while the other has the fault, and what has landed is not written again: of one
     // source every write has its turn.

@@ -125,8 +125,8 @@ impl Parameters {
         known.ok_or_else(|| bad(format!("step `{text}` is none of hour, day, week, month")))
     }
 
-    /// The steps from `from` to `to`, at most `most`. Without `to` they end with the hour of `now`; without `from` they begin a day, a
-    /// month, half a year or three years before.
+    /// The steps from `from` to `to`, at most `most`. Without `to` they end with the hour of `now`; without `from` they begin
+    /// a day, a month, half a year or three years before.
     pub(super) fn steps(
         &self,
         app: &App,

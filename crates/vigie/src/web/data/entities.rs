@@ -28,7 +28,7 @@ use super::{
 use crate::{
     app::store_failure,
     export::table::{Cell, Column, Type, always, sometimes},
-    known,
+    known::Question,
 };
 
 /// How far back entities are looked for where nothing is said, from the newest hour.
@@ -211,7 +211,6 @@ async fn find(
     known_at: Option<Timestamp>,
 ) -> Result<(Vec<EntityEntry>, u64), Refusal> {
     let mut found: HashMap<String, EntityEntry> = HashMap::new();
-    let mut read = 0;
     let mut each = |hour: MeasureHour| {
         let id = hour.entity.as_str();
         if !found.contains_key(id) {
@@ -234,29 +233,22 @@ async fn find(
                 entry.observed_at = Timestamp::from_millisecond(latest.0).ok();
             }
         }
-        read += 1;
-        if read > BUCKETS_MAX {
-            return ControlFlow::Break(());
-        }
         ControlFlow::Continue(())
     };
-    let (app, store) = (&shared.app, &*shared.store);
-    let asked = known::hours(
-        app,
-        store,
+    let question = Question {
+        app: &shared.app,
+        store: &*shared.store,
         definition,
         query,
-        &measure.id,
         known_at,
-        &mut each,
-    );
-    let untold = asked.await?;
-    if read > BUCKETS_MAX {
+    };
+    let told = question.hours(&measure.id, BUCKETS_MAX, &mut each).await?;
+    if told.cut {
         return Err(bad(format!(
             "more than {BUCKETS_MAX} hours of entities: ask for less time"
         )));
     }
-    Ok((found.into_values().collect(), untold))
+    Ok((found.into_values().collect(), told.untold.len() as u64))
 }
 
 /// By name; or by value, the greatest first, of ranks the first first and only those of the newest list before the others.

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     export::table::{Cell, Column, Type, always, sometimes},
-    known::{self, KnownAt},
+    known::{self, KnownAt, Question, Told},
 };
 
 /// The most entities of an answer.
@@ -285,7 +285,10 @@ pub(super) async fn series(
         measure.map_or("events", |measure| measure.id.as_str()),
         step.as_str()
     );
-    let mut response = rows.finish(&asked, &name, None)?;
+    let then = known_at.map_or(String::new(), |at| {
+        at.strftime("_known_%Y%m%dT%H%M%SZ").to_string()
+    });
+    let mut response = rows.finish(&asked, &format!("{name}{then}"), None)?;
     if known_at.is_some() {
         let headers = response.headers_mut();
         headers.insert(HeaderName::from_static("vigie-untold"), untold.into());
@@ -356,7 +359,7 @@ impl Wanted<'_> {
             }
             ControlFlow::Continue(())
         };
-        let untold = self.hours(shared, measure, &query, &mut each).await?;
+        let told = (self.hours(shared, measure, &query, usize::MAX, &mut each)).await?;
         if !found {
             ask::check_entity(shared, definition, entity).await?;
         }
@@ -364,7 +367,7 @@ impl Wanted<'_> {
             entity: entity.as_str().to_owned(),
             name: name.unwrap_or_else(|| entity.as_str().to_owned()),
             points: filling.finish(),
-            untold,
+            untold: told.untold.len() as u64,
         })
     }
 
@@ -373,19 +376,17 @@ impl Wanted<'_> {
         shared: &Shared,
         measure: &Measure,
         query: &SummaryQuery,
+        most: usize,
         each: EachHour<'_>,
-    ) -> Result<u64, Refusal> {
-        let (app, store, definition) = (&shared.app, &*shared.store, self.definition);
-        let read = known::hours(
-            app,
-            store,
-            definition,
+    ) -> Result<Told, Refusal> {
+        let question = Question {
+            app: &shared.app,
+            store: &*shared.store,
+            definition: self.definition,
             query,
-            &measure.id,
-            self.known_at,
-            each,
-        );
-        Ok(read.await?)
+            known_at: self.known_at,
+        };
+        Ok(question.hours(&measure.id, most, each).await?)
     }
 
     fn query(&self) -> SummaryQuery {
@@ -406,30 +407,35 @@ impl Wanted<'_> {
                     measure.id, definition.id
                 ))
             })?;
-        let mut read = 0;
         let mut each = |hour: MeasureHour| {
             if let Some(stats) = &hour.stats {
                 together.add(&hour.entity, hour.hour, stats);
             }
-            read += 1;
-            if read > BUCKETS_MAX {
-                return ControlFlow::Break(());
-            }
             ControlFlow::Continue(())
         };
-        let untold = self
-            .hours(shared, measure, &self.query(), &mut each)
-            .await?;
-        if read > BUCKETS_MAX {
+        let query = self.query();
+        let told = (self.hours(shared, measure, &query, BUCKETS_MAX, &mut each)).await?;
+        if told.cut {
             return Err(bad(format!(
                 "more than {BUCKETS_MAX} hours of entities: ask for less time, or name entities"
             )));
         }
+        let mut points = together.finish();
+        // Without some of them it would be less than all together.
+        for (place, point) in points.iter_mut().enumerate() {
+            let step = self.steps.starts[place]..self.steps.end_of(place);
+            if told.untold.iter().any(|hour| step.contains(hour)) {
+                *point = Point {
+                    count: Some(0),
+                    ..Point::default()
+                };
+            }
+        }
         Ok(Loaded {
             entity: TOGETHER.to_owned(),
             name: TOGETHER.to_owned(),
-            points: together.finish(),
-            untold,
+            points,
+            untold: told.untold.len() as u64,
         })
     }
 

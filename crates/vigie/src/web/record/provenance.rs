@@ -88,8 +88,8 @@ pub(super) struct Provenance {
     sealed: bool,
     /// The samples that count, where the summary still has them.
     samples: Option<u64>,
-    /// Those samples, and those they superseded, with the times at which they became known; the latest 100, oldest first. What was
-    /// known at a time are those that were fetched until then.
+    /// Those samples, and those they superseded, with the times at which they became known; the latest 100, oldest first. What
+    /// was known at a time are those that were fetched until then.
     readings: Vec<Reading>,
     /// What the readings have the values of: the measure that the source leads with.
     measure: Option<Measure>,
