@@ -46,8 +46,7 @@ addEventListener("popstate", () => {
 shell.follow();
 void day.load();
 
-// What has changed since the page asked for the day, before it could listen, is not told either.
-let lost = window.early !== undefined;
+let lost = false;
 followStream({
   source: (id, now) => {
     clock.set(now);
