@@ -131,6 +131,7 @@ pub(crate) async fn events(
     };
     // What was thought to have happened before that may still come.
     let mut waiting: BTreeMap<(SourceId, Timestamp, EntityId), Event> = BTreeMap::new();
+    let mut has_enough = ControlFlow::Continue(());
     let mut sort = |event: Event| {
         let Some(now) = event.current().map(|current| current.observed_at) else {
             return ControlFlow::Continue(());
@@ -139,7 +140,8 @@ pub(crate) async fn events(
         let first =
             |key: &(SourceId, Timestamp, EntityId)| key.0 < event.key.source || key.1 < settled;
         while let Some(entry) = waiting.first_entry().filter(|entry| first(entry.key())) {
-            each(entry.remove())?;
+            has_enough = each(entry.remove());
+            has_enough?;
         }
         let known = event.as_known_at(at).filter(|event| query.holds(event));
         if let Some(event) = known
@@ -150,20 +152,17 @@ pub(crate) async fn events(
         }
         ControlFlow::Continue(())
     };
-    let wider = widened(query, known_at);
+    // What may have been thought to lie in the stretch may lie beyond it now.
+    let wider = EventQuery {
+        source: query.source.clone(),
+        from: query.from.and_then(|from| from.checked_sub(MOVED_MAX).ok()),
+        to: query.to.and_then(|to| to.checked_add(MOVED_MAX).ok()),
+    };
     let read = store.events(&wider, &mut sort).await;
     read.map_err(store_failure)?;
-    // Who has had enough breaks.
-    let _ = waiting.into_values().try_for_each(each);
-    Ok(())
-}
-
-/// The query that finds what may have been thought to lie in the stretch of this one.
-fn widened(query: &EventQuery, known_at: KnownAt) -> EventQuery {
-    let slack = known_at.map_or(SignedDuration::ZERO, |_| MOVED_MAX);
-    EventQuery {
-        source: query.source.clone(),
-        from: query.from.and_then(|from| from.checked_sub(slack).ok()),
-        to: query.to.and_then(|to| to.checked_add(slack).ok()),
+    if has_enough.is_continue() {
+        // Who has had enough breaks, and nothing follows.
+        let _ = waiting.into_values().try_for_each(each);
     }
+    Ok(())
 }

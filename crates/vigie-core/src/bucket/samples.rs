@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// The most values of one observed time that are kept with all that is known of them: those of the latest revisions, then the
-/// greatest. Which these are no repetition changes, so that merging stays a pure function of the set of samples.
+/// greatest. Which these are no repetition changes, so that merging stays a pure function of the set of samples. This crate's own
+/// tests have a few only, and so meet the limit.
 pub const VALUES_MAX: usize = if cfg!(test) { 5 } else { 200 };
 
 /// The most samples of a measure that are kept in a sealed bucket.
