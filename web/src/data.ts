@@ -1,7 +1,8 @@
 // The data interface of the server, as the views that explore and compare ask it.
 
 import { getJson } from "./api.ts";
-import { addDays } from "./format.ts";
+import type { ServerClock } from "./clock.ts";
+import { addDays, milliseconds, setTimeZone } from "./format.ts";
 import type {
   CorrelationAnswer,
   EntitiesAnswer,
@@ -32,10 +33,15 @@ export function dataAddress(path: string, ask: Ask): string {
 const KEPT_MILLISECONDS = 60_000;
 let known: { answer: Promise<Measures>; asked: number } | null = null;
 
-/** The sources and what they measure; asked for once a minute at most, unless that failed. */
-export function fetchMeasures(): Promise<Measures> {
+/** The sources and what they measure, and the server's time; asked for once a minute at most, unless that failed. */
+export function fetchMeasures(clock: ServerClock): Promise<Measures> {
   if (known === null || performance.now() - known.asked > KEPT_MILLISECONDS) {
-    const answer = getJson<Measures>("/api/v1/measures", new AbortController().signal);
+    const answer = getJson<Measures>("/api/v1/measures", new AbortController().signal).then((measures) => {
+      // Which days are asked for depends on both, and the day may come later.
+      setTimeZone(measures.time_zone);
+      clock.learn(milliseconds(measures.now), measures.simulated);
+      return measures;
+    });
     known = { answer, asked: performance.now() };
     answer.catch(() => {
       known = null;

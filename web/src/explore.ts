@@ -25,7 +25,7 @@ import { element, icon, renew, setAttribute, setText } from "./dom.ts";
 import { keep, pngOf } from "./download.ts";
 import { drawBump, drawHeat, drawTable, linesModel } from "./explore-forms.ts";
 import { say } from "./explore-words.ts";
-import { milliseconds, setTimeZone } from "./format.ts";
+import { milliseconds } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { describeKnown, KnownAt, nameThen } from "./known-at.ts";
 import { LinePicker, entityName } from "./line-picker.ts";
@@ -274,8 +274,7 @@ export class ExploreView implements View {
     this.#loading = loading;
     setAttribute(this.element, "aria-busy", "true");
     try {
-      this.#measures = await fetchMeasures();
-      setTimeZone(this.#measures.time_zone);
+      this.#measures = await fetchMeasures(this.#clock);
       this.#state ??= this.#read(this.#measures);
       const { state, source } = { state: this.#state, source: this.#source() };
       if (state !== null && source !== undefined) {

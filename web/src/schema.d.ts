@@ -1384,6 +1384,11 @@ export interface components {
         };
         /** @description What can be asked for. */
         Measures: {
+            /**
+             * Format: date-time
+             * @description The server's clock: what days are counted by.
+             */
+            now: string;
             /** @description Whether the data come from the built-in simulator and not from the providers. */
             simulated: boolean;
             /** @description The enabled sources, in the order of domains. */

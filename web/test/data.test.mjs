@@ -204,12 +204,35 @@ describe("exploring", { timeout: 300_000 }, () => {
 
   it("says why nothing can be shown, and tries again on demand", () =>
     visit("tab=explore&lang=en", { ready: CURVE }, async (page) => {
+      // What the page is told of while it waits makes it try again by itself, in its own time.
+      await page.route("**/api/v1/stream", (route) => route.abort());
       await page.route("**/api/v1/series?*", (route) => route.fulfill({ status: 503, json: { error: "the store is away" } }));
       await page.reload();
+      await page.locator(".clock:not(:empty)").waitFor();
       await page.getByText("503: the store is away").waitFor();
       await page.unroute("**/api/v1/series?*");
       await page.getByRole("button", { name: "Try again" }).click();
       await page.waitForSelector(CURVE);
+    }));
+
+  it("asks at once for the days of the server's clock, which may be another than the reader's", () =>
+    visit("tab=sources&lang=en", { ready: "main h2" }, async (page) => {
+      const asked = [];
+      page.on("request", (request) => {
+        if (request.url().includes("/api/v1/series?")) asked.push(new URL(request.url()).searchParams.get("to"));
+      });
+      // The day comes late.
+      await page.route(/\/api\/v1\/day(\?|$)/, async (route) => {
+        await new Promise((done) => setTimeout(done, 1_500));
+        await route.continue();
+      });
+      for (const tab of ["explore", "compare"]) {
+        await page.goto(at(`tab=${tab}&lang=en`));
+        await page.waitForSelector(CURVE);
+        await page.locator(".clock:not(:empty)").waitFor();
+      }
+      const { period } = await page.evaluate(async () => (await fetch("/api/v1/day?")).json());
+      assert.deepEqual([...new Set(asked)], [period.date]);
     }));
 });
 

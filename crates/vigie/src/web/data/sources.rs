@@ -26,6 +26,9 @@ use crate::failure::Failure;
 /// What can be asked for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Measures {
+    /// The server's clock: what days are counted by.
+    #[schema(value_type = String, format = DateTime)]
+    now: Timestamp,
     /// Whether the data come from the built-in simulator and not from the providers.
     simulated: bool,
     /// IANA name of the time zone in which hours and days are counted.
@@ -90,6 +93,7 @@ pub(super) async fn measures(
         });
     }
     let measures = Measures {
+        now: app.now(),
         simulated: app.config().simulated,
         time_zone: app.config().zone.time_zone.clone(),
         sources,
