@@ -74,9 +74,9 @@ export interface StreamListener {
 
 const RETRY_MILLISECONDS = 3000;
 
-/** Follows the server's events for as long as the page lives. */
-export function followStream(listener: StreamListener): void {
-  const stream = new EventSource("/api/v1/stream");
+/** Follows the server's events for as long as the page lives, beginning with what came since a time that the server told. */
+export function followStream(listener: StreamListener, since: string | null): void {
+  const stream = new EventSource(`/api/v1/stream${query({ since })}`);
   const read = <Data>(event: MessageEvent<string>): Data => JSON.parse(event.data) as Data;
   stream.addEventListener("open", () => listener.connection("live"));
   stream.addEventListener("source", (event) => {
@@ -88,7 +88,8 @@ export function followStream(listener: StreamListener): void {
   stream.addEventListener("resync", () => listener.resync());
   stream.addEventListener("error", () => {
     listener.connection("lost");
-    // After an HTTP error the browser gives up; after a broken connection it tries again by itself.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => followStream(listener), RETRY_MILLISECONDS);
+    // By itself the browser would ask for what came since the same time again, and after an HTTP error for nothing at all.
+    stream.close();
+    setTimeout(() => followStream(listener, null), RETRY_MILLISECONDS);
   });
 }

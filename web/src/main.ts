@@ -1,7 +1,7 @@
 // Starts the page: one clock, one day, one stream, and the views over them.
 
 import { dateInAddress } from "./address.ts";
-import { followStream } from "./api.ts";
+import { followStream, type StreamListener } from "./api.ts";
 import { ServerClock } from "./clock.ts";
 import { Day } from "./day.ts";
 import { present, setText } from "./dom.ts";
@@ -29,7 +29,13 @@ function refresh(): void {
 
 languageChanged.add(refresh);
 themeChanged.add(refresh);
-day.changed.add(() => header.refresh());
+let followed = false;
+day.changed.add((state) => {
+  header.refresh();
+  if (followed || state.kind === "loading") return;
+  followed = true;
+  follow(state.kind === "ready" ? state.analysis.now : null);
+});
 day.asking.add((busy) => {
   header.refresh();
   shell.setBusy(busy);
@@ -43,22 +49,26 @@ addEventListener("popstate", () => {
   shell.follow();
 });
 
+/** Hears of everything that comes after the day was read. */
+function follow(since: string | null): void {
+  let lost = false;
+  const listener: StreamListener = {
+    source: (id, now) => {
+      clock.set(now);
+      day.touch(id);
+    },
+    clock: (now) => clock.set(now),
+    report: (path) => header.setReport(path),
+    resync: () => void day.load(),
+    connection: (state) => {
+      header.setConnection(state);
+      // What happened while nobody listened is not told again: everything is fetched anew.
+      if (state === "live" && lost) void day.load();
+      lost = state === "lost";
+    },
+  };
+  followStream(listener, since);
+}
+
 shell.follow();
 void day.load();
-
-let lost = false;
-followStream({
-  source: (id, now) => {
-    clock.set(now);
-    day.touch(id);
-  },
-  clock: (now) => clock.set(now),
-  report: (path) => header.setReport(path),
-  resync: () => void day.load(),
-  connection: (state) => {
-    header.setConnection(state);
-    // What happened while nobody listened is not told again: everything is fetched anew.
-    if (state === "live" && lost) void day.load();
-    lost = state === "lost";
-  },
-});

@@ -205,7 +205,7 @@ describe("exploring", { timeout: 300_000 }, () => {
   it("says why nothing can be shown, and tries again on demand", () =>
     visit("tab=explore&lang=en", { ready: CURVE }, async (page) => {
       // What the page is told of while it waits makes it try again by itself, in its own time.
-      await page.route("**/api/v1/stream", (route) => route.abort());
+      await page.route("**/api/v1/stream*", (route) => route.abort());
       await page.route("**/api/v1/series?*", (route) => route.fulfill({ status: 503, json: { error: "the store is away" } }));
       await page.reload();
       await page.locator(".clock:not(:empty)").waitFor();
@@ -344,7 +344,7 @@ describe("the map of a time gone by", { timeout: 300_000 }, () => {
 
   it("gathers ten thousand points in clusters that open", () =>
     visit("tab=map&lang=en", { ready: MAP }, async (page, { context }) => {
-      await context.route("**/api/v1/stream", (route) => route.abort());
+      await context.route("**/api/v1/stream*", (route) => route.abort());
       await context.route(/\/api\/v1\/day(\?|$)/, async (route) => {
         const day = await (await route.fetch()).json();
         const many = day.sources.find((one) => one.map.length > 100) ?? day.sources[0];

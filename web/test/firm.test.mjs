@@ -65,7 +65,7 @@ describe("the page holds", { timeout: 300_000 }, () => {
   ]) {
     it(`two hours apart that have the same name, when clocks are set back, in ${lang}`, () =>
       visit(`lang=${lang}`, {}, async (page, { context }) => {
-        await context.route("**/api/v1/stream", (route) => route.abort());
+        await context.route("**/api/v1/stream*", (route) => route.abort());
         await context.route(DAY, async (route) => {
           const day = await (await route.fetch()).json();
           const start = Date.parse("2026-10-24T22:00:00Z");
@@ -129,7 +129,7 @@ describe("the page holds", { timeout: 300_000 }, () => {
 
   it("the day of the calendar that was chosen last", () =>
     visit("tab=health&lang=en", { ready: ".calendar-frame td" }, async (page, { context }) => {
-      await context.route("**/api/v1/stream", (route) => route.abort());
+      await context.route("**/api/v1/stream*", (route) => route.abort());
       await page.reload();
       await page.waitForSelector(".calendar-frame td");
       // What the first answer about the day set off is over: nothing else fetches anew.

@@ -123,7 +123,7 @@ describe("what moves", { timeout: 300_000 }, () => {
 
   /** A day in which one storm passes through the middle of the map, where it was strongest, and crosses the antimeridian after it. */
   async function stormy(context) {
-    await context.route("**/api/v1/stream", (route) => route.abort());
+    await context.route("**/api/v1/stream*", (route) => route.abort());
     await context.route(/\/api\/v1\/day(\?|$)/, async (route) => {
       const day = await (await route.fetch()).json();
       const [west, south, east, north] = day.zone.bbox;

@@ -185,12 +185,12 @@ describe("the page", { timeout: 300_000 }, () => {
   it("says when the server is gone and comes back by itself", () =>
     visit("lang=en", {}, async (page, { context }) => {
       await page.waitForSelector(".status[data-state=live]", { timeout: 10_000 });
-      await context.route("**/api/v1/stream", (route) => route.abort());
+      await context.route("**/api/v1/stream*", (route) => route.abort());
       // A new stream is what a page makes after it has slept; here it meets a closed door.
       await page.reload();
       await page.waitForSelector(".status[data-state=lost]", { timeout: 10_000 });
       assert.match(await page.locator(".status").innerText(), /reconnecting/);
-      await context.unroute("**/api/v1/stream");
+      await context.unroute("**/api/v1/stream*");
       await page.waitForSelector(".status[data-state=live]", { timeout: 20_000 });
     }));
 

@@ -215,6 +215,19 @@ describe("a source that fails and is hostile", { timeout: 300_000 }, () => {
       assert.match(await dialog.innerText(), /Exactly these downloads/);
     }));
 
+  it("shows what came between the page's reading of the day and its stream", () =>
+    visit("lang=en", {}, async (page) => {
+      await page.route(/\/api\/v1\/day(\?|$)/, async (route) => {
+        const response = await route.fetch();
+        await watch.collect(reports(23));
+        // The server looks at what other programs did each half second.
+        await page.waitForTimeout(1_500);
+        await route.fulfill({ response });
+      });
+      await page.reload();
+      await page.locator(".card .big", { hasText: "23" }).waitFor({ timeout: 15_000 });
+    }));
+
   it("is shown again by itself after the server was killed", () =>
     visit("tab=health&lang=en", HEALTH, async (page) => {
       await page.waitForSelector(".status[data-state=live]");

@@ -43,7 +43,7 @@ async function withSaid(context) {
     ];
     await route.fulfill({ json: day });
   });
-  await context.route("**/api/v1/stream", (route) => route.abort());
+  await context.route("**/api/v1/stream*", (route) => route.abort());
 }
 
 describe("figures that several others went into", { timeout: 300_000 }, () => {

@@ -107,7 +107,7 @@ describe("where a figure comes from", { timeout: 300_000 }, () => {
       assert.ok(event.asked.get("key"), `${event.asked}`);
       assert.match(event.text, /What the provider has said of it/);
       // One station, in the middle of the zone and so of the map.
-      await context.route("**/api/v1/stream", (route) => route.abort());
+      await context.route("**/api/v1/stream*", (route) => route.abort());
       let station;
       await context.route(/\/api\/v1\/day(\?|$)/, async (route) => {
         const day = await (await route.fetch()).json();

@@ -92,7 +92,7 @@ impl FromRef<Current> for Shared {
         title = "Vigie",
         description = "The live public data of a place, summarised."
     ),
-    paths(day, source_day, report),
+    paths(day, source_day, report, live::stream),
     components(schemas(Analysis, SourceAnalysis))
 )]
 struct ApiDocument;
@@ -254,6 +254,8 @@ async fn day(
 ) -> Result<Json<Analysis>, Refusal> {
     let app = &shared.app;
     let date = query.date(app);
+    // Taken first: what comes while the sources are read is told to who asks the stream for what came since.
+    let now = app.now();
     let mut sources = Vec::new();
     for definition in app.enabled() {
         sources.push(
@@ -266,7 +268,7 @@ async fn day(
     Ok(Json(Analysis {
         zone: app.config().zone.clone(),
         period: time::period(PeriodKind::Day, date, app.tz()),
-        now: app.now(),
+        now,
         simulated: app.config().simulated,
         sources,
         correlations: Vec::new(),

@@ -18,6 +18,7 @@ use axum::{
 };
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp, civil::Date};
+use serde::Deserialize;
 use tokio::{
     sync::{broadcast, mpsc, watch},
     task::block_in_place,
@@ -36,7 +37,10 @@ use vigie_store::{
     store::Store,
 };
 
-use super::{Refusal, Shared, record::ledger_of};
+use super::{
+    Refusal, Shared,
+    record::{Asked, ledger_of},
+};
 use crate::{
     analyse::{Past, analyse_source, history, ledger_facts},
     app::{App, RunEvent},
@@ -88,11 +92,19 @@ pub(super) struct Live {
     messages: broadcast::Sender<Bytes>,
     /// The ledger's sequence number at the latest change of each source.
     changed: Mutex<HashMap<SourceId, u64>>,
+    told: Mutex<Told>,
     cache: Mutex<Cache>,
     histories: Mutex<Histories>,
     wanted: mpsc::Sender<Wanted>,
     asked: tokio::sync::Mutex<mpsc::Receiver<Wanted>>,
     open: watch::Sender<bool>,
+}
+
+/// When pages were told what: one that has read the day and opens its stream only then asks for what it has missed.
+struct Told {
+    /// Before this there was nobody to tell, or pages were told to read everything again.
+    everything: Timestamp,
+    sources: HashMap<SourceId, Timestamp>,
 }
 
 /// What pages are told.
@@ -136,6 +148,10 @@ impl Live {
             app: app.clone(),
             messages,
             changed: Mutex::default(),
+            told: Mutex::new(Told {
+                everything: app.now(),
+                sources: HashMap::new(),
+            }),
             cache: Mutex::default(),
             histories: Mutex::default(),
             wanted,
@@ -268,13 +284,36 @@ impl Live {
     fn send_all<'m>(&self, messages: impl IntoIterator<Item = impl Borrow<Message<'m>>>) {
         let now = self.app.now();
         let mut text = String::new();
+        let mut told = lock(&self.told);
         for message in messages {
-            text.push_str(&message.borrow().event(now));
+            let message = message.borrow();
+            text.push_str(&message.event(now));
+            match message {
+                Message::Source(source) => {
+                    told.sources.insert((*source).clone(), now);
+                }
+                Message::Everything => told.everything = now,
+                Message::Clock | Message::Report(_) => {}
+            }
         }
+        drop(told);
         if !text.is_empty() {
             // Nobody may be looking.
             let _ = self.messages.send(text.into());
         }
+    }
+
+    /// What a page would have been told since a time.
+    fn missed(&self, since: Timestamp, now: Timestamp) -> String {
+        let told = lock(&self.told);
+        if since < told.everything {
+            return Message::Everything.event(now);
+        }
+        // What was told at that very moment it may have read before or after.
+        let missed = told.sources.iter().filter(|(_, at)| **at >= since);
+        missed
+            .map(|(source, _)| Message::Source(source).event(now))
+            .collect()
     }
 
     /// What a source says of a day: from memory while nothing changed.
@@ -361,10 +400,23 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `GET /api/v1/stream`: server-sent events `source`, `clock` and `report`.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StreamQuery {
+    /// The `now` of the day that a page has read: the stream begins with what came since.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+}
+
+/// What changes, as server-sent events: `source` (it has something new), `clock` (the server's time), `report` (a PDF was written)
+/// and `resync` (everything is to be read again).
+#[utoipa::path(get, path = "/api/v1/stream", params(StreamQuery), responses(
+    (status = 200, description = "Events, for as long as the connection is open", content_type = "text/event-stream", body = String)))]
 pub(super) async fn stream(
     State(shared): State<Shared>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Asked(query): Asked<StreamQuery>,
 ) -> Result<impl IntoResponse, Refusal> {
     let place = shared.limits.open_stream(from)?;
     let app = shared.app.clone();
@@ -372,9 +424,13 @@ pub(super) async fn stream(
     let closed = async move {
         let _ = open.wait_for(|open| !open).await;
     };
-    // The first message says the time, so that ages are right from the start.
-    let first = Message::Clock.event(app.now());
     let messages = BroadcastStream::new(shared.live.messages.subscribe());
+    // The first message says the time, so that ages are right from the start.
+    let now = app.now();
+    let mut first = Message::Clock.event(now);
+    if let Some(since) = query.since {
+        first.push_str(&shared.live.missed(since, now));
+    }
     let events = messages.map(move |message| {
         let _held = &place;
         // A page that fell behind reads everything again.

@@ -15,7 +15,7 @@ const USGS: &str = "usgs-earthquakes";
 const LATER: &str = "2026-11-24T10:30:30Z";
 
 /// The events of an open page, without the emptiness between them.
-fn events(page: &Serving) -> impl Iterator<Item = (String, String)> + use<> {
+fn events(page: &Serving, query: &str) -> impl Iterator<Item = (String, String)> + use<> {
     let mut stream = TcpStream::connect(&page.host).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_mins(1)))
@@ -23,7 +23,7 @@ fn events(page: &Serving) -> impl Iterator<Item = (String, String)> + use<> {
     let host = &page.host;
     write!(
         stream,
-        "GET /api/v1/stream HTTP/1.0\r\nHost: {host}\r\n\r\n"
+        "GET /api/v1/stream{query} HTTP/1.0\r\nHost: {host}\r\n\r\n"
     )
     .unwrap();
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
@@ -45,20 +45,38 @@ fn every_open_page_is_told_what_another_process_did() {
     let lab = Lab::new("Paris", &[METAR, USGS], FaultPlan::none());
     lab.at("2026-11-24T10:00:07Z", &["collect"]).ends(0);
     let page = Serving::start(lab.command_at(LATER, &["serve", "--listen", "127.0.0.1:0"]));
-    let mut pages = [events(&page), events(&page)];
+    let mut pages = [events(&page, ""), events(&page, "")];
     let clock = ("clock".to_owned(), format!("{{\"now\":\"{LATER}\"}}"));
     for page in &mut pages {
         assert_eq!(page.next().unwrap(), clock);
     }
     lab.at("2026-11-24T10:30:07Z", &["collect"]).ends(0);
+    let source = |name: &str| {
+        let data = format!("{{\"now\":\"{LATER}\",\"source\":\"{name}\"}}");
+        ("source".to_owned(), data)
+    };
     for page in &mut pages {
         let mut told: Vec<(String, String)> =
             page.filter(|event| *event != clock).take(2).collect();
         told.sort();
-        let source = |name: &str| {
-            let data = format!("{{\"now\":\"{LATER}\",\"source\":\"{name}\"}}");
-            ("source".to_owned(), data)
-        };
         assert_eq!(told, [source(METAR), source(USGS)]);
     }
+    // One that read the day before, and opens its stream only now, has missed that.
+    let mut told: Vec<(String, String)> =
+        events(&page, &format!("?since={LATER}")).take(3).collect();
+    told.sort();
+    assert_eq!(told, [clock.clone(), source(METAR), source(USGS)]);
+    // One that read it after has missed nothing: the next that it hears is the time.
+    let told: Vec<(String, String)> = events(&page, "?since=2026-11-24T10:30:31Z")
+        .take(2)
+        .collect();
+    assert_eq!(told, [clock.clone(), clock.clone()]);
+    // Of what came before it began the server knows nothing.
+    let all = ("resync".to_owned(), clock.1.clone());
+    let told: Vec<(String, String)> = events(&page, "?since=2026-11-24T10:30:00Z")
+        .take(2)
+        .collect();
+    assert_eq!(told, [clock, all]);
+    let (status, text) = page.get("/api/v1/stream?since=yesterday");
+    assert_eq!(status, 400, "{text}");
 }
