@@ -35,7 +35,7 @@ use self::{
     range::Range,
     table::{Cell, Column, SummaryName},
     target::{Target, credits_path, disk_error},
-    writer::{Csv, Ndjson, RowWriter},
+    writer::{AsKnown, Csv, Ndjson, RowWriter},
 };
 use crate::{
     app::{App, catalogue_of},
@@ -70,7 +70,7 @@ pub(crate) async fn run(app: &App, args: &cli::Export) -> Outcome {
         ExportWhat::Captures => &table::CAPTURES,
     };
     let out = target.writer().map_err(Failure::usage)?;
-    let mut rows = match row_writer(args.format, columns, out) {
+    let mut rows = match row_writer(args.format, columns, args.known_at, out) {
         Ok(writer) => Rows::new(writer),
         Err(error) => return stopped(&target, error),
     };
@@ -87,16 +87,23 @@ pub(crate) async fn run(app: &App, args: &cli::Export) -> Outcome {
     finish(app, args.format, target, rows)
 }
 
-/// Writes rows of these columns in a format.
+/// Writes rows of these columns in a format; what was known at a time says so in a last column of its own.
 pub(crate) fn row_writer(
     format: ExportFormat,
-    columns: &'static [Column],
+    columns: &[Column],
+    known_at: KnownAt,
     out: Box<dyn Write + Send>,
 ) -> io::Result<Box<dyn RowWriter>> {
-    Ok(match format {
-        ExportFormat::Csv => Box::new(Csv::new(columns, out)?),
+    let mut columns = columns.to_vec();
+    columns.extend(known_at.map(|_| table::KNOWN_AT));
+    let writer: Box<dyn RowWriter> = match format {
+        ExportFormat::Csv => Box::new(Csv::new(&columns, out)?),
         ExportFormat::Ndjson => Box::new(Ndjson::new(columns, out)),
-        ExportFormat::Parquet => Box::new(Columnar::new(columns, out)?),
+        ExportFormat::Parquet => Box::new(Columnar::new(&columns, out)?),
+    };
+    Ok(match known_at {
+        Some(at) => Box::new(AsKnown { writer, at }),
+        None => writer,
     })
 }
 

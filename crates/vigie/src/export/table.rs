@@ -103,6 +103,9 @@ pub(crate) const CAPTURES: [Column; 12] = [
     sometimes("reason", Type::Text),
 ];
 
+/// The last column of what was known at a time, so that tables of several times can be put together.
+pub(crate) const KNOWN_AT: Column = always("known_at", Type::Time);
+
 /// A cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cell<'a> {

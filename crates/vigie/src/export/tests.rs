@@ -28,9 +28,11 @@ use super::{
     columnar::Columnar,
     credits::Credits,
     hours::EventHours,
+    row_writer,
     table::{self, Cell, Column, SummaryName},
     writer::{Csv, Ndjson, RowWriter},
 };
+use crate::{cli::ExportFormat, known::KnownAt};
 
 /// Bytes that can be looked at after their writer is gone.
 #[derive(Clone, Default)]
@@ -89,19 +91,24 @@ fn credits() -> Credits {
     }
 }
 
-fn text(columns: &'static [Column], rows: &[&[Cell<'_>]]) -> [String; 2] {
-    let write = |out: &Shared, mut writer: Box<dyn RowWriter>| {
-        for row in rows {
-            writer.row(row).unwrap();
-        }
-        writer.finish(&credits()).unwrap();
-        String::from_utf8(out.0.lock().unwrap().clone()).unwrap()
-    };
-    let (csv, ndjson) = (Shared::default(), Shared::default());
-    [
-        write(&csv, Box::new(Csv::new(columns, csv.clone()).unwrap())),
-        write(&ndjson, Box::new(Ndjson::new(columns, ndjson.clone()))),
-    ]
+fn bytes(
+    format: ExportFormat,
+    columns: &[Column],
+    known_at: KnownAt,
+    rows: &[&[Cell<'_>]],
+) -> Vec<u8> {
+    let out = Shared::default();
+    let mut writer = row_writer(format, columns, known_at, Box::new(out.clone())).unwrap();
+    for row in rows {
+        writer.row(row).unwrap();
+    }
+    writer.finish(&credits()).unwrap();
+    std::mem::take(&mut *out.0.lock().unwrap())
+}
+
+fn text(columns: &[Column], rows: &[&[Cell<'_>]]) -> [String; 2] {
+    [ExportFormat::Csv, ExportFormat::Ndjson]
+        .map(|format| String::from_utf8(bytes(format, columns, None, rows)).unwrap())
 }
 
 fn name(entity: &'static str, kind: Kind, hour: &str) -> SummaryName<'static> {
@@ -286,6 +293,46 @@ fn an_export_of_nothing_is_well_formed() {
     assert_eq!(ndjson, "");
 }
 
+#[test]
+fn rows_as_they_were_known_say_when() {
+    let known_at = at("2026-10-25T09:30:00Z");
+    let cells = table::summary_row(
+        name("LFPG", Kind::Gauge, "2026-10-25T00:00:00Z"),
+        &gauge_figures(),
+        Some(0.5),
+    );
+    let [now, then] = [None, Some(known_at)].map(|known_at| {
+        [ExportFormat::Csv, ExportFormat::Ndjson].map(|format| {
+            String::from_utf8(bytes(format, &table::SUMMARIES, known_at, &[&cells])).unwrap()
+        })
+    });
+    let lines: Vec<&str> = now[0].lines().collect();
+    let (head, row) = (lines[0], lines[1]);
+    assert_eq!(
+        then[0],
+        format!("{head},known_at\r\n{row},2026-10-25T09:30:00Z\r\n")
+    );
+    let object = now[1].strip_suffix("}\n").unwrap();
+    assert_eq!(
+        then[1],
+        format!("{object},\"known_at\":\"2026-10-25T09:30:00Z\"}}\n")
+    );
+    let packed = bytes(
+        ExportFormat::Parquet,
+        &table::SUMMARIES,
+        Some(known_at),
+        &[&cells],
+    );
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&packed).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let row = reader.get_row_iter(None).unwrap().next().unwrap().unwrap();
+    assert_eq!(row.len(), table::SUMMARIES.len() + 1);
+    let (name, value) = row.get_column_iter().last().unwrap();
+    assert_eq!(name, "known_at");
+    assert_eq!(*value, Field::TimestampMillis(known_at.as_millisecond()));
+}
+
 fn parquet_file(columns: &'static [Column], write: impl FnOnce(&mut dyn RowWriter)) -> File {
     let file = tempfile::tempfile().unwrap();
     let mut writer: Box<dyn RowWriter> =
@@ -418,7 +465,7 @@ fn a_closed_pipe_is_seen_as_such_in_every_format() {
     let row = table::event_row(&event).unwrap();
     let writers: [Box<dyn RowWriter>; 2] = [
         Box::new(Csv::new(&table::EVENTS, Closed).unwrap()),
-        Box::new(Ndjson::new(&table::EVENTS, Closed)),
+        Box::new(Ndjson::new(table::EVENTS.to_vec(), Closed)),
     ];
     for mut writer in writers {
         let written = writer.row(&row).and_then(|()| writer.finish(&credits()));

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use csv::{ByteRecord, ErrorKind, Terminator, WriterBuilder};
+use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use super::{
@@ -17,6 +18,23 @@ pub(crate) trait RowWriter: Send {
 
     /// Writes what remains. `credits` are those of the sources of the rows, for formats that have a place for them.
     fn finish(self: Box<Self>, credits: &Credits) -> io::Result<()>;
+}
+
+/// Rows as they were known at a time, which stands in their last column.
+pub(crate) struct AsKnown {
+    pub(crate) writer: Box<dyn RowWriter>,
+    pub(crate) at: Timestamp,
+}
+
+impl RowWriter for AsKnown {
+    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        let known_at = Cell::utc(self.at);
+        self.writer.row(&[cells, &[known_at]].concat())
+    }
+
+    fn finish(self: Box<Self>, credits: &Credits) -> io::Result<()> {
+        self.writer.finish(credits)
+    }
 }
 
 /// CSV as in RFC 4180: comma, CRLF, quotes where they are needed, a header; null is the empty field.
@@ -80,17 +98,17 @@ fn io_error(error: csv::Error) -> io::Error {
 
 /// One JSON object per line, with all the columns as keys, in their order.
 pub(crate) struct Ndjson<W: Write> {
-    columns: &'static [Column],
+    columns: Vec<Column>,
     out: W,
 }
 
 impl<W: Write> Ndjson<W> {
-    pub(crate) fn new(columns: &'static [Column], out: W) -> Self {
+    pub(crate) fn new(columns: Vec<Column>, out: W) -> Self {
         Self { columns, out }
     }
 }
 
-struct Line<'a, 'c>(&'static [Column], &'a [Cell<'c>]);
+struct Line<'a, 'c>(&'a [Column], &'a [Cell<'c>]);
 
 impl Serialize for Line<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -104,7 +122,7 @@ impl Serialize for Line<'_, '_> {
 
 impl<W: Write + Send> RowWriter for Ndjson<W> {
     fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, &Line(self.columns, cells))?;
+        serde_json::to_writer(&mut self.out, &Line(&self.columns, cells))?;
         self.out.write_all(b"\n")
     }
 

@@ -567,9 +567,12 @@ fn exports_are_as_they_were_known(noon: &Lab, evening: &Lab) {
     ] {
         let of = ["export", what, "--format", "ndjson", "--source", source];
         let early = noon.at(EARLY, &of).ends(0);
-        let then = [&of[..], &["--known-at", EARLY]].concat();
-        assert_eq!(evening.at(LATER, &then).ends(0), early, "{what} {source}");
         assert_ne!(evening.at(LATER, &of).ends(0), early, "{what} {source}");
+        // The time stands in a column of its own.
+        let then = [&of[..], &["--known-at", EARLY]].concat();
+        let known_at = format!(",\"known_at\":\"{EARLY}\"}}\n");
+        let then = evening.at(LATER, &then).ends(0).replace(&known_at, "}\n");
+        assert_eq!(then, early, "{what} {source}");
     }
     let captures = ["export", "captures", "--known-at", EARLY];
     evening.at(LATER, &captures).ends(2);
@@ -626,9 +629,11 @@ fn values_are_as_they_were_known(evening: &Lab, serving: &Serving) {
     assert_eq!(lately["end"], "2026-11-24T13:00:00Z");
     let rows = ask(serving, &format!("{path}&format=ndjson"));
     assert_eq!(rows.headers["vigie-untold"], "0");
-    let told: Vec<Value> = (rows.text().lines())
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["mean"].clone())
+    let rows: Vec<Value> = (rows.text().lines())
+        .map(|line| serde_json::from_str(line).unwrap())
         .collect();
+    assert!(rows.iter().all(|row| row["known_at"] == EARLY), "{rows:?}");
+    let told: Vec<Value> = rows.iter().map(|row| row["mean"].clone()).collect();
     assert_eq!(
         Value::from(told),
         ask(serving, &path).json()["series"][0]["mean"]

@@ -28,6 +28,7 @@ use crate::{
         table::{Cell, Column},
     },
     failure::Failure,
+    known::KnownAt,
 };
 
 const ATTRIBUTION: HeaderName = HeaderName::from_static("vigie-attribution");
@@ -98,11 +99,12 @@ impl<'a> RowAnswer<'a> {
         app: &'a App,
         definition: &'a Definition,
         format: ExportFormat,
-        columns: &'static [Column],
+        columns: &[Column],
+        known_at: KnownAt,
     ) -> Result<Self, Refusal> {
         let bytes = Bytes::default();
-        let writer =
-            row_writer(format, columns, Box::new(bytes.clone())).map_err(Failure::usage)?;
+        let writer = row_writer(format, columns, known_at, Box::new(bytes.clone()))
+            .map_err(Failure::usage)?;
         Ok(Self {
             app,
             definition,

@@ -184,7 +184,7 @@ pub(super) async fn entities(
         };
         return answer::json(&asked, app, Some(&definition), &answer);
     };
-    let mut rows = RowAnswer::new(app, &definition, format, &COLUMNS)?;
+    let mut rows = RowAnswer::new(app, &definition, format, &COLUMNS, known_at)?;
     let credit = attribution(app, &definition.credit());
     for entry in page {
         rows.row(&[

@@ -200,7 +200,7 @@ pub(super) async fn events(
         };
         return answer::json(&asked, app, Some(&definition), &answer);
     };
-    let mut rows = RowAnswer::new(app, &definition, format, &COLUMNS)?;
+    let mut rows = RowAnswer::new(app, &definition, format, &COLUMNS, known_at)?;
     let credit = attribution(app, &definition.credit());
     for (event, version) in shown {
         rows.row(&[

@@ -245,7 +245,7 @@ pub(super) async fn series(
         };
         return answer::json(&asked, app, Some(&definition), &answer);
     };
-    let mut rows = RowAnswer::new(app, &definition, format, &COLUMNS)?;
+    let mut rows = RowAnswer::new(app, &definition, format, &COLUMNS, known_at)?;
     let credit = attribution(app, &definition.credit());
     for series in &loaded {
         for (place, point) in series.points.iter().enumerate() {
