@@ -1,4 +1,5 @@
-// The map drawn by MapLibre GL: no tiles, no glyphs, nothing from elsewhere.
+// The map drawn by MapLibre GL, on the land that the page has: no tiles, no glyphs, nothing from elsewhere; or on the style that the
+// settings name.
 
 import type { Feature, FeatureCollection, LineString, Point } from "geojson";
 import {
@@ -15,8 +16,9 @@ import workerAddress from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import type { Basemap } from "./basemap.ts";
 import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
 import { scaleStops } from "./map-scale.ts";
+import type { PlaceName } from "./map-places.ts";
 import { POSITION_PIXELS, STRONGEST_PIXELS, TRACKS, type Tracks } from "./map-tracks.ts";
-import { colour } from "./theme.ts";
+import { colour, MAP_FONT } from "./theme.ts";
 
 const PADDING_PIXELS = 24;
 const REACH_PIXELS = 5;
@@ -24,6 +26,9 @@ const REACH_PIXELS = 5;
 const CLUSTER_MIN = 2000;
 const CLUSTER_PIXELS = 34;
 const CLUSTER_ZOOM_MAX = 12;
+/** How long a style may be on its way. */
+const STYLE_MILLISECONDS_MAX = 10_000;
+const SETTLED_MILLISECONDS_MAX = 3_000;
 
 /** A layer on the map. */
 interface Painted {
@@ -38,17 +43,19 @@ setWorkerUrl(workerAddress);
 
 export class GlDrawing implements MapDrawing {
   readonly #map: GlMap;
+  readonly #styled: boolean;
   readonly #layers = new Map<string, Painted>();
   #tracks: Tracks = { lines: [], positions: [] };
 
-  /** Ready when the basemap has been drawn; fails where WebGL does. */
-  static async create(place: HTMLElement, basemap: Basemap, listener: MapListener, box: Box): Promise<GlDrawing> {
+  /** Ready when the basemap has been drawn, or the style at this address is known; fails where WebGL or the style does. */
+  static async create(place: HTMLElement, basemap: Basemap, styled: string | null, listener: MapListener, box: Box): Promise<GlDrawing> {
     const map = new GlMap({
       container: place,
-      style: style(basemap),
+      style: styled ?? style(basemap),
       bounds: box,
       fitBoundsOptions: { padding: PADDING_PIXELS },
-      attributionControl: false,
+      // Of a style the credits are in its sources.
+      attributionControl: styled === null ? false : { compact: false },
       dragRotate: false,
       pitchWithRotate: false,
       touchPitch: false,
@@ -59,15 +66,23 @@ export class GlDrawing implements MapDrawing {
     map.touchZoomRotate.disableRotation();
     map.keyboard.disableRotation();
     map.addControl(new ScaleControl({ unit: "metric" }), "bottom-right");
-    await new Promise<void>((ready, fail) => {
-      map.once("load", () => ready());
-      map.once("error", ({ error }) => fail(error));
-    });
-    return new GlDrawing(map, listener);
+    try {
+      await new Promise<void>((ready, fail) => {
+        map.once(styled === null ? "load" : "style.load", () => ready());
+        map.once("error", ({ error }) => fail(error));
+        if (styled !== null) setTimeout(() => fail(new Error("no answer")), STYLE_MILLISECONDS_MAX);
+      });
+    } catch (error) {
+      map.remove();
+      throw error;
+    }
+    return new GlDrawing(map, styled !== null, listener);
   }
 
-  private constructor(map: GlMap, listener: MapListener) {
+  private constructor(map: GlMap, styled: boolean, listener: MapListener) {
     this.#map = map;
+    this.#styled = styled;
+    addTracks(map);
     map.on("mousemove", (event) => {
       const hit = this.#hit(event);
       map.getCanvas().style.cursor = hit === null ? "" : "pointer";
@@ -80,14 +95,27 @@ export class GlDrawing implements MapDrawing {
       else listener.clicked(hit);
     });
     map.setMissingStyleImageResolver((id) => {
-      if (id.startsWith(COUNT)) map.addImage(id, countImage(id.slice(COUNT.length)), { pixelRatio: 2 });
+      const image = imageOf(id);
+      if (image !== null) map.addImage(id, image, { pixelRatio: 2 });
     });
     map.on("movestart", () => listener.clicked(null));
+    map.on("moveend", () => listener.moved());
   }
 
   setBasemap({ land, borders }: Basemap): void {
     this.#map.getSource<GeoJSONSource>("land")?.setData(land);
     this.#map.getSource<GeoJSONSource>("borders")?.setData(borders);
+  }
+
+  setPlaces(places: PlaceName[]): void {
+    this.#map.getSource<GeoJSONSource>(PLACES)?.setData({
+      type: "FeatureCollection",
+      features: places.map(({ lon, lat, name, population }) => ({
+        type: "Feature",
+        geometry: { type: "Point", coordinates: [lon, lat] },
+        properties: { name, population },
+      })),
+    });
   }
 
   setLayer(layer: MapLayer): void {
@@ -178,14 +206,17 @@ export class GlDrawing implements MapDrawing {
   }
 
   recolour(): void {
-    this.#map.setPaintProperty("sea", "background-color", colour("map-sea"));
-    this.#map.setPaintProperty("land", "fill-color", colour("map-land"));
-    this.#map.setPaintProperty("coast", "line-color", colour("map-coast"));
-    this.#map.setPaintProperty("borders", "line-color", colour("map-border"));
+    if (!this.#styled) {
+      this.#map.setPaintProperty("sea", "background-color", colour("map-sea"));
+      this.#map.setPaintProperty("land", "fill-color", colour("map-land"));
+      this.#map.setPaintProperty("coast", "line-color", colour("map-coast"));
+      this.#map.setPaintProperty("borders", "line-color", colour("map-border"));
+    }
     this.#map.setPaintProperty(TRACKS, "circle-stroke-color", colour("map-halo"));
     this.setTracks(this.#tracks);
     for (const id of this.#map.listImages()) {
-      if (id.startsWith(COUNT)) this.#map.updateImage(id, countImage(id.slice(COUNT.length)));
+      const image = imageOf(id);
+      if (image !== null) this.#map.updateImage(id, image);
     }
     for (const [id, layer] of this.#layers) {
       this.#paint(id, layer);
@@ -210,7 +241,11 @@ export class GlDrawing implements MapDrawing {
   }
 
   async settled(): Promise<void> {
-    await new Promise<void>((done) => this.#map.once("idle", () => done()));
+    await new Promise<void>((done) => {
+      this.#map.once("idle", () => done());
+      // Tiles may be long on their way.
+      if (this.#styled) setTimeout(done, SETTLED_MILLISECONDS_MAX);
+    });
   }
 
   remove(): void {
@@ -247,6 +282,9 @@ export class GlDrawing implements MapDrawing {
 }
 
 const COUNT = "count ";
+const PLACE = "place ";
+/** The source and the layer of the names of places. */
+const PLACES = "vigie places";
 
 function countLayer(id: string): string {
   return `${id} counts`;
@@ -269,22 +307,31 @@ function clusterRadius(): ExpressionSpecification {
   return ["interpolate", ["linear"], ["get", "point_count"], 2, 9, 50, 13, 500, 18, 5000, 24];
 }
 
-/** A number as a picture: the map has no font of its own. */
-function countImage(text: string): ImageData {
+/** Texts are pictures, by their names: the map has no font of its own. */
+function imageOf(id: string): ImageData | null {
+  if (id.startsWith(COUNT)) return textImage(id.slice(COUNT.length), "600", "ink");
+  return id.startsWith(PLACE) ? textImage(id.slice(PLACE.length), "500", "ink-2") : null;
+}
+
+function textImage(text: string, weight: string, ink: string): ImageData {
   const canvas = document.createElement("canvas");
-  canvas.width = 80;
-  canvas.height = 28;
-  const context = canvas.getContext("2d");
-  if (context === null) return new ImageData(canvas.width, canvas.height);
-  context.font = '600 22px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+  const font = `${weight} 22px ${MAP_FONT}`;
+  const measured = canvas.getContext("2d");
+  if (measured === null) return new ImageData(1, 1);
+  measured.font = font;
+  canvas.width = Math.ceil(measured.measureText(text).width) + 12;
+  canvas.height = 32;
+  // A canvas of another size has forgotten everything.
+  const context = canvas.getContext("2d") ?? measured;
+  context.font = font;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineWidth = 5;
   context.lineJoin = "round";
   context.strokeStyle = colour("map-halo");
-  context.fillStyle = colour("ink");
-  context.strokeText(text, 40, 15);
-  context.fillText(text, 40, 15);
+  context.fillStyle = colour(ink);
+  context.strokeText(text, canvas.width / 2, 16);
+  context.fillText(text, canvas.width / 2, 16);
   return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
@@ -329,7 +376,7 @@ function style({ land, borders }: Basemap): StyleSpecification {
     sources: {
       land: { type: "geojson", data: land, maxzoom: 8 },
       borders: { type: "geojson", data: borders, maxzoom: 8 },
-      [TRACKS]: { type: "geojson", data: trackFeatures({ lines: [], positions: [] }) },
+      [PLACES]: { type: "geojson", data: { type: "FeatureCollection", features: [] } },
     },
     layers: [
       { id: "sea", type: "background", paint: { "background-color": colour("map-sea") } },
@@ -337,27 +384,41 @@ function style({ land, borders }: Basemap): StyleSpecification {
       { id: "coast", type: "line", source: "land", paint: { "line-color": colour("map-coast"), "line-width": 0.7 } },
       { id: "borders", type: "line", source: "borders", paint: { "line-color": colour("map-border"), "line-width": 0.8 } },
       {
-        id: "ways",
-        type: "line",
-        source: TRACKS,
-        filter: ["==", ["geometry-type"], "LineString"],
-        layout: { "line-cap": "round", "line-join": "round" },
-        paint: { "line-color": ["get", "colour"], "line-width": 2, "line-opacity": ["case", ["get", "before"], 0.4, 0.9] },
-      },
-      {
-        id: TRACKS,
-        type: "circle",
-        source: TRACKS,
-        filter: ["==", ["geometry-type"], "Point"],
-        layout: { "circle-sort-key": ["get", "radius"] },
-        paint: {
-          "circle-radius": ["get", "radius"],
-          "circle-color": ["get", "colour"],
-          "circle-opacity": ["case", ["get", "before"], 0.5, 1],
-          "circle-stroke-width": 1,
-          "circle-stroke-color": colour("map-halo"),
+        id: PLACES,
+        type: "symbol",
+        source: PLACES,
+        layout: {
+          "icon-image": ["concat", PLACE, ["get", "name"]],
+          "icon-padding": 5,
+          "symbol-sort-key": ["-", 0, ["get", "population"]],
         },
       },
     ],
   };
+}
+
+function addTracks(map: GlMap): void {
+  map.addSource(TRACKS, { type: "geojson", data: trackFeatures({ lines: [], positions: [] }) });
+  map.addLayer({
+    id: "vigie ways",
+    type: "line",
+    source: TRACKS,
+    filter: ["==", ["geometry-type"], "LineString"],
+    layout: { "line-cap": "round", "line-join": "round" },
+    paint: { "line-color": ["get", "colour"], "line-width": 2, "line-opacity": ["case", ["get", "before"], 0.4, 0.9] },
+  });
+  map.addLayer({
+    id: TRACKS,
+    type: "circle",
+    source: TRACKS,
+    filter: ["==", ["geometry-type"], "Point"],
+    layout: { "circle-sort-key": ["get", "radius"] },
+    paint: {
+      "circle-radius": ["get", "radius"],
+      "circle-color": ["get", "colour"],
+      "circle-opacity": ["case", ["get", "before"], 0.5, 1],
+      "circle-stroke-width": 1,
+      "circle-stroke-color": colour("map-halo"),
+    },
+  });
 }

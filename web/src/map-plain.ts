@@ -5,12 +5,15 @@ import type { Position } from "geojson";
 import type { Basemap } from "./basemap.ts";
 import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
 import { scaleColour, scaleStops } from "./map-scale.ts";
+import type { PlaceName } from "./map-places.ts";
 import { POSITION_PIXELS, STRONGEST_PIXELS, TRACKS, type Tracks } from "./map-tracks.ts";
-import { colour } from "./theme.ts";
+import { colour, MAP_FONT } from "./theme.ts";
 
 const PADDING_PIXELS = 24;
 const REACH_PIXELS = 6;
 const STEP_PIXELS = 60;
+const NAME_PADDING_PIXELS = 5;
+const NAME_HEIGHT_PIXELS = 18;
 
 /** Mercator's projection of the world onto a square of side 1. */
 function project(lon: number, lat: number): [number, number] {
@@ -37,10 +40,12 @@ function trace(path: Path2D, line: Position[], close: boolean): void {
 export class PlainDrawing implements MapDrawing {
   readonly #canvas = document.createElement("canvas");
   readonly #frame: HTMLElement;
+  readonly #listener: MapListener;
   readonly #resized: ResizeObserver;
   #land = new Path2D();
   #borders = new Path2D();
   #tracks: Tracks = { lines: [], positions: [] };
+  #places: PlaceName[] = [];
   readonly #layers = new Map<string, MapLayer & { visible: boolean }>();
   /** Pixels per width of the world, and where the world's upper left corner lies on the canvas. */
   #view = { scale: 512, left: 0, top: 0 };
@@ -51,6 +56,7 @@ export class PlainDrawing implements MapDrawing {
   constructor(place: HTMLElement, basemap: Basemap, listener: MapListener, box: Box) {
     this.#box = box;
     this.#frame = place;
+    this.#listener = listener;
     this.setBasemap(basemap);
     this.#canvas.className = "plain-map";
     this.#canvas.tabIndex = 0;
@@ -58,7 +64,7 @@ export class PlainDrawing implements MapDrawing {
     place.append(this.#canvas);
     this.fit(box);
     this.#resized = new ResizeObserver(() => {
-      if (this.#moved) this.#draw();
+      if (this.#moved) this.#redraw();
       else this.fit(this.#box);
     });
     this.#resized.observe(place);
@@ -83,6 +89,11 @@ export class PlainDrawing implements MapDrawing {
     this.#draw();
   }
 
+  setPlaces(places: PlaceName[]): void {
+    this.#places = places;
+    this.#draw();
+  }
+
   show(layer: string, visible: boolean): void {
     const known = this.#layers.get(layer);
     if (known) known.visible = visible;
@@ -104,7 +115,7 @@ export class PlainDrawing implements MapDrawing {
       left: width / 2 - ((left + right) / 2) * scale,
       top: height / 2 - ((top + bottom) / 2) * scale,
     };
-    this.#draw();
+    this.#redraw();
   }
 
   zoom(steps: number): void {
@@ -144,13 +155,13 @@ export class PlainDrawing implements MapDrawing {
     const real = next / scale;
     this.#view = { scale: next, left: x - (x - left) * real, top: y - (y - top) * real };
     this.#moved = true;
-    this.#draw();
+    this.#redraw();
   }
 
   #move(dx: number, dy: number): void {
     this.#view = { ...this.#view, left: this.#view.left + dx, top: this.#view.top + dy };
     this.#moved = true;
-    this.#draw();
+    this.#redraw();
   }
 
   #listen(listener: MapListener): void {
@@ -261,6 +272,34 @@ export class PlainDrawing implements MapDrawing {
     context.globalAlpha = 1;
   }
 
+  /** The names of places, the largest first; those that would cover another are left out. */
+  #drawPlaces(context: CanvasRenderingContext2D, width: number, height: number): void {
+    context.font = `500 11px ${MAP_FONT}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineWidth = 2.5;
+    context.lineJoin = "round";
+    context.strokeStyle = colour("map-halo");
+    context.fillStyle = colour("ink-2");
+    const taken: { left: number; right: number; y: number }[] = [];
+    for (const { name, lon, lat } of this.#places) {
+      const [x, y] = this.#place(lon, lat);
+      if (x < 0 || x > width || y < 0 || y > height) continue;
+      const half = context.measureText(name).width / 2 + NAME_PADDING_PIXELS;
+      const [left, right] = [x - half, x + half];
+      if (taken.some((one) => left < one.right && right > one.left && Math.abs(y - one.y) < NAME_HEIGHT_PIXELS)) continue;
+      taken.push({ left, right, y });
+      context.strokeText(name, x, y);
+      context.fillText(name, x, y);
+    }
+  }
+
+  /** Draws what is seen now, which is another part of the world. */
+  #redraw(): void {
+    this.#draw();
+    this.#listener.moved();
+  }
+
   /** Draws at the next frame, however often it is asked. */
   #draw(): void {
     cancelAnimationFrame(this.#asked);
@@ -291,6 +330,7 @@ export class PlainDrawing implements MapDrawing {
       context.stroke(this.#borders);
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#drawPlaces(context, width, height);
     this.#drawTracks(context);
     context.lineWidth = 0.8;
     const stops = scaleStops();

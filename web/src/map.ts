@@ -5,6 +5,7 @@ import { element, icon, keepChildren, setAttribute, setText } from "./dom.ts";
 import { milliseconds, moment, quantity } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { isOfEvents } from "./map-past.ts";
+import { mapStyle, PlaceNames, type PlaceName } from "./map-places.ts";
 import { PlainDrawing } from "./map-plain.ts";
 import { sharesOf, type Colouring } from "./map-scale.ts";
 import { TRACKS, tracksOf, type TrackPosition, type Tracks } from "./map-tracks.ts";
@@ -42,6 +43,8 @@ export interface MapDrawing {
   setBasemap(basemap: Basemap): void;
   setLayer(layer: MapLayer): void;
   setTracks(tracks: Tracks): void;
+  /** The names of places, the largest first. */
+  setPlaces(places: PlaceName[]): void;
   show(layer: string, visible: boolean): void;
   fit(box: Box, animate: boolean): void;
   zoom(steps: number): void;
@@ -57,6 +60,8 @@ export interface MapDrawing {
 export interface MapListener {
   hovered(hit: MapHit | null): void;
   clicked(hit: MapHit | null): void;
+  /** Another part of the world is seen. */
+  moved(): void;
 }
 
 const PLUS = "M12 5v14M5 12h14";
@@ -85,6 +90,19 @@ export class MapView {
   #drawing: MapDrawing | null = null;
   #state: "loading" | "drawn" | "plain" | "failed" = "loading";
   #pinned: MapHit | null = null;
+  readonly #places = new PlaceNames(() => this.#writePlaces());
+  /** Whether the drawing has the style that the settings name, and whether that could not be loaded. */
+  #style: "none" | "drawn" | "failed" = "none";
+  readonly #listener: MapListener = {
+    hovered: (hit) => {
+      if (this.#pinned === null) this.#say(hit);
+    },
+    clicked: (hit) => this.#pin(hit),
+    moved: () => {
+      const { drawing } = { drawing: this.#drawing };
+      if (drawing !== null && this.#style !== "drawn") this.#places.moved(() => drawing.box());
+    },
+  };
 
   constructor() {
     const controls = element("div", { class: "map-controls" }, this.#zoomIn, this.#zoomOut, this.#fitZone, this.#fitAll);
@@ -146,7 +164,14 @@ export class MapView {
     this.#write();
     this.#drawing?.recolour();
     this.#drawing?.setLabel(words().mapLabel);
+    this.#writePlaces();
     this.#pin(null);
+  }
+
+  #writePlaces(): void {
+    const names = this.#places.names();
+    this.#drawing?.setPlaces(names);
+    setAttribute(this.#frame, "data-places", String(names.length));
   }
 
   #sources(): SourceAnalysis[] {
@@ -155,12 +180,7 @@ export class MapView {
 
   /** Draws plainly at once, and with WebGL, where there is one, as soon as it is awake. */
   async #load(): Promise<void> {
-    const listener: MapListener = {
-      hovered: (hit) => {
-        if (this.#pinned === null) this.#say(hit);
-      },
-      clicked: (hit) => this.#pin(hit),
-    };
+    const listener = this.#listener;
     try {
       const basemap = await this.#basemap;
       const place = element("div", { class: "map-drawing" });
@@ -172,12 +192,13 @@ export class MapView {
       this.#write();
       return;
     }
-    this.#state = (await this.#wake(listener)) ? "drawn" : "plain";
+    this.#state = (await this.#wake()) ? "drawn" : "plain";
     this.#write();
     await this.#refine();
   }
 
   #fill(drawing: MapDrawing): void {
+    drawing.setPlaces(this.#places.names());
     drawing.setTracks(this.#tracks);
     for (const source of this.#analysis?.sources ?? []) {
       drawing.setLayer(this.#layerOf(source));
@@ -190,12 +211,13 @@ export class MapView {
     this.#state = "drawn";
     drawing.setLabel(words().mapLabel);
     this.#fill(drawing);
+    this.#listener.moved();
     setAttribute(this.#frame, "data-drawing", by);
     this.#write();
   }
 
   /** Puts the drawing with WebGL in the place of the plain one, once it shows the same; says whether there is WebGL. */
-  async #wake(listener: MapListener): Promise<boolean> {
+  async #wake(): Promise<boolean> {
     const plain = this.#drawing;
     await leisure();
     if (plain === null || document.createElement("canvas").getContext("webgl2") === null) return false;
@@ -203,7 +225,9 @@ export class MapView {
     try {
       const { GlDrawing } = await import("./map-gl.ts");
       this.#canvas.prepend(place);
-      const drawing = await GlDrawing.create(place, await this.#basemap, listener, this.#box("zone"));
+      const basemap = await this.#basemap;
+      const create = (style: string | null): ReturnType<typeof GlDrawing.create> => GlDrawing.create(place, basemap, style, this.#listener, this.#box("zone"));
+      const drawing = (await this.#styled(create)) ?? (await create(null));
       this.#fill(drawing);
       await drawing.settled();
       drawing.jump(plain.box());
@@ -217,6 +241,21 @@ export class MapView {
       place.remove();
       this.#draw(plain, "plain");
       return false;
+    }
+  }
+
+  /** The drawing with the style that the settings name, if they do and it can be had. */
+  async #styled<Drawing>(create: (style: string) => Promise<Drawing>): Promise<Drawing | null> {
+    try {
+      const style = await mapStyle();
+      if (style === null) return null;
+      const drawing = await create(style);
+      this.#style = "drawn";
+      return drawing;
+    } catch (error) {
+      console.warn("the style of the map could not be loaded", error);
+      this.#style = "failed";
+      return null;
     }
   }
 
@@ -320,9 +359,10 @@ export class MapView {
   }
 
   #write(): void {
-    const { mapLoading, mapFailed, mapPlain, mapEmpty } = words();
+    const { mapLoading, mapFailed, mapPlain, mapEmpty, mapStyleFailed } = words();
     setText(this.#heading, words().map);
     setText(this.#base, words().mapBase);
+    this.#base.hidden = this.#style === "drawn";
     for (const [button, title] of [
       [this.#zoomIn, words().zoomIn],
       [this.#zoomOut, words().zoomOut],
@@ -340,7 +380,7 @@ export class MapView {
       loading: mapLoading,
       failed: mapFailed,
       plain: mapPlain,
-      drawn: this.#analysis !== null && sources.length === 0 ? mapEmpty : "",
+      drawn: this.#style === "failed" ? mapStyleFailed : this.#analysis !== null && sources.length === 0 ? mapEmpty : "",
     }[this.#state];
     setText(this.#message, message);
     this.#message.hidden = message === "";

@@ -178,6 +178,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the map is drawn on. */
+        get: operations["map"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/style.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The style that `map.style` names in the workspace. */
+        get: operations["style"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/measures": {
         parameters: {
             query?: never;
@@ -187,6 +221,23 @@ export interface paths {
         };
         /** The sources and their measures. */
         get: operations["measures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The largest cities of a box, spread over it: what a map of it names. */
+        get: operations["places"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1290,6 +1341,11 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description What the map is drawn on. */
+        MapSettings: {
+            /** @description The address of a `MapLibre` style; without one the page draws the land that it has. */
+            style?: string | null;
+        };
         /** @description A mark of a scatter chart. */
         Mark: {
             /**
@@ -1486,6 +1542,26 @@ export interface components {
             /** @description Its measures. */
             measures: components["schemas"]["Measure"][];
         };
+        /** @description A city. */
+        NamedPlace: {
+            /**
+             * Format: double
+             * @description Degrees north of the equator.
+             */
+            lat: number;
+            /**
+             * Format: double
+             * @description Degrees east of Greenwich.
+             */
+            lon: number;
+            /** @description Its name. */
+            name: components["schemas"]["Text"];
+            /**
+             * Format: int64
+             * @description Its inhabitants.
+             */
+            population: number;
+        };
         /** @description When a source is asked next. */
         NextRun: {
             /**
@@ -1591,6 +1667,13 @@ export interface components {
          * @enum {string}
          */
         Permission: "allowed" | "forbidden" | "doubtful";
+        /** @description Places by name. */
+        Places: {
+            /** @description Whom to credit. */
+            attribution: string;
+            /** @description The largest ones of each part of the box, the largest of all first. */
+            places: components["schemas"]["NamedPlace"][];
+        };
         /** @description A place on Earth, in degrees, WGS 84. */
         Point: {
             /**
@@ -2771,6 +2854,53 @@ export interface operations {
             };
         };
     };
+    map: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the map is drawn on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapSettings"];
+                };
+            };
+        };
+    };
+    style: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A MapLibre style */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description `map.style` names no file that can be read, or not a JSON file */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     measures: {
         parameters: {
             query?: never;
@@ -2788,6 +2918,42 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Measures"];
                 };
+            };
+        };
+    };
+    places: {
+        parameters: {
+            query: {
+                /** @description Degrees east of Greenwich; beyond 180 it goes on around the world. */
+                west: number;
+                /** @description Degrees north of the equator. */
+                south: number;
+                /** @description Degrees east of Greenwich; less than `west` across the antimeridian. */
+                east: number;
+                /** @description Degrees north of the equator. */
+                north: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The largest cities of each part of the box */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Places"];
+                };
+            };
+            /** @description That is no box */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

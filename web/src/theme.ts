@@ -45,6 +45,9 @@ themeChanged.add(() => {
   colours = new Map();
 });
 
+/** What maps are written in. */
+export const MAP_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+
 /** The value of a colour of the style sheet, as `rgb(…)`, in the present theme. */
 export function colour(name: string): string {
   let found = colours.get(name);

@@ -58,6 +58,7 @@ export class Watch {
   #provider;
   #serving = null;
   #port = 0;
+  #settings;
   /** What the provider says. */
   answer = "[]";
 
@@ -75,6 +76,18 @@ export class Watch {
     mkdirSync(join(watch.#folder, "sources"), { recursive: true });
     writeFileSync(join(watch.#folder, "sources/mine.toml"), DEFINITION);
     return watch;
+  }
+
+  /** Has these settings in a table that `init` wrote, instead of those of the last time. */
+  configure(table, settings) {
+    const file = join(this.#folder, "vigie.toml");
+    this.#settings ??= readFileSync(file, "utf8");
+    writeFileSync(file, this.#settings.replace(`[${table}]\n`, `[${table}]\n${settings}\n`));
+  }
+
+  /** Writes a file of the workspace. */
+  write(name, text) {
+    writeFileSync(join(this.#folder, name), text);
   }
 
   /** Runs a command in the workspace, whatever its exit code is. */

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use reqwest::Url;
 use serde::Deserialize;
 use vigie_core::{
     text::{Language, SourceId},
@@ -50,6 +51,9 @@ pub(crate) struct Config {
     /// The dashboard.
     #[serde(default)]
     pub(crate) serve: ServeConfig,
+    /// What the map is drawn on.
+    #[serde(default)]
+    pub(crate) map: MapConfig,
     /// To whom messages go.
     #[serde(default)]
     pub(crate) notify: NotifyConfig,
@@ -266,6 +270,60 @@ impl Default for ServeConfig {
     }
 }
 
+/// `[map]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MapConfig {
+    /// A `MapLibre` style instead of the land that the page has: an address, or a file of the workspace.
+    style: Option<String>,
+    /// Where its tiles, glyphs and sprites are, beside the style's own host and those that a file names.
+    pub(crate) hosts: Vec<String>,
+}
+
+/// Where the style of the map is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MapStyle<'a> {
+    /// The page asks for it there.
+    Address(&'a str),
+    /// A path relative to the workspace.
+    File(&'a str),
+}
+
+impl MapConfig {
+    /// Where the style is, if the map has one.
+    pub(crate) fn style(&self) -> Option<MapStyle<'_>> {
+        let style = self.style.as_deref().filter(|style| !style.is_empty())?;
+        Some(if style.contains("://") {
+            MapStyle::Address(style)
+        } else {
+            MapStyle::File(style)
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let web = |address: &str| {
+            Url::parse(address)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https"))
+        };
+        if let Some(MapStyle::Address(address)) = self.style()
+            && web(address).is_none()
+        {
+            return Err(format!(
+                "map.style: `{address}` is not an http:// or https:// address; a file is named by its path"
+            ));
+        }
+        for host in &self.hosts {
+            if web(host).is_none_or(|url| url.path() != "/" || url.query().is_some()) {
+                return Err(format!(
+                    "map.hosts: `{host}` is not of the form https://tiles.example.org"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// `[report]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -322,6 +380,10 @@ pub(crate) fn parse(file: &Path, text: &str) -> Outcome<Config> {
         .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
     config
         .limits
+        .check()
+        .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
+    config
+        .map
         .check()
         .map_err(|problem| Failure::usage(format!("{}: {problem}", file.display())))?;
     notify::check(&config.notify, &config.alerts, config.report.email)
@@ -441,6 +503,21 @@ mod tests {
                 "http",
                 "allow_private = [\"10.0.0.0/99\"]",
                 "http.allow_private: `10.0.0.0/99`",
+            ),
+            (
+                "map",
+                "style = \"ftp://h/style.json\"",
+                "map.style: `ftp://h",
+            ),
+            (
+                "map",
+                "hosts = [\"tiles.example.org\"]",
+                "map.hosts: `tiles",
+            ),
+            (
+                "map",
+                "hosts = [\"https://h/a\"]",
+                "map.hosts: `https://h/a`",
             ),
             (
                 "notify.email",

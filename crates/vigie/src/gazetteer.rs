@@ -27,6 +27,7 @@
 
 mod data;
 mod fold;
+mod largest;
 mod place;
 mod resolve;
 #[cfg(test)]
@@ -39,8 +40,8 @@ use vigie_core::{
     zone::{Scale, Zone},
 };
 
-pub(crate) use self::place::Place;
 use self::resolve::{Query, Resolution};
+pub(crate) use self::{largest::largest_cities, place::Place};
 
 /// The credit that the licences of the embedded data require.
 pub(crate) const ATTRIBUTION: &str = "Places: GeoNames (geonames.org), CC BY 4.0, modified; \

@@ -263,6 +263,17 @@ pub(crate) fn configuration(
     );
     let _ = writeln!(put, "# requests_per_second_max = 100");
     let _ = writeln!(put, "# streams_max = 2048");
+    let _ = writeln!(put, "\n[map]");
+    let _ = writeln!(
+        put,
+        "# {}",
+        word(
+            "un style MapLibre à la place du fond intégré : une adresse, ou un fichier d’ici ; et les autres hôtes de ses tuiles",
+            "a MapLibre style instead of the built-in land: an address, or a file here; and the further hosts of its tiles"
+        )
+    );
+    let _ = writeln!(put, "# style = \"https://tiles.example.org/style.json\"");
+    let _ = writeln!(put, "# hosts = [\"https://fonts.example.org\"]");
     let _ = writeln!(put, "\n[report]");
     let _ = writeln!(
         put,

@@ -5,6 +5,7 @@ mod data;
 mod guard;
 mod limits;
 mod live;
+mod map;
 mod record;
 mod redact;
 
@@ -17,7 +18,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::{FromRef, Path, State},
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -62,6 +63,8 @@ struct Shared {
     limits: Arc<Limits>,
     memory: Arc<Memory>,
     reports: Arc<Semaphore>,
+    /// What pages may do.
+    policy: HeaderValue,
 }
 
 /// What requests are answered from; another when the settings are read again.
@@ -75,6 +78,7 @@ impl Current {
         shared.app = app.clone();
         shared.store = store.clone();
         shared.memory = Arc::default();
+        shared.policy = guard::policy(&map::origins(app));
         shared.live.forget();
     }
 }
@@ -102,6 +106,7 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = ApiDocument::openapi();
     document.merge(data::openapi());
     document.merge(record::openapi());
+    document.merge(map::openapi());
     document
 }
 
@@ -127,6 +132,7 @@ impl Dashboard {
             limits: limits.clone(),
             memory: Arc::default(),
             reports: Arc::new(Semaphore::new(1)),
+            policy: guard::policy(&map::origins(app)),
         })));
         let router = Router::new()
             .route("/api/v1/day", get(day))
@@ -136,6 +142,7 @@ impl Dashboard {
             .route("/api/openapi.json", get(|| async { Json(openapi()) }))
             .merge(data::routes())
             .merge(record::routes())
+            .merge(map::routes())
             .layer(middleware::from_fn_with_state(
                 current.clone(),
                 redact::check,
@@ -146,7 +153,10 @@ impl Dashboard {
                 guard::check,
             ))
             .layer(middleware::from_fn_with_state(limits, limits::check))
-            .layer(middleware::from_fn(guard::headers))
+            .layer(middleware::from_fn_with_state(
+                current.clone(),
+                guard::headers,
+            ))
             // Brotli, which the simulator's crate switches on, wants ten times the memory for a twentieth fewer bytes.
             .layer(tower_http::compression::CompressionLayer::new().no_br())
             .with_state(current.clone());

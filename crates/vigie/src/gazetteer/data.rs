@@ -35,20 +35,20 @@ pub(super) struct Area {
 
 /// A city, as read from its line.
 #[derive(Debug)]
-pub(super) struct City {
+pub(super) struct City<'a> {
     /// The number that `GeoNames` gives it.
     pub(super) id: u64,
     /// As its inhabitants write it, or in English: `GeoNames`' main name.
-    pub(super) local: &'static str,
-    pub(super) fr: &'static str,
-    pub(super) en: &'static str,
-    pub(super) country: &'static str,
+    pub(super) local: &'a str,
+    pub(super) fr: &'a str,
+    pub(super) en: &'a str,
+    pub(super) country: &'a str,
     /// Code of its first-order division within the country.
-    pub(super) region: &'static str,
+    pub(super) region: &'a str,
     pub(super) centre: Point,
     /// Inhabitants within its limits.
     pub(super) population: u64,
-    pub(super) time_zone: &'static str,
+    pub(super) time_zone: &'a str,
 }
 
 /// A first-order division of a country: a state, a province, a region.
@@ -99,9 +99,14 @@ pub(super) static REGIONS: LazyLock<HashMap<(&str, &str), Region>> = LazyLock::n
 
 /// The line of each city; read with [`city`].
 pub(super) static CITIES: LazyLock<Vec<&str>> = LazyLock::new(|| {
-    static TEXT: LazyLock<String> = LazyLock::new(|| decode(embedded!("cities.tsv.zst")));
+    static TEXT: LazyLock<String> = LazyLock::new(cities_text);
     TEXT.lines().collect()
 });
+
+/// The lines of all cities, for who reads them once: two megabytes.
+pub(super) fn cities_text() -> String {
+    decode(embedded!("cities.tsv.zst"))
+}
 
 /// The line of each name, sorted by key; read with [`named`] and [`main_names`].
 static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
@@ -114,7 +119,7 @@ fn decode(compressed: &[u8]) -> String {
     String::from_utf8(text).expect(BROKEN)
 }
 
-fn fields<const COUNT: usize>(line: &'static str) -> [&'static str; COUNT] {
+fn fields<const COUNT: usize>(line: &str) -> [&str; COUNT] {
     let mut fields = line.split('\t');
     let read = std::array::from_fn(|_| fields.next().expect(BROKEN));
     assert!(fields.next().is_none(), "{BROKEN}: {line}");
@@ -152,7 +157,7 @@ fn area(line: &'static str) -> Area {
 }
 
 /// Reads a line of [`CITIES`].
-pub(super) fn city(line: &'static str) -> City {
+pub(super) fn city(line: &str) -> City<'_> {
     let [
         id,
         local,

@@ -24,7 +24,7 @@ pub(crate) struct Place {
 /// What is known of a place.
 pub(super) enum Entry {
     Area(&'static Area),
-    City(City),
+    City(City<'static>),
 }
 
 impl Place {
@@ -162,7 +162,7 @@ impl Place {
     }
 }
 
-impl City {
+impl City<'static> {
     /// Its first-order division, where `GeoNames` names it.
     pub(super) fn region(&self) -> Option<&'static super::data::Region> {
         REGIONS.get(&(self.country, self.region))

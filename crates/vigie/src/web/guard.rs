@@ -1,9 +1,6 @@
 //! Who may read the dashboard, and what its pages may do.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -15,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 use vigie_core::secret::Secret;
 
-use super::assets;
+use super::{Shared, assets};
 use crate::failure::{Failure, Outcome};
 
 /// The environment variable that holds the token.
@@ -23,16 +20,18 @@ const TOKEN: &str = "VIGIE_TOKEN";
 /// The cookie that carries it once the page was opened with `?token=…`.
 const COOKIE: &str = "vigie_token";
 
-/// Of scripts: the files of this server, and what is written into its page, by its hash.
-static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+/// What pages may do. Of scripts they run the files of this server, and what is written into its page, by its hash; they ask
+/// nobody but this server, and the origins from which the map has its tiles.
+pub(super) fn policy(map: &BTreeSet<String>) -> HeaderValue {
     let inline: String = assets::inline_scripts().map(hash_source).collect();
+    let map: String = map.iter().flat_map(|origin| [" ", origin]).collect();
     let policy = format!(
         "default-src 'none'; script-src 'self'{inline}; \
-        style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; \
+        style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'{map}; font-src 'self'; \
         worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
+}
 
 fn hash_source(script: &str) -> String {
     format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script)))
@@ -163,14 +162,15 @@ pub(super) async fn check(
     response
 }
 
-/// Says what pages may do: nothing but read this server.
-pub(super) async fn headers(request: Request, next: Next) -> Response {
+/// Says what pages may do.
+pub(super) async fn headers(
+    State(shared): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        CONTENT_SECURITY_POLICY.clone(),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, shared.policy);
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -207,7 +207,8 @@ mod tests {
             empty,
             " 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
         );
-        let policy = CONTENT_SECURITY_POLICY.to_str().unwrap();
+        let policy = policy(&BTreeSet::new());
+        let policy = policy.to_str().unwrap();
         let of_scripts = policy
             .split("; ")
             .find(|part| part.starts_with("script-src"));
@@ -218,6 +219,23 @@ mod tests {
         for script in inline {
             assert!(of_scripts.contains(&hash_source(script)), "{policy}");
         }
+    }
+
+    #[test]
+    fn pages_ask_nobody_but_the_server_and_the_origins_of_the_map() {
+        let asks = |origins: &[&str]| {
+            let policy = policy(&origins.iter().map(|origin| (*origin).to_owned()).collect());
+            let policy = policy.to_str().unwrap().to_owned();
+            let part = policy
+                .split("; ")
+                .find(|part| part.starts_with("connect-src"));
+            part.unwrap().to_owned()
+        };
+        assert_eq!(asks(&[]), "connect-src 'self'");
+        assert_eq!(
+            asks(&["https://tiles.example.org"]),
+            "connect-src 'self' https://tiles.example.org"
+        );
     }
 
     #[test]

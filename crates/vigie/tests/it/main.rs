@@ -21,6 +21,7 @@ mod editions;
 mod faults;
 mod gbfs;
 mod kills;
+mod map;
 mod messages;
 mod new_source;
 mod operation;

@@ -1,0 +1,115 @@
+// What the map is drawn on: the land that the page has, or a style of the user's.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, before, describe, it } from "node:test";
+import { launch, open, strongPixels } from "./browser.mjs";
+import { Watch } from "./watch.mjs";
+
+describe("what the map is drawn on", { timeout: 300_000 }, () => {
+  /** All land is of this colour, under tiles that cannot be seen through it. */
+  const styleOf = (host) => ({
+    version: 8,
+    sources: { tiles: { type: "raster", tiles: [`${host}/{z}/{x}/{y}.png`], tileSize: 256, attribution: "Tiles by Example" } },
+    layers: [
+      { id: "tiles", type: "raster", source: "tiles" },
+      { id: "ground", type: "background", paint: { "background-color": "#ff00ff" } },
+    ],
+  });
+  const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+  let browser;
+  let watch;
+  let tiles;
+  let asked = [];
+  before(async () => {
+    browser = await launch();
+    tiles = createServer((request, response) => {
+      asked.push(request.url);
+      response.setHeader("access-control-allow-origin", "*");
+      if (request.url === "/style.json") response.end(JSON.stringify(styleOf(host())));
+      else if (request.url.endsWith(".png")) response.end(PIXEL);
+      else response.writeHead(404).end();
+    });
+    await new Promise((done) => tiles.listen(0, "127.0.0.1", done));
+    watch = await Watch.start();
+    await watch.collect(JSON.stringify([{ id: "a", name: "A", at: Math.floor(Date.now() / 1000) - 60, temp: 7 }]));
+  });
+  after(async () => {
+    await browser?.close();
+    await watch?.stop();
+    tiles?.close();
+  });
+
+  /** The page of this watch with these settings of the map. */
+  async function visit(settings, check) {
+    watch.configure("map", settings);
+    const address = await watch.serve();
+    asked = [];
+    const opened = await open(browser, `${address}/?tab=map&lang=en`, { ready: ".map-frame[data-drawing=gl]" });
+    try {
+      await check(opened.page, opened);
+    } finally {
+      await opened.context.close();
+      await watch.kill();
+    }
+  }
+  const host = () => `http://127.0.0.1:${tiles.address().port}`;
+  const style = () => `style = "${host()}/style.json"`;
+  const sizeOf = async (page) => {
+    const { width, height } = await page.locator(".map-frame").boundingBox();
+    return width * height;
+  };
+
+  it("is the land that the page has, with the names of places, and nobody else is asked", () =>
+    visit("", async (page, { complaints }) => {
+      await page.waitForFunction(() => Number(document.querySelector(".map-frame").dataset.places) > 10);
+      assert.match(await page.locator(".map-base").innerText(), /Natural Earth; places: GeoNames/);
+      // Another part of the world has other names.
+      const answer = page.waitForResponse(/\/api\/v1\/places\?/);
+      for (let step = 0; step < 4; step += 1) await page.getByRole("button", { name: "Zoom out" }).click();
+      const { places, attribution } = await (await answer).json();
+      assert.equal(attribution, "GeoNames (geonames.org), CC BY 4.0");
+      assert.ok(places.length > 10);
+      assert.deepEqual(asked, []);
+      assert.deepEqual(complaints, []);
+    }));
+
+  it("is a style of the user's, from its own host", () =>
+    visit(style(), async (page, { complaints }) => {
+      await page.waitForTimeout(1_000);
+      assert.ok((await strongPixels(page, ".map-frame")) > 0.5 * (await sizeOf(page)));
+      assert.equal(await page.locator(".map-base").isVisible(), false);
+      await page.getByText("Tiles by Example").waitFor();
+      assert.ok(asked.includes("/style.json"));
+      assert.ok(asked.some((path) => path.endsWith(".png")), `${asked}`);
+      // That the page asks there is what was wanted.
+      assert.deepEqual(complaints.filter((complaint) => complaint !== `request to ${host()}`), []);
+      await page.getByRole("button", { name: "Switch to the dark theme" }).click();
+      await page.locator(".tab", { hasText: "Today" }).click();
+      await page.locator(".tab", { hasText: "Map" }).click();
+      assert.ok((await strongPixels(page, ".map-frame")) > 0.5 * (await sizeOf(page)));
+    }));
+
+  it("is a style in the workspace", () => {
+    watch.write("ground.json", JSON.stringify(styleOf(host())));
+    return visit('style = "ground.json"', async (page, { complaints }) => {
+      await page.waitForTimeout(1_000);
+      assert.ok((await strongPixels(page, ".map-frame")) > 0.5 * (await sizeOf(page)));
+      // The hosts that it names may be asked.
+      assert.ok(asked.length > 0 && asked.every((path) => path.endsWith(".png")), `${asked}`);
+      assert.deepEqual(complaints.filter((complaint) => complaint !== `request to ${host()}`), []);
+    });
+  });
+
+  for (const [why, settings] of [
+    ["is away", () => style().replace("style.json", "none.json")],
+    ["is no file", () => 'style = "none.json"'],
+  ]) {
+    it(`is the land that the page has, and says so, where the style ${why}`, () =>
+      visit(settings(), async (page) => {
+        await page.getByText("The style of the map could not be loaded").waitFor();
+        assert.ok((await strongPixels(page, ".map-frame")) < 0.1 * (await sizeOf(page)));
+        await page.waitForFunction(() => Number(document.querySelector(".map-frame").dataset.places) > 10);
+      }));
+  }
+});
