@@ -239,7 +239,8 @@ export class Lines {
       setText(name, line.name);
       const [low, high] = [line.low?.[at] ?? null, line.high?.[at] ?? null];
       const say = (each: number): string => quantity(each, line.unit, line.decimals);
-      const between = low !== null && high !== null ? ` (${say(low)} – ${say(high)})` : "";
+      // A band that is narrower than what can be read is none.
+      const between = low !== null && high !== null && say(low) !== say(high) ? ` (${say(low)} – ${say(high)})` : "";
       const figure = value === null ? words().gap : say(value) + between;
       writeTraced(text, figure, [line.name, model.axis.name(at)].join(", "), value !== null);
     }

@@ -2,7 +2,7 @@
 
 import { element, webAddress } from "./dom.ts";
 import { integer, milliseconds, moment, share, unitSign } from "./format.ts";
-import { inLanguage, locale } from "./i18n.ts";
+import { inLanguage, language, locale } from "./i18n.ts";
 import type { Permission, Question, SourceSheet } from "./record-api.ts";
 import { ask, tracedFigure } from "./provenance-button.ts";
 import { bytes, perPeriod, period } from "./record-format.ts";
@@ -22,7 +22,7 @@ export function sheetOf(source: SourceSheet): Node[] {
     section(say().periodicity, paragraph(sheet.periodicity)),
     section(say().model, ...model(source)),
     section(say().access, access(source)),
-    sheet.quirks.length === 0 ? null : section(say().quirks, element("ul", { class: "bullets" }, ...sheet.quirks.map((quirk) => element("li", {}, inLanguage(quirk))))),
+    sheet.quirks.length === 0 ? null : section(say().quirks, element("ul", { class: "bullets" }, ...sheet.quirks.map((quirk) => element("li", {}, ...prose(quirk))))),
   ];
   return parts.filter((part) => part !== null);
 }
@@ -206,7 +206,17 @@ function section(title: string, ...children: Node[]): Node {
 }
 
 function paragraph(text: Text): Node {
-  return element("p", {}, inLanguage(text));
+  return element("p", {}, ...prose(text));
+}
+
+/** A text as it is read: what stands between backticks is code, and French signs stay with the word before them. */
+function prose(text: Text): (Node | string)[] {
+  return inLanguage(text)
+    .split("`")
+    .map((part, index) => {
+      if (index % 2 === 1) return element("code", {}, part);
+      return language() === "fr" ? part.replace(/ ([:;!?%»])/g, "\u00a0$1").replaceAll("« ", "«\u00a0") : part;
+    });
 }
 
 function list(facts: [string, Cell][]): Node {
