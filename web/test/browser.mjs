@@ -60,6 +60,13 @@ export async function open(browser, address, { ready = "article.card", ...option
   return { page, context, complaints };
 }
 
+/** Closes what `open` opened; what is still on its way through a route of a test is nobody's any more. */
+export async function close({ page, context }) {
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await context.unrouteAll({ behavior: "ignoreErrors" });
+  await context.close();
+}
+
 /** How many colours the canvases that match have, each: 1 for a blank one. */
 export function coloursOf(page, selector) {
   return page.$$eval(selector, (canvases) =>
@@ -119,6 +126,6 @@ export async function visit(browser, query, options, check) {
   try {
     await check(opened.page, opened);
   } finally {
-    await opened.context.close();
+    await close(opened);
   }
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, it } from "node:test";
-import { launch, open, strongPixels } from "./browser.mjs";
+import { close, launch, open, strongPixels } from "./browser.mjs";
 import { Watch } from "./watch.mjs";
 
 describe("what the map is drawn on", { timeout: 300_000 }, () => {
@@ -49,7 +49,7 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
     try {
       await check(opened.page, opened);
     } finally {
-      await opened.context.close();
+      await close(opened);
       await watch.kill();
     }
   }
