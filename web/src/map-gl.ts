@@ -29,6 +29,7 @@ const CLUSTER_ZOOM_MAX = 12;
 /** How long a style may be on its way. */
 const STYLE_MILLISECONDS_MAX = 10_000;
 const SETTLED_MILLISECONDS_MAX = 3_000;
+const NAMES_KEPT_MAX = 300;
 
 /** A layer on the map. */
 interface Painted {
@@ -108,6 +109,7 @@ export class GlDrawing implements MapDrawing {
   }
 
   setPlaces(places: PlaceName[]): void {
+    this.#forget(new Set(places.map(({ name }) => PLACE + name)));
     this.#map.getSource<GeoJSONSource>(PLACES)?.setData({
       type: "FeatureCollection",
       features: places.map(({ lon, lat, name, population }) => ({
@@ -168,6 +170,13 @@ export class GlDrawing implements MapDrawing {
   setTracks(tracks: Tracks): void {
     this.#tracks = tracks;
     this.#map.getSource<GeoJSONSource>(TRACKS)?.setData(trackFeatures(tracks));
+  }
+
+  /** Names of where the reader was before are no longer kept once there are many: each is a picture. */
+  #forget(wanted: Set<string>): void {
+    const known = this.#map.listImages().filter((id) => id.startsWith(PLACE));
+    if (known.length < NAMES_KEPT_MAX) return;
+    for (const id of known) if (!wanted.has(id)) this.#map.removeImage(id);
   }
 
   #remove(id: string): void {

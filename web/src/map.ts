@@ -219,6 +219,9 @@ export class MapView {
   /** Puts the drawing with WebGL in the place of the plain one, once it shows the same; says whether there is WebGL. */
   async #wake(): Promise<boolean> {
     const plain = this.#drawing;
+    const style = mapStyle();
+    // Whoever waits for it hears of the failure.
+    style.catch(() => {});
     await leisure();
     if (plain === null || document.createElement("canvas").getContext("webgl2") === null) return false;
     const place = element("div", { class: "map-drawing" });
@@ -227,7 +230,7 @@ export class MapView {
       this.#canvas.prepend(place);
       const basemap = await this.#basemap;
       const create = (style: string | null): ReturnType<typeof GlDrawing.create> => GlDrawing.create(place, basemap, style, this.#listener, this.#box("zone"));
-      const drawing = (await this.#styled(create)) ?? (await create(null));
+      const drawing = (await this.#styled(style, create)) ?? (await create(null));
       this.#fill(drawing);
       await drawing.settled();
       drawing.jump(plain.box());
@@ -238,6 +241,7 @@ export class MapView {
       return true;
     } catch (error) {
       console.warn("the map stays plain, as WebGL failed", error);
+      if (this.#style === "drawn") this.#style = "none";
       place.remove();
       this.#draw(plain, "plain");
       return false;
@@ -245,11 +249,11 @@ export class MapView {
   }
 
   /** The drawing with the style that the settings name, if they do and it can be had. */
-  async #styled<Drawing>(create: (style: string) => Promise<Drawing>): Promise<Drawing | null> {
+  async #styled<Drawing>(style: Promise<string | null>, create: (style: string) => Promise<Drawing>): Promise<Drawing | null> {
     try {
-      const style = await mapStyle();
-      if (style === null) return null;
-      const drawing = await create(style);
+      const address = await style;
+      if (address === null) return null;
+      const drawing = await create(address);
       this.#style = "drawn";
       return drawing;
     } catch (error) {
