@@ -6,8 +6,6 @@ export class ServerClock {
   #now = Date.now();
   #told = performance.now();
   #simulated = false;
-  /** Whether the server has told a time; until then it is ours. */
-  #heard = false;
   readonly ticked = new Listeners<number>();
 
   constructor() {
@@ -21,17 +19,11 @@ export class ServerClock {
     return this.#simulated ? this.#now : this.#now + (performance.now() - this.#told);
   }
 
-  /** Takes the time at which the server made an answer, which what it has told since does not go back behind. */
-  learn(now: number, simulated: boolean): void {
-    this.set(this.#heard ? Math.max(now, this.now()) : now, simulated);
-  }
-
   /** Takes the time that the server told. */
   set(now: number, simulated = this.#simulated): void {
     this.#now = now;
     this.#told = performance.now();
     this.#simulated = simulated;
-    this.#heard = true;
     this.ticked.tell(now);
   }
 }

@@ -2,12 +2,12 @@
 
 import "./explore.css";
 import { writeAddress } from "./address.ts";
-import type { ServerClock } from "./clock.ts";
 import { say } from "./compare-words.ts";
 import { Chosen, creditLine, creditNotes, Segments } from "./controls.ts";
 import { CorrelationPanel, type PairChoice } from "./correlation.ts";
 import {
   addsUp,
+  dateShown,
   datesOf,
   fetchEvents,
   fetchMeasures,
@@ -26,7 +26,7 @@ import { element, keepChildren, renew, setAttribute, setText } from "./dom.ts";
 import { keep, pngOf } from "./download.ts";
 import { axisOf, unitOf } from "./explore-forms.ts";
 import { say as sayExplore } from "./explore-words.ts";
-import { longMoment, milliseconds, quantity } from "./format.ts";
+import { longMoment, milliseconds, quantity, setTimeZone } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { entityName, LinePicker, type LineChoice } from "./line-picker.ts";
 import { Lines, type Line, type LinesModel, type Marked } from "./lines.ts";
@@ -67,7 +67,6 @@ function readLine(text: string): LineChoice | null {
 export class CompareView implements View {
   readonly element: HTMLElement;
   readonly #day: Day;
-  readonly #clock: ServerClock;
   readonly #heading = element("h2", { class: "visually-hidden" });
   readonly #picker: LinePicker;
   readonly #add = element("button", { type: "button", class: "small-button" });
@@ -108,9 +107,8 @@ export class CompareView implements View {
   #loading = new AbortController();
   #refreshing = 0;
 
-  constructor({ day, clock }: Page) {
+  constructor({ day }: Page) {
     this.#day = day;
-    this.#clock = clock;
     this.#picker = new LinePicker((choice) => {
       this.#pending = choice;
       this.#writePicker();
@@ -236,7 +234,7 @@ export class CompareView implements View {
   }
 
   #range(): { from: string; to: string } {
-    return datesOf(this.#state?.span ?? "week", this.#day.asked ?? this.#day.today());
+    return datesOf(this.#state?.span ?? "week", dateShown(this.#day, this.#measures));
   }
 
   #stepNow(): Step {
@@ -249,7 +247,8 @@ export class CompareView implements View {
     this.#loading = loading;
     setAttribute(this.element, "aria-busy", "true");
     try {
-      this.#measures = await fetchMeasures(this.#clock);
+      this.#measures = await fetchMeasures();
+      setTimeZone(this.#measures.time_zone);
       this.#state ??= this.#read(this.#measures);
       const { lines, events } = this.#state;
       const [range, step] = [this.#range(), this.#stepNow()];

@@ -1,8 +1,8 @@
 // The data interface of the server, as the views that explore and compare ask it.
 
 import { getJson } from "./api.ts";
-import type { ServerClock } from "./clock.ts";
-import { addDays, milliseconds, setTimeZone } from "./format.ts";
+import type { Day } from "./day.ts";
+import { addDays } from "./format.ts";
 import type {
   CorrelationAnswer,
   EntitiesAnswer,
@@ -33,15 +33,10 @@ export function dataAddress(path: string, ask: Ask): string {
 const KEPT_MILLISECONDS = 60_000;
 let known: { answer: Promise<Measures>; asked: number } | null = null;
 
-/** The sources and what they measure, and the server's time; asked for once a minute at most, unless that failed. */
-export function fetchMeasures(clock: ServerClock): Promise<Measures> {
+/** The sources and what they measure; asked for once a minute at most, unless that failed. */
+export function fetchMeasures(): Promise<Measures> {
   if (known === null || performance.now() - known.asked > KEPT_MILLISECONDS) {
-    const answer = getJson<Measures>("/api/v1/measures", new AbortController().signal).then((measures) => {
-      // Which days are asked for depends on both, and the day may come later.
-      setTimeZone(measures.time_zone);
-      clock.learn(milliseconds(measures.now), measures.simulated);
-      return measures;
-    });
+    const answer = getJson<Measures>("/api/v1/measures", new AbortController().signal);
     known = { answer, asked: performance.now() };
     answer.catch(() => {
       known = null;
@@ -84,6 +79,11 @@ export function isSpan(text: string | null): text is Span {
 export function stepOf(span: Span, asked: string | null): Step {
   const { steps }: { steps: readonly Step[] } = SPANS[span];
   return steps.find((step) => step === asked) ?? steps[0] ?? "hour";
+}
+
+/** The date that is shown. Until the day has come the page's clock is the reader's, who may live in another day than the server. */
+export function dateShown(day: Day, measures: Measures | null): string {
+  return day.asked ?? (day.state.kind === "ready" || measures === null ? day.today() : measures.today);
 }
 
 /** The local dates of a span that ends with `date`. */

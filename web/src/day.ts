@@ -79,7 +79,9 @@ export class Day {
       const analysis = await fetchDay(this.#asked, loading.signal);
       if (loading.signal.aborted) return;
       setTimeZone(analysis.zone.time_zone);
-      this.#clock.learn(Date.parse(analysis.now), analysis.simulated);
+      // A past `now` must not move the clock back behind what the stream has told since.
+      const now = Date.parse(analysis.now);
+      this.#clock.set(this.#state.kind === "ready" ? Math.max(now, this.#clock.now()) : now, analysis.simulated);
       this.#set({ kind: "ready", analysis });
     } catch (error) {
       if (loading.signal.aborted) return;

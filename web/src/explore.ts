@@ -7,6 +7,7 @@ import { Chosen, creditLine, creditNotes, fileLink, Segments } from "./controls.
 import {
   addsUp,
   dataAddress,
+  dateShown,
   datesOf,
   fetchEntities,
   fetchMeasures,
@@ -25,7 +26,7 @@ import { element, icon, renew, setAttribute, setText } from "./dom.ts";
 import { keep, pngOf } from "./download.ts";
 import { drawBump, drawHeat, drawTable, linesModel } from "./explore-forms.ts";
 import { say } from "./explore-words.ts";
-import { milliseconds } from "./format.ts";
+import { milliseconds, setTimeZone } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { describeKnown, KnownAt, nameThen } from "./known-at.ts";
 import { LinePicker, entityName } from "./line-picker.ts";
@@ -274,7 +275,8 @@ export class ExploreView implements View {
     this.#loading = loading;
     setAttribute(this.element, "aria-busy", "true");
     try {
-      this.#measures = await fetchMeasures(this.#clock);
+      this.#measures = await fetchMeasures();
+      setTimeZone(this.#measures.time_zone);
       this.#state ??= this.#read(this.#measures);
       const { state, source } = { state: this.#state, source: this.#source() };
       if (state !== null && source !== undefined) {
@@ -323,7 +325,7 @@ export class ExploreView implements View {
   }
 
   #ask(state: State, entities: string[], step: Step): Ask {
-    const date = this.#day.asked ?? this.#day.today();
+    const date = dateShown(this.#day, this.#measures);
     const known_at = state.known === null ? null : rfc3339(state.known);
     return { source: state.source, measure: state.measure, entity: entities, step, known_at, ...datesOf(state.span, date) };
   }

@@ -246,7 +246,7 @@ export class MapTab implements View {
   /** What every source measures; the map does without where that cannot be read. */
   async #learnMeasures(): Promise<void> {
     try {
-      const { sources } = await fetchMeasures(this.#clock);
+      const { sources } = await fetchMeasures();
       this.#measures = new Map(sources.map(({ id, measures }) => [id, measures]));
     } catch (error) {
       console.warn("what the sources measure could not be read", error);

@@ -1460,17 +1460,17 @@ export interface components {
         };
         /** @description What can be asked for. */
         Measures: {
-            /**
-             * Format: date-time
-             * @description The server's clock: what days are counted by.
-             */
-            now: string;
             /** @description Whether the data come from the built-in simulator and not from the providers. */
             simulated: boolean;
             /** @description The enabled sources, in the order of domains. */
             sources: components["schemas"]["SourceMeasures"][];
             /** @description IANA name of the time zone in which hours and days are counted. */
             time_zone: string;
+            /**
+             * Format: date
+             * @description The local date of today by the server's clock, which is not always the reader's.
+             */
+            today: string;
         };
         /** @description What an answer says when there is none. */
         Mistake: {

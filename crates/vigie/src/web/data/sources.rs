@@ -5,7 +5,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
 use tokio::task::block_in_place;
 use utoipa::ToSchema;
@@ -13,6 +13,7 @@ use vigie_core::{
     analysis::Credit,
     measure::Measure,
     text::{SourceId, Text},
+    time,
 };
 use vigie_sources::Model;
 
@@ -26,9 +27,9 @@ use crate::failure::Failure;
 /// What can be asked for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Measures {
-    /// The server's clock: what days are counted by.
-    #[schema(value_type = String, format = DateTime)]
-    now: Timestamp,
+    /// The local date of today by the server's clock, which is not always the reader's.
+    #[schema(value_type = String, format = Date)]
+    today: Date,
     /// Whether the data come from the built-in simulator and not from the providers.
     simulated: bool,
     /// IANA name of the time zone in which hours and days are counted.
@@ -93,7 +94,7 @@ pub(super) async fn measures(
         });
     }
     let measures = Measures {
-        now: app.now(),
+        today: time::local_date(app.now(), app.tz()),
         simulated: app.config().simulated,
         time_zone: app.config().zone.time_zone.clone(),
         sources,
