@@ -51,7 +51,8 @@ addEventListener("popstate", () => {
 
 /** Hears of everything that comes after the day was read. */
 function follow(since: string | null): void {
-  let lost = false;
+  // A page that could not read the day has heard of nothing yet.
+  let lost = since === null;
   const listener: StreamListener = {
     source: (id, now) => {
       clock.set(now);

@@ -194,8 +194,23 @@ describe("the page", { timeout: 300_000 }, () => {
       await page.waitForSelector(".status[data-state=live]", { timeout: 20_000 });
     }));
 
+  it("recovers by itself from a day that could not be loaded", () =>
+    visit("lang=en", {}, async (page, { context }) => {
+      let away = true;
+      await context.route("**/api/v1/day*", (route) => (away ? route.fulfill({ status: 503, json: { error: "the store is away" } }) : route.continue()));
+      await context.route("**/api/v1/stream*", async (route) => {
+        away = false;
+        await route.continue();
+      });
+      await page.reload();
+      await page.waitForSelector("article.card");
+      assert.equal(away, false);
+    }));
+
   it("explains a day that cannot be loaded, and tries again on demand", () =>
     visit("lang=en", {}, async (page, { context }) => {
+      // When its stream opens the page tries again by itself.
+      await context.route("**/api/v1/stream*", (route) => route.abort());
       await context.route("**/api/v1/day*", (route) => route.fulfill({ status: 503, json: { error: "the store is away" } }));
       await page.reload();
       await page.getByText("The day could not be loaded").waitFor();
