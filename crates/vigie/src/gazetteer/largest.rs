@@ -34,26 +34,30 @@ pub(crate) fn largest_cities([west, south, east, north]: [f64; 4], most: usize) 
         |from_edge: f64, length: f64| ((from_edge / length * PARTS as f64) as usize).min(PARTS - 1);
     // Read once in a while, and not kept: it would be some megabytes for as long as the server lives.
     let text = data::cities_text();
-    let mut found: Vec<_> = (text.lines().map(data::city))
-        .filter_map(|city| {
+    let mut found: Vec<_> = (text.lines())
+        .filter_map(|line| {
+            let city = data::city(line);
             let across = (city.centre.lon - west).rem_euclid(360.0);
             let up = city.centre.lat - south;
             let inside = across <= wide && (0.0..=north - south).contains(&up);
-            inside.then(|| ((part(across, wide), part(up, north - south)), city))
+            let place = (part(across, wide), part(up, north - south));
+            inside.then_some((Reverse(city.population), city.id, place, line))
         })
         .collect();
-    found.sort_by_key(|(_, city)| (Reverse(city.population), city.id));
+    found.sort_unstable();
     let mut taken = [[0; PARTS]; PARTS];
-    found.retain(|((column, row), _)| {
+    let in_turn = found.into_iter().filter(|(_, _, (column, row), _)| {
         let taken = &mut taken[*row][*column];
         *taken += 1;
         *taken <= OF_A_PART_MAX
     });
-    found.truncate(most);
-    let named = found.into_iter().map(|(_, city)| NamedCity {
-        name: Text::new(city.fr, city.en),
-        centre: city.centre,
-        population: city.population,
+    let named = in_turn.take(most).map(|(.., line)| {
+        let city = data::city(line);
+        NamedCity {
+            name: Text::new(city.fr, city.en),
+            centre: city.centre,
+            population: city.population,
+        }
     });
     named.collect()
 }
