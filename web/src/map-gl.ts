@@ -16,7 +16,7 @@ import workerAddress from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import type { Basemap } from "./basemap.ts";
 import type { Box, MapDrawing, MapHit, MapLayer, MapListener } from "./map.ts";
 import { scaleStops } from "./map-scale.ts";
-import type { PlaceName } from "./map-places.ts";
+import type { MapStyle, PlaceName } from "./map-places.ts";
 import { POSITION_PIXELS, STRONGEST_PIXELS, TRACKS, type Tracks } from "./map-tracks.ts";
 import { colour, MAP_FONT } from "./theme.ts";
 
@@ -40,19 +40,19 @@ interface Painted {
   scaled: boolean;
 }
 
-setWorkerUrl(workerAddress);
-
 export class GlDrawing implements MapDrawing {
   readonly #map: GlMap;
   readonly #styled: boolean;
   readonly #layers = new Map<string, Painted>();
   #tracks: Tracks = { lines: [], positions: [] };
 
-  /** Ready when the basemap has been drawn, or the style at this address is known; fails where WebGL or the style does. */
-  static async create(place: HTMLElement, basemap: Basemap, styled: string | null, listener: MapListener, box: Box): Promise<GlDrawing> {
+  /** Ready when the basemap has been drawn, or the style is known; fails where WebGL or the style does, and leaves nothing behind. */
+  static async create(place: HTMLElement, basemap: Basemap, styled: MapStyle | null, listener: MapListener, box: Box): Promise<GlDrawing> {
+    // A worker asks by the policy that it came with, and the browser keeps it: by another address where the policy is another.
+    setWorkerUrl(styled === null ? workerAddress : `${workerAddress}?${styled.policy}`);
     const map = new GlMap({
       container: place,
-      style: styled ?? style(basemap),
+      style: styled?.address ?? style(basemap),
       bounds: box,
       fitBoundsOptions: { padding: PADDING_PIXELS },
       // Of a style the credits are in its sources.
@@ -64,20 +64,20 @@ export class GlDrawing implements MapDrawing {
       maxZoom: 17,
       renderWorldCopies: true,
     });
-    map.touchZoomRotate.disableRotation();
-    map.keyboard.disableRotation();
-    map.addControl(new ScaleControl({ unit: "metric" }), "bottom-right");
     try {
+      map.touchZoomRotate.disableRotation();
+      map.keyboard.disableRotation();
+      map.addControl(new ScaleControl({ unit: "metric" }), "bottom-right");
       await new Promise<void>((ready, fail) => {
         map.once(styled === null ? "load" : "style.load", () => ready());
-        map.once("error", ({ error }) => fail(error));
+        map.on("error", ({ error }) => fail(error));
         if (styled !== null) setTimeout(() => fail(new Error("no answer")), STYLE_MILLISECONDS_MAX);
       });
+      return new GlDrawing(map, styled !== null, listener);
     } catch (error) {
       map.remove();
       throw error;
     }
-    return new GlDrawing(map, styled !== null, listener);
   }
 
   private constructor(map: GlMap, styled: boolean, listener: MapListener) {
@@ -101,9 +101,21 @@ export class GlDrawing implements MapDrawing {
     });
     map.on("movestart", () => listener.clicked(null));
     map.on("moveend", () => listener.moved());
+    // Tiles that are not there (404) are no error: the sea has none.
+    let seen = false;
+    map.on("sourcedata", ({ tile, sourceId }) => {
+      const isOurs = sourceId === TRACKS || this.#layers.has(sourceId);
+      if (tile !== undefined && !isOurs && !seen) listener.tiles((seen = true));
+    });
+    map.on("error", ({ error }) => {
+      console.warn("a part of the map could not be loaded", error);
+      if (styled && !seen) listener.tiles(false);
+    });
   }
 
   setBasemap({ land, borders }: Basemap): void {
+    // A style may have sources of these names.
+    if (this.#styled) return;
     this.#map.getSource<GeoJSONSource>("land")?.setData(land);
     this.#map.getSource<GeoJSONSource>("borders")?.setData(borders);
   }

@@ -16,10 +16,25 @@ export interface PlaceName {
 /** Names are asked for when the map has come to rest. */
 const REST_MILLISECONDS = 250;
 
-/** The address of the style that the settings name; null for the land that the page has. */
-export async function mapStyle(): Promise<string | null> {
-  const { style } = await getJson<MapSettings>("/api/v1/map", new AbortController().signal);
-  return style ?? null;
+/** The style that the settings name: its address, and the digest of the policy that lets the page ask for its parts. */
+export interface MapStyle {
+  address: string;
+  policy: string;
+}
+
+/** The style that the settings name; null for the land that the page has. */
+export async function mapStyle(): Promise<MapStyle | null> {
+  const { style, policy } = await getJson<MapSettings>("/api/v1/map", new AbortController().signal);
+  return style ? { address: style, policy } : null;
+}
+
+/** An address of the names of a box, rounded outwards to a tenth of its size, so that small moves are answered from the browser's memory. */
+function placesAddress([west, south, east, north]: Box): string {
+  const digits = Math.max(0, 1 - Math.floor(Math.log10(Math.min(east - west, north - south))));
+  const size = 10 ** digits;
+  const out = (degrees: number, round: (value: number) => number): string => (round(degrees * size) / size).toFixed(digits);
+  const edges = { west: out(west, Math.floor), south: out(south, Math.floor), east: out(east, Math.ceil), north: out(north, Math.ceil) };
+  return `/api/v1/places${query(edges)}`;
 }
 
 /** The names of the largest places of what is seen. */
@@ -47,11 +62,11 @@ export class PlaceNames {
   }
 
   async #load(box: Box): Promise<void> {
-    // Rounded, so that small moves are answered from the browser's memory.
-    const digits = box[2] - box[0] > 5 ? 0 : 2;
-    const [west = "", south = "", east = "", north = ""] = box.map((degrees) => degrees.toFixed(digits));
-    const address = `/api/v1/places${query({ west, south, east, north })}`;
-    if (address === this.#asked || Number(south) >= Number(north)) return;
+    const [west, south, east, north] = box;
+    // A map that is not laid out shows nothing.
+    if (!(west < east && south < north)) return;
+    const address = placesAddress(box);
+    if (address === this.#asked) return;
     this.#asked = address;
     this.#loading.abort();
     this.#loading = new AbortController();

@@ -5,7 +5,7 @@ import { element, icon, keepChildren, setAttribute, setText } from "./dom.ts";
 import { milliseconds, moment, quantity } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { isOfEvents } from "./map-past.ts";
-import { mapStyle, PlaceNames, type PlaceName } from "./map-places.ts";
+import { mapStyle, PlaceNames, type MapStyle, type PlaceName } from "./map-places.ts";
 import { PlainDrawing } from "./map-plain.ts";
 import { sharesOf, type Colouring } from "./map-scale.ts";
 import { TRACKS, tracksOf, type TrackPosition, type Tracks } from "./map-tracks.ts";
@@ -62,6 +62,8 @@ export interface MapListener {
   clicked(hit: MapHit | null): void;
   /** Another part of the world is seen. */
   moved(): void;
+  /** Whether there are tiles, or all that were asked for so far could not be had. */
+  tiles(there: boolean): void;
 }
 
 const PLUS = "M12 5v14M5 12h14";
@@ -91,8 +93,9 @@ export class MapView {
   #state: "loading" | "drawn" | "plain" | "failed" = "loading";
   #pinned: MapHit | null = null;
   readonly #places = new PlaceNames(() => this.#writePlaces());
-  /** Whether the drawing has the style that the settings name, and whether that could not be loaded. */
+  /** Whether the drawing has the style that the settings name, or that could not be loaded. */
   #style: "none" | "drawn" | "failed" = "none";
+  #hasTiles = true;
   readonly #listener: MapListener = {
     hovered: (hit) => {
       if (this.#pinned === null) this.#say(hit);
@@ -101,6 +104,10 @@ export class MapView {
     moved: () => {
       const { drawing } = { drawing: this.#drawing };
       if (drawing !== null && this.#style !== "drawn") this.#places.moved(() => drawing.box());
+    },
+    tiles: (there) => {
+      this.#hasTiles = there;
+      this.#write();
     },
   };
 
@@ -229,11 +236,22 @@ export class MapView {
       const { GlDrawing } = await import("./map-gl.ts");
       this.#canvas.prepend(place);
       const basemap = await this.#basemap;
-      const create = (style: string | null): ReturnType<typeof GlDrawing.create> => GlDrawing.create(place, basemap, style, this.#listener, this.#box("zone"));
-      const drawing = (await this.#styled(style, create)) ?? (await create(null));
-      this.#fill(drawing);
-      await drawing.settled();
-      drawing.jump(plain.box());
+      /** Shows what the plain drawing does, or leaves nothing behind. */
+      const make = async (style: MapStyle | null): ReturnType<typeof GlDrawing.create> => {
+        const drawing = await GlDrawing.create(place, basemap, style, this.#listener, this.#box("zone"));
+        try {
+          this.#fill(drawing);
+          await drawing.settled();
+          drawing.jump(plain.box());
+          return drawing;
+        } catch (error) {
+          drawing.remove();
+          throw error;
+        }
+      };
+      const styled = await this.#styled(style, make);
+      const drawing = styled ?? (await make(null));
+      if (styled !== null) this.#style = "drawn";
       this.#draw(drawing, "gl");
       const focused = this.#canvas.contains(document.activeElement);
       plain.remove();
@@ -241,7 +259,6 @@ export class MapView {
       return true;
     } catch (error) {
       console.warn("the map stays plain, as WebGL failed", error);
-      if (this.#style === "drawn") this.#style = "none";
       place.remove();
       this.#draw(plain, "plain");
       return false;
@@ -249,13 +266,10 @@ export class MapView {
   }
 
   /** The drawing with the style that the settings name, if they do and it can be had. */
-  async #styled<Drawing>(style: Promise<string | null>, create: (style: string) => Promise<Drawing>): Promise<Drawing | null> {
+  async #styled<Drawing>(style: Promise<MapStyle | null>, make: (style: MapStyle) => Promise<Drawing>): Promise<Drawing | null> {
     try {
-      const address = await style;
-      if (address === null) return null;
-      const drawing = await create(address);
-      this.#style = "drawn";
-      return drawing;
+      const known = await style;
+      return known === null ? null : await make(known);
     } catch (error) {
       console.warn("the style of the map could not be loaded", error);
       this.#style = "failed";
@@ -265,6 +279,7 @@ export class MapView {
 
   /** The details of the coasts, when there is time. */
   async #refine(): Promise<void> {
+    if (this.#style === "drawn") return;
     try {
       this.#drawing?.setBasemap(await loadBasemap("fine"));
     } catch (error) {
@@ -363,7 +378,7 @@ export class MapView {
   }
 
   #write(): void {
-    const { mapLoading, mapFailed, mapPlain, mapEmpty, mapStyleFailed } = words();
+    const { mapLoading, mapFailed, mapPlain, mapEmpty, mapStyleFailed, mapTilesFailed } = words();
     setText(this.#heading, words().map);
     setText(this.#base, words().mapBase);
     this.#base.hidden = this.#style === "drawn";
@@ -384,7 +399,7 @@ export class MapView {
       loading: mapLoading,
       failed: mapFailed,
       plain: mapPlain,
-      drawn: this.#style === "failed" ? mapStyleFailed : this.#analysis !== null && sources.length === 0 ? mapEmpty : "",
+      drawn: this.#style === "failed" ? mapStyleFailed : this.#style === "drawn" && !this.#hasTiles ? mapTilesFailed : this.#analysis !== null && sources.length === 0 ? mapEmpty : "",
     }[this.#state];
     setText(this.#message, message);
     this.#message.hidden = message === "";

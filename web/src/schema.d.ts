@@ -202,7 +202,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The style that `map.style` names in the workspace. */
+        /** The style that `map.style` names in the workspace, as it was when the settings were read. */
         get: operations["style"];
         put?: never;
         post?: never;
@@ -1343,6 +1343,8 @@ export interface components {
         };
         /** @description What the map is drawn on. */
         MapSettings: {
+            /** @description Another one when pages may ask others than before: what a browser keeps with an older policy is asked for anew then. */
+            policy: string;
             /** @description The address of a `MapLibre` style; without one the page draws the land that it has. */
             style?: string | null;
         };

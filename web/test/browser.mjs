@@ -40,8 +40,8 @@ export function launch({ webgl = true, graphics = webgl ? "webgl" : "none" } = {
   });
 }
 
-/** Opens the page and waits for what matches `ready`; `complaints` collects what its console says and what it fails to load. */
-export async function open(browser, address, { ready = "article.card", ...options } = {}) {
+/** Opens the page and waits for what matches `ready`; `prepare` may route what it asks for, `complaints` collects what its console says and what it fails to load. */
+export async function open(browser, address, { ready = "article.card", prepare = async () => {}, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, locale: "en-GB", ...options });
   const page = await context.newPage();
   const complaints = [];
@@ -55,6 +55,7 @@ export async function open(browser, address, { ready = "article.card", ...option
     const { origin, protocol } = new URL(request.url());
     if (protocol.startsWith("http") && origin !== new URL(address).origin) complaints.push(`request to ${origin}`);
   });
+  await prepare(page);
   await page.goto(address);
   await page.waitForSelector(ready, { timeout: 60_000 });
   return { page, context, complaints };
@@ -83,9 +84,18 @@ export function coloursOf(page, selector) {
 }
 
 /** How many pixels of what is on screen are of a strong colour, as points on the map are and its ground is not. */
-export async function strongPixels(page, selector) {
+export function strongPixels(page, selector) {
+  return pixels(page, selector, "strong");
+}
+
+/** How many pixels of what is on screen are dark, as what is written on light ground is. */
+export function darkPixels(page, selector) {
+  return pixels(page, selector, "dark");
+}
+
+async function pixels(page, selector, wanted) {
   const picture = (await page.locator(selector).screenshot()).toString("base64");
-  return page.evaluate(async (source) => {
+  return page.evaluate(async ([source, wanted]) => {
     const image = new Image();
     image.src = source;
     await image.decode();
@@ -95,13 +105,13 @@ export async function strongPixels(page, selector) {
     const context = canvas.getContext("2d");
     context.drawImage(image, 0, 0);
     const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-    let strong = 0;
+    let count = 0;
     for (let place = 0; place < data.length; place += 4) {
-      const pixel = [data[place], data[place + 1], data[place + 2]];
-      if (Math.max(...pixel) - Math.min(...pixel) > 60) strong += 1;
+      const [least, , most] = [data[place], data[place + 1], data[place + 2]].toSorted((a, b) => a - b);
+      if (wanted === "strong" ? most - least > 60 : most < 140) count += 1;
     }
-    return strong;
-  }, `data:image/png;base64,${picture}`);
+    return count;
+  }, [`data:image/png;base64,${picture}`, wanted]);
 }
 
 /** What axe finds wrong with the page. It is put there by evaluation, so the page has to be opened with `bypassCSP`. */

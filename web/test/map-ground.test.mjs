@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, it } from "node:test";
-import { close, launch, open, strongPixels } from "./browser.mjs";
+import { close, darkPixels, launch, open, strongPixels } from "./browser.mjs";
 import { Watch } from "./watch.mjs";
 
 describe("what the map is drawn on", { timeout: 300_000 }, () => {
@@ -26,7 +26,8 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
     tiles = createServer((request, response) => {
       asked.push(request.url);
       response.setHeader("access-control-allow-origin", "*");
-      if (request.url === "/style.json") response.end(JSON.stringify(styleOf(host())));
+      if (request.url === "/land.geojson") response.end('{"type":"FeatureCollection","features":[]}');
+      else if (request.url === "/style.json") response.end(JSON.stringify(styleOf(host())));
       else if (request.url.endsWith(".png")) response.end(PIXEL);
       else response.writeHead(404).end();
     });
@@ -55,6 +56,11 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
   }
   const host = () => `http://127.0.0.1:${tiles.address().port}`;
   const style = () => `style = "${host()}/style.json"`;
+  const placesOf = (page) =>
+    page.evaluate(async () => {
+      const asked = performance.getEntriesByType("resource").findLast(({ name }) => name.includes("/api/v1/places?"));
+      return (await (await fetch(asked.name)).json()).places.map(({ name }) => name.en);
+    });
   const sizeOf = async (page) => {
     const { width, height } = await page.locator(".map-frame").boundingBox();
     return width * height;
@@ -65,14 +71,40 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
       await page.waitForFunction(() => Number(document.querySelector(".map-frame").dataset.places) > 10);
       assert.match(await page.locator(".map-base").innerText(), /Natural Earth; places: GeoNames/);
       // Another part of the world has other names.
-      const answer = page.waitForResponse(/\/api\/v1\/places\?/);
+      const before = await placesOf(page);
+      await page.getByRole("button", { name: "Zoom out" }).click();
+      const next = page.waitForResponse(/\/api\/v1\/places\?/);
       for (let step = 0; step < 4; step += 1) await page.getByRole("button", { name: "Zoom out" }).click();
-      const { places, attribution } = await (await answer).json();
-      assert.equal(attribution, "GeoNames (geonames.org), CC BY 4.0");
-      assert.ok(places.length > 10);
-      assert.deepEqual(asked, []);
+      const { places, attribution } = await (await next).json();
+      assert.match(attribution, /GeoNames .+ CC BY 4.0, modified/);
+      const names = places.map(({ name }) => name.en);
+      assert.ok(names.some((name) => !before.includes(name)), `${names}`);
       assert.deepEqual(complaints, []);
     }));
+
+  for (const webgl of [true, false]) {
+    it(`has its names written on it, ${webgl ? "with" : "without"} WebGL`, async () => {
+      watch.configure("map", "");
+      const address = await watch.serve();
+      const own = webgl ? browser : await launch({ webgl: false });
+      const pictures = [];
+      for (const names of [[], ["Mmmmmmmmmmmmmmmm mmmmmmmmmmmmmmmmmmm"]]) {
+        const prepare = (page) =>
+          page.route("**/api/v1/places?*", (route) =>
+            route.fulfill({ json: { attribution: "", places: names.map((name) => ({ name: { fr: name, en: name }, lon: 2.35, lat: 48.86, population: 1 })) } }),
+          );
+        const ready = webgl ? ".map-frame[data-drawing=gl]" : ".map-frame[data-state=plain]";
+        const opened = await open(own, `${address}/?tab=map&lang=en`, { ready, prepare });
+        await opened.page.waitForSelector(`.map-frame[data-places="${names.length}"]`);
+        await opened.page.waitForTimeout(1_500);
+        pictures.push(await darkPixels(opened.page, ".map-frame"));
+        await close(opened);
+      }
+      if (!webgl) await own.close();
+      await watch.kill();
+      assert.ok(pictures[1] > pictures[0] + 100, `${pictures}`);
+    });
+  }
 
   it("is a style of the user's, from its own host", () =>
     visit(style(), async (page, { complaints }) => {
@@ -98,6 +130,41 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
       // The hosts that it names may be asked.
       assert.ok(asked.length > 0 && asked.every((path) => path.endsWith(".png")), `${asked}`);
       assert.deepEqual(complaints.filter((complaint) => complaint !== `request to ${host()}`), []);
+    });
+  });
+
+  it("asks the hosts of its tiles also where the browser has known the page before", async () => {
+    watch.configure("map", "");
+    const before = await watch.serve();
+    const opened = await open(browser, `${before}/?tab=map&lang=en`, { ready: ".map-frame[data-drawing=gl]" });
+    await watch.kill();
+    // What is fetched by the map's worker, which the browser keeps.
+    const json = { version: 8, sources: { land: { type: "geojson", data: `${host()}/land.geojson` } }, layers: [{ id: "land", type: "circle", source: "land" }] };
+    watch.write("land.json", JSON.stringify(json));
+    watch.configure("map", 'style = "land.json"');
+    asked = [];
+    const after = await watch.serve();
+    assert.equal(after, before);
+    await opened.page.goto(`${after}/?tab=map&lang=en`);
+    await opened.page.waitForSelector(".map-frame[data-drawing=gl]");
+    await opened.page.waitForTimeout(1_000);
+    assert.deepEqual(asked, ["/land.geojson"]);
+    await close(opened);
+    await watch.kill();
+  });
+
+  it("says so where its tiles cannot be had", () => {
+    watch.write("ground.json", JSON.stringify(styleOf("http://127.0.0.1:9")));
+    return visit('style = "ground.json"', (page) => page.getByText("The tiles of the map could not be loaded").waitFor());
+  });
+
+  it("is the land that the page has where it clashes with what the page draws", () => {
+    const clash = { ...styleOf(host()), sources: { mine: { type: "geojson", data: { type: "FeatureCollection", features: [] } } }, layers: [{ id: "mine", type: "circle", source: "mine" }] };
+    watch.write("ground.json", JSON.stringify(clash));
+    return visit('style = "ground.json"', async (page) => {
+      await page.getByText("The style of the map could not be loaded").waitFor();
+      assert.equal(await page.locator(".map-frame .maplibregl-map").count(), 1);
+      await page.waitForFunction(() => Number(document.querySelector(".map-frame").dataset.places) > 10);
     });
   });
 

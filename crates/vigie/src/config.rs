@@ -5,7 +5,7 @@ mod notify;
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use reqwest::Url;
@@ -289,6 +289,14 @@ pub(crate) enum MapStyle<'a> {
     File(&'a str),
 }
 
+/// The origin of a web address, as a policy of pages can name it: a host that holds a sign with a meaning there has none.
+pub(crate) fn web_origin(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    let plain = |sign: u8| sign.is_ascii_alphanumeric() || b".-_:[]".contains(&sign);
+    let known = matches!(url.scheme(), "http" | "https") && url.host_str()?.bytes().all(plain);
+    known.then(|| url.origin().ascii_serialization())
+}
+
 impl MapConfig {
     /// Where the style is, if the map has one.
     pub(crate) fn style(&self) -> Option<MapStyle<'_>> {
@@ -301,20 +309,25 @@ impl MapConfig {
     }
 
     fn check(&self) -> Result<(), String> {
-        let web = |address: &str| {
-            Url::parse(address)
-                .ok()
-                .filter(|url| matches!(url.scheme(), "http" | "https"))
-        };
-        if let Some(MapStyle::Address(address)) = self.style()
-            && web(address).is_none()
-        {
-            return Err(format!(
-                "map.style: `{address}` is not an http:// or https:// address; a file is named by its path"
-            ));
+        match self.style() {
+            Some(MapStyle::Address(address)) if web_origin(address).is_none() => {
+                return Err(format!(
+                    "map.style: `{address}` is not an http:// or https:// address; a file is named by its path"
+                ));
+            }
+            Some(MapStyle::File(file)) => {
+                let mut parts = Path::new(file).components();
+                if !parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+                    return Err(format!(
+                        "map.style: `{file}` is no file of the workspace: expected a path below it"
+                    ));
+                }
+            }
+            Some(MapStyle::Address(_)) | None => {}
         }
         for host in &self.hosts {
-            if web(host).is_none_or(|url| url.path() != "/" || url.query().is_some()) {
+            let alone = |url: Url| url.path() == "/" && url.query().is_none();
+            if web_origin(host).is_none() || !Url::parse(host).is_ok_and(alone) {
                 return Err(format!(
                     "map.hosts: `{host}` is not of the form https://tiles.example.org"
                 ));
@@ -518,6 +531,22 @@ mod tests {
                 "map",
                 "hosts = [\"https://h/a\"]",
                 "map.hosts: `https://h/a`",
+            ),
+            ("map", "hosts = [\"https://*\"]", "map.hosts: `https://*`"),
+            (
+                "map",
+                "hosts = [\"https://h;a\"]",
+                "map.hosts: `https://h;a`",
+            ),
+            (
+                "map",
+                "style = \"../a.json\"",
+                "map.style: `../a.json` is no",
+            ),
+            (
+                "map",
+                "style = \"/etc/a.json\"",
+                "map.style: `/etc/a.json` is no",
             ),
             (
                 "notify.email",

@@ -48,6 +48,9 @@ pub(crate) const ATTRIBUTION: &str = "Places: GeoNames (geonames.org), CC BY 4.0
      borders: Natural Earth, public domain; names and currencies: Unicode CLDR, Unicode License v3; \
      i18n-iso-countries, MIT";
 
+/// The credit of the names and places of cities alone.
+pub(crate) const PLACES_ATTRIBUTION: &str = "GeoNames (geonames.org), CC BY 4.0, modified";
+
 /// A place that may have been meant.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Candidate {

@@ -18,7 +18,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::{FromRef, Path, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -38,6 +38,7 @@ pub(crate) use self::guard::Guard;
 use self::{
     limits::Limits,
     live::Live,
+    map::Ground,
     record::{Asked, Memory},
 };
 use crate::{
@@ -63,8 +64,8 @@ struct Shared {
     limits: Arc<Limits>,
     memory: Arc<Memory>,
     reports: Arc<Semaphore>,
-    /// What pages may do.
-    policy: HeaderValue,
+    places: Arc<Semaphore>,
+    ground: Arc<Ground>,
 }
 
 /// What requests are answered from; another when the settings are read again.
@@ -74,11 +75,13 @@ pub(crate) struct Current(Arc<RwLock<Shared>>);
 impl Current {
     /// Answers from now on by these settings and from this store; open pages read everything anew.
     pub(crate) fn replace(&self, app: &App, store: &Arc<dyn Store>) {
+        // Read before anybody has to wait for it.
+        let ground = Arc::new(Ground::read(app));
         let mut shared = self.0.write().unwrap_or_else(PoisonError::into_inner);
         shared.app = app.clone();
         shared.store = store.clone();
         shared.memory = Arc::default();
-        shared.policy = guard::policy(&map::origins(app));
+        shared.ground = ground;
         shared.live.forget();
     }
 }
@@ -132,7 +135,8 @@ impl Dashboard {
             limits: limits.clone(),
             memory: Arc::default(),
             reports: Arc::new(Semaphore::new(1)),
-            policy: guard::policy(&map::origins(app)),
+            places: Arc::new(Semaphore::new(1)),
+            ground: Arc::new(Ground::read(app)),
         })));
         let router = Router::new()
             .route("/api/v1/day", get(day))

@@ -170,7 +170,10 @@ pub(super) async fn headers(
 ) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, shared.policy);
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        shared.ground.policy.clone(),
+    );
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -1,26 +1,28 @@
 //! What the map is drawn on: a style of the user's, if there is one, and the names of places.
 
-use std::{collections::BTreeSet, fs, io::ErrorKind};
+use std::{collections::BTreeSet, fmt::Display, fs, io::ErrorKind};
 
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::task::block_in_place;
 use tracing::warn;
 use utoipa::{OpenApi, ToSchema};
 use vigie_core::text::Text;
 
-use super::{Current, Refusal, Shared, record::Asked};
+use super::{Current, Refusal, Shared, guard, record::Asked};
 use crate::{
     app::App,
-    config::MapStyle,
-    failure::{Failure, Outcome},
+    config::{MapStyle, web_origin},
+    failure::Failure,
     gazetteer,
 };
 
@@ -46,83 +48,101 @@ pub(super) fn routes() -> Router<Current> {
         .route("/api/v1/places", get(places))
 }
 
-/// The origins that the map may ask for its tiles, glyphs and sprites: those of the settings, of the style's address, and those
-/// that a style in the workspace names.
-pub(super) fn origins(app: &App) -> BTreeSet<String> {
-    let map = &app.config().map;
-    let mut origins: BTreeSet<String> = map.hosts.iter().filter_map(|host| origin(host)).collect();
-    match map.style() {
-        None => {}
-        Some(MapStyle::Address(address)) => origins.extend(origin(address)),
-        Some(MapStyle::File(_)) => match read_style(app) {
-            Ok(style) => collect(&style, &mut origins),
-            Err(failure) => warn!(
-                reason = failure.report(),
-                "the map is drawn without its style"
-            ),
-        },
+/// The parts of a style that name who is to be asked; the credits of a source are text.
+const ASKED: [&str; 4] = ["sources", "sprite", "glyphs", "font-faces"];
+const TEXT: &str = "attribution";
+
+/// What the map is drawn on, and what pages may do because of it: read with the settings.
+pub(super) struct Ground {
+    settings: MapSettings,
+    file: Result<Value, String>,
+    /// What pages may do.
+    pub(super) policy: HeaderValue,
+}
+
+impl Ground {
+    /// Reads the style, where the settings name a file. One that cannot be read is said in the log, and to who asks for it.
+    pub(super) fn read(app: &App) -> Self {
+        let map = &app.config().map;
+        let mut file = Err("map.style names no file".to_owned());
+        let mut origins = BTreeSet::new();
+        let style = map.style().map(|style| {
+            origins.extend(map.hosts.iter().filter_map(|host| web_origin(host)));
+            match style {
+                MapStyle::Address(address) => {
+                    origins.extend(web_origin(address));
+                    address.to_owned()
+                }
+                MapStyle::File(name) => {
+                    file = block_in_place(|| read_style(app, name));
+                    match &file {
+                        Ok(style) => (ASKED.iter().filter_map(|part| style.get(part)))
+                            .for_each(|part| collect(part, &mut origins)),
+                        Err(reason) => warn!(reason, "the map is drawn without its style"),
+                    }
+                    STYLE_PATH.to_owned()
+                }
+            }
+        });
+        let policy = guard::policy(&origins);
+        let digest = Sha256::digest(policy.as_bytes());
+        Self {
+            settings: MapSettings {
+                style,
+                policy: URL_SAFE_NO_PAD.encode(&digest[..9]),
+            },
+            file,
+            policy,
+        }
     }
-    origins
 }
 
-fn origin(address: &str) -> Option<String> {
-    let url = reqwest::Url::parse(address).ok()?;
-    let known = matches!(url.scheme(), "http" | "https");
-    known.then(|| url.origin().ascii_serialization())
-}
-
-/// The origins of all addresses in a style.
-fn collect(style: &Value, origins: &mut BTreeSet<String>) {
-    match style {
-        Value::String(text) => origins.extend(origin(text)),
+/// The origins of all addresses in a part of a style.
+fn collect(part: &Value, origins: &mut BTreeSet<String>) {
+    match part {
+        Value::String(text) => origins.extend(web_origin(text)),
         Value::Array(values) => values.iter().for_each(|value| collect(value, origins)),
-        Value::Object(values) => values.values().for_each(|value| collect(value, origins)),
+        Value::Object(values) => (values.iter().filter(|(key, _)| *key != TEXT))
+            .for_each(|(_, value)| collect(value, origins)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-/// The style in the workspace.
-fn read_style(app: &App) -> Outcome<Value> {
-    let Some(MapStyle::File(file)) = app.config().map.style() else {
-        return Err(Failure::usage("map.style names no file"));
-    };
-    let path = app.root().join(file);
-    let failure = |reason: &dyn std::fmt::Display| {
-        Failure::usage(format!("map.style: {}: {reason}", path.display()))
-    };
-    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => failure(&"no such file").hint("a path is relative to the workspace"),
+/// A style in the workspace, or why it cannot be had.
+fn read_style(app: &App, name: &str) -> Result<Value, String> {
+    let failure = |reason: &dyn Display| format!("map.style: {name}: {reason}");
+    let text = fs::read_to_string(app.root().join(name)).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => failure(&"no such file in the workspace"),
         _ => failure(&error),
     })?;
     serde_json::from_str(&text).map_err(|error| failure(&error))
 }
 
 /// What the map is drawn on.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 struct MapSettings {
     /// The address of a `MapLibre` style; without one the page draws the land that it has.
     style: Option<String>,
+    /// Another one when pages may ask others than before: what a browser keeps with an older policy is asked for anew then.
+    policy: String,
 }
 
 /// What the map is drawn on.
 #[utoipa::path(get, path = "/api/v1/map", responses(
     (status = 200, description = "What the map is drawn on", body = MapSettings)))]
 async fn map(State(shared): State<Shared>) -> Json<MapSettings> {
-    let style = shared.app.config().map.style().map(|style| match style {
-        MapStyle::Address(address) => address.to_owned(),
-        MapStyle::File(_) => STYLE_PATH.to_owned(),
-    });
-    Json(MapSettings { style })
+    Json(shared.ground.settings.clone())
 }
 
-/// The style that `map.style` names in the workspace.
+/// The style that `map.style` names in the workspace, as it was when the settings were read.
 #[utoipa::path(get, path = STYLE_PATH, responses(
     (status = 200, description = "A MapLibre style", body = Value),
     (status = 404, description = "`map.style` names no file that can be read, or not a JSON file")))]
 async fn style(State(shared): State<Shared>) -> Result<Response, Refusal> {
-    let style = block_in_place(|| read_style(&shared.app));
-    let style = style.map_err(|failure| Refusal(StatusCode::NOT_FOUND, failure.report()))?;
-    Ok(([(header::CACHE_CONTROL, "no-cache")], Json(style)).into_response())
+    match &shared.ground.file {
+        Ok(style) => Ok(([(header::CACHE_CONTROL, "no-cache")], Json(style)).into_response()),
+        Err(reason) => Err(Refusal(StatusCode::NOT_FOUND, reason.clone())),
+    }
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -165,7 +185,10 @@ struct NamedPlace {
 #[utoipa::path(get, path = "/api/v1/places", params(PlacesQuery), responses(
     (status = 200, description = "The largest cities of each part of the box", body = Places),
     (status = 400, description = "That is no box")))]
-async fn places(Asked(query): Asked<PlacesQuery>) -> Result<Response, Refusal> {
+async fn places(
+    State(shared): State<Shared>,
+    Asked(query): Asked<PlacesQuery>,
+) -> Result<Response, Refusal> {
     let PlacesQuery {
         west,
         south,
@@ -176,6 +199,8 @@ async fn places(Asked(query): Asked<PlacesQuery>) -> Result<Response, Refusal> {
         let reason = "expected west, south, east and north in degrees, south below north";
         return Err(Refusal(StatusCode::BAD_REQUEST, reason.to_owned()));
     }
+    // One after the other: each reads the whole gazetteer.
+    let _turn = shared.places.acquire().await.map_err(Failure::usage)?;
     let cities =
         block_in_place(|| gazetteer::largest_cities([west, south, east, north], PLACES_MAX));
     let places = cities.into_iter().map(|city| NamedPlace {
@@ -185,7 +210,7 @@ async fn places(Asked(query): Asked<PlacesQuery>) -> Result<Response, Refusal> {
         population: city.population,
     });
     let places = Places {
-        attribution: "GeoNames (geonames.org), CC BY 4.0",
+        attribution: gazetteer::PLACES_ATTRIBUTION,
         places: places.collect(),
     };
     let lasting = [(header::CACHE_CONTROL, "private, max-age=86400")];

@@ -1,6 +1,8 @@
 //! What the map is drawn on, and whom the page may ask for it.
 
-use crate::support::{Serving, Workspace};
+use std::fs;
+
+use crate::support::{Serving, Workspace, wait_until};
 
 fn serve(workspace: &Workspace, settings: &str) -> Serving {
     workspace.configure("map", settings);
@@ -29,7 +31,7 @@ fn without_settings_nobody_else_is_asked() {
     );
     assert_eq!(asks(&page), "connect-src 'self'");
     let error = page.json("/api/v1/map/style.json", 404);
-    assert_eq!(error["error"], "error: map.style names no file");
+    assert_eq!(error["error"], "map.style names no file");
 }
 
 #[test]
@@ -45,12 +47,28 @@ fn a_style_and_its_hosts_may_be_asked() {
 }
 
 #[test]
+fn hosts_alone_open_nothing() {
+    let page = serve(
+        &Workspace::new("Paris"),
+        "hosts = [\"https://tiles.example.org\"]",
+    );
+    assert_eq!(asks(&page), "connect-src 'self'");
+}
+
+#[test]
 fn a_style_of_the_workspace_says_whom_it_needs() {
     let workspace = Workspace::new("Paris");
+    let file = workspace.path().join("map.json");
+    // Its credits and notes open nothing, nor does what would be more than a host to a browser.
     let style = r#"{ "version": 8, "glyphs": "https://fonts.example.org/{fontstack}/{range}.pbf",
-        "sources": { "a": { "type": "raster", "tiles": ["https://tiles.example.org/{z}/{x}/{y}.png"],
-                            "attribution": "<a href=\"https://else.example.org\">Example</a>" } }, "layers": [] }"#;
-    std::fs::write(workspace.path().join("map.json"), style).unwrap();
+        "metadata": { "maker": "https://maker.example.org" },
+        "sources": {
+            "a": { "type": "raster", "tiles": ["https://tiles.example.org/{z}/{x}/{y}.png"],
+                   "attribution": "https://else.example.org" },
+            "b": { "type": "raster", "tiles": ["https://*", "https://a;script-src-elem", "https://b'self'"] },
+            "c": { "type": "raster", "tiles": ["data:image/png;base64,", "/mine/{z}.png", "file:///etc"] } },
+        "layers": [{ "id": "https://layer.example.org" }] }"#;
+    fs::write(&file, style).unwrap();
     let page = serve(&workspace, "style = \"map.json\"");
     assert_eq!(
         page.json("/api/v1/map", 200)["style"],
@@ -61,15 +79,32 @@ fn a_style_of_the_workspace_says_whom_it_needs() {
         asks(&page),
         "connect-src 'self' https://fonts.example.org https://tiles.example.org"
     );
-    // What is wrong with it is said when it is asked for; the page is served all the same.
-    for (text, reason) in [("{", "map.json: EOF"), ("", "map.json: EOF")] {
-        std::fs::write(workspace.path().join("map.json"), text).unwrap();
-        let error = page.json("/api/v1/map/style.json", 404)["error"].to_string();
-        assert!(error.contains(reason), "{error}");
+    // Another style is another's from SIGHUP on, and one that is wrong is said to who asks for it.
+    let policy = page.json("/api/v1/map", 200)["policy"].clone();
+    let reread = |text: Option<&str>| {
+        match text {
+            Some(text) => fs::write(&file, text).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        page.signal("HUP");
+    };
+    let other = r#"{ "version": 8, "sprite": "https://new.example.org/sprite", "sources": {}, "layers": [] }"#;
+    reread(Some(other));
+    wait_until("the hosts of the new style", || {
+        asks(&page) == "connect-src 'self' https://new.example.org"
+    });
+    assert_ne!(page.json("/api/v1/map", 200)["policy"], policy);
+    for (text, reason) in [
+        (Some("{"), "map.style: map.json: EOF while parsing"),
+        (None, "map.style: map.json: no such file in the workspace"),
+    ] {
+        reread(text);
+        wait_until(reason, || {
+            page.get("/api/v1/map/style.json").1.contains(reason)
+        });
+        assert_eq!(asks(&page), "connect-src 'self'");
+        page.json("/api/v1/map/style.json", 404);
     }
-    std::fs::remove_file(workspace.path().join("map.json")).unwrap();
-    let error = page.json("/api/v1/map/style.json", 404)["error"].to_string();
-    assert!(error.contains("no such file"), "{error}");
 }
 
 #[test]
@@ -84,6 +119,9 @@ fn places_are_those_of_the_box() {
     };
     let around = names("/api/v1/places?west=-1&south=51&east=1&north=52");
     assert_eq!(around[0], "Londres");
+    let across = names("/api/v1/places?west=170&south=-45&east=-150&north=25");
+    assert!(across.contains(&"Auckland".to_owned()), "{across:?}");
+    assert!(across.contains(&"Honolulu".to_owned()), "{across:?}");
     for path in [
         "/api/v1/places?west=-1&south=52&east=1&north=51",
         "/api/v1/places?west=NaN&south=51&east=1&north=52",

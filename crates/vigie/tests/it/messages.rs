@@ -6,18 +6,15 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use serde_json::Value;
 
 use crate::{
     alerts::{METAR, NOON, add, lab, told},
-    support::{Lab, Ran},
+    support::{Lab, PATIENCE, Ran},
 };
 
-/// What takes longer does not come.
-const PATIENCE: Duration = Duration::from_mins(1);
 const WARM: &str = "[[alerts]]\nname = \"Warm\"\nsource = \"metar-aviationweather\"\nmeasure = \"temperature\"\nabove = -90\n";
 const COLD: &str = "[[alerts]]\nname = \"Cold\"\nsource = \"metar-aviationweather\"\nmeasure = \"temperature\"\nbelow = 90\n";
 

@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 use vigie_testkit::{FaultKind, FaultPlan, When};
 
-use crate::support::{Lab, Ran, Workspace, always, own_definition};
+use crate::support::{Lab, Ran, Workspace, always, own_definition, signal, wait_until};
 
 const ECB: &str = "ecb-eurofxref-daily";
 const ECB_PATH: &str = "/stats/eurofxref/eurofxref-daily.xml";
@@ -24,8 +24,6 @@ const NOON: &str = "2026-11-24T11:00:00Z";
 
 /// Within this the program ends in every state, however busy the machine is; on an idle one it takes less than 5 s.
 const END_MAX: Duration = Duration::from_secs(15);
-/// What takes longer does not come.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A body at one byte a second.
 fn dripping(path: &str) -> FaultPlan {
@@ -35,16 +33,6 @@ fn dripping(path: &str) -> FaultPlan {
             bytes_per_second: 1,
         },
     )
-}
-
-/// Waits until something is so.
-#[track_caller]
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "{what} does not come");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// The program while it runs.
@@ -76,9 +64,7 @@ impl Running {
     }
 
     fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let done = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(done.unwrap().success());
+        signal(&self.child, name);
     }
 
     fn said(&self) -> String {

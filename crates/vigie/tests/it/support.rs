@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicI64, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -282,6 +283,26 @@ impl Provider {
     }
 }
 
+/// What takes longer does not come.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what} does not come");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sends a signal to the program.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    let done = Command::new("kill").args(["-s", name, &pid]).status();
+    assert!(done.unwrap().success());
+}
+
 /// A program that serves a page, ended with the test.
 pub(crate) struct Serving {
     child: Child,
@@ -298,6 +319,10 @@ impl Serving {
         // A server of all addresses is asked by the one of this machine.
         let host = host.replace("0.0.0.0", "127.0.0.1");
         Self { child, host }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
     }
 
     /// The status and the text of an answer, head and body.
