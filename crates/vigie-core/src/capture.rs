@@ -107,3 +107,32 @@ pub struct Capture {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<Stretch>,
 }
+
+impl Capture {
+    /// An attempt at the time of its slot, of which nothing else is known yet.
+    pub fn new(source: SourceId, slot: Timestamp, outcome: Outcome) -> Self {
+        Self {
+            source,
+            slot,
+            started_at: slot,
+            finished_at: slot,
+            outcome,
+            url: String::new(),
+            http_status: None,
+            bytes: 0,
+            sha256: None,
+            file: None,
+            rows: 0,
+            refused_rows: 0,
+            observed: None,
+            published_at: None,
+            cause: None,
+            reason: None,
+            etag: None,
+            last_modified: None,
+            not_before: None,
+            backoff_until: None,
+            history: None,
+        }
+    }
+}

@@ -506,27 +506,11 @@ struct Held {
 /// The capture of a raw file without manifest.
 fn rebuilt(raw: &RawFile, bytes: u64, sha256: String) -> Capture {
     Capture {
-        source: raw.source.clone(),
-        slot: raw.at,
-        started_at: raw.at,
-        finished_at: raw.at,
-        outcome: Outcome::Landed,
-        url: String::new(),
-        http_status: None,
         bytes,
         sha256: Some(sha256),
         file: Some(raw.file.clone()),
-        rows: 0,
-        refused_rows: 0,
-        observed: None,
-        published_at: None,
-        cause: None,
         reason: Some(ADOPTED.to_owned()),
-        etag: None,
-        last_modified: None,
-        not_before: None,
-        backoff_until: None,
-        history: None,
+        ..Capture::new(raw.source.clone(), raw.at, Outcome::Landed)
     }
 }
 

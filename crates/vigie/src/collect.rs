@@ -283,27 +283,11 @@ pub(crate) struct Arrival {
 /// the program is killed in between, the next run finds the file and makes good the entry.
 pub(crate) fn receive(app: &App, definition: &Definition, arrival: Arrival) -> Outcome<Capture> {
     let mut capture = Capture {
-        source: definition.id.clone(),
-        slot: arrival.slot,
         started_at: arrival.started_at,
         finished_at: arrival.finished_at,
-        outcome: CaptureOutcome::Failed,
         url: arrival.url,
-        http_status: None,
-        bytes: 0,
-        sha256: None,
-        file: None,
-        rows: 0,
-        refused_rows: 0,
-        observed: None,
-        published_at: None,
-        cause: None,
-        reason: None,
-        etag: None,
-        last_modified: None,
-        not_before: None,
-        backoff_until: None,
         history: arrival.history,
+        ..Capture::new(definition.id.clone(), arrival.slot, CaptureOutcome::Failed)
     };
     let record = |capture: Capture| -> Outcome<Capture> {
         app.record(&capture).map_err(Failure::usage)?;

@@ -81,29 +81,7 @@ mod tests {
 
     fn capture(source: &str) -> Capture {
         let at = Timestamp::UNIX_EPOCH;
-        Capture {
-            source: SourceId::new(source).unwrap(),
-            slot: at,
-            started_at: at,
-            finished_at: at,
-            outcome: Outcome::Failed,
-            url: String::new(),
-            http_status: None,
-            bytes: 0,
-            sha256: None,
-            file: None,
-            rows: 0,
-            refused_rows: 0,
-            observed: None,
-            published_at: None,
-            cause: None,
-            reason: None,
-            etag: None,
-            last_modified: None,
-            not_before: None,
-            backoff_until: None,
-            history: None,
-        }
+        Capture::new(SourceId::new(source).unwrap(), at, Outcome::Failed)
     }
 
     #[test]

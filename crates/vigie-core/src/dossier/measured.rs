@@ -297,27 +297,12 @@ mod tests {
 
     fn capture(seconds: i64, outcome: Outcome, body: &str) -> Capture {
         Capture {
-            source: SourceId::new("a").unwrap(),
-            slot: at(seconds),
-            started_at: at(seconds),
-            finished_at: at(seconds),
-            outcome,
-            url: String::new(),
-            http_status: None,
             bytes: 1000,
             sha256: Some(body.into()),
-            file: None,
             rows: 9,
             refused_rows: 1,
             observed: Some((at(0), at(seconds - 60))),
-            published_at: None,
-            cause: None,
-            reason: None,
-            etag: None,
-            last_modified: None,
-            not_before: None,
-            backoff_until: None,
-            history: None,
+            ..Capture::new(SourceId::new("a").unwrap(), at(seconds), outcome)
         }
     }
 

@@ -34,27 +34,8 @@ impl Workspace {
     fn land(&mut self, at: &str, body: &[u8]) -> (RawFile, CaptureId) {
         let at: Timestamp = at.parse().unwrap();
         let capture = Capture {
-            source: self.source.clone(),
-            slot: at,
-            started_at: at,
-            finished_at: at,
-            outcome: Outcome::Landed,
-            url: String::new(),
             http_status: Some(200),
-            bytes: 0,
-            sha256: None,
-            file: None,
-            rows: 0,
-            refused_rows: 0,
-            observed: None,
-            published_at: None,
-            cause: None,
-            reason: None,
-            etag: None,
-            last_modified: None,
-            not_before: None,
-            backoff_until: None,
-            history: None,
+            ..Capture::new(self.source.clone(), at, Outcome::Landed)
         };
         let json = Extension::new("json").unwrap();
         let landed = self

@@ -89,27 +89,12 @@ fn at(text: &str) -> Timestamp {
 
 fn capture(started_at: &str) -> Capture {
     Capture {
-        source: velib(),
-        slot: at("2026-11-23T10:05:00Z"),
         started_at: at(started_at),
         finished_at: at(started_at),
-        outcome: Outcome::Failed,
         url: "https://example.org/velib?key=***".to_owned(),
         http_status: Some(200),
-        bytes: 0,
-        sha256: None,
-        file: None,
-        rows: 0,
-        refused_rows: 0,
-        observed: None,
-        published_at: None,
-        cause: None,
-        reason: None,
         etag: Some("\"7\"".to_owned()),
-        last_modified: None,
-        not_before: None,
-        backoff_until: None,
-        history: None,
+        ..Capture::new(velib(), at("2026-11-23T10:05:00Z"), Outcome::Failed)
     }
 }
 

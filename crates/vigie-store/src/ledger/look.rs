@@ -269,27 +269,12 @@ mod tests {
         let at = at(time);
         let body = matches!(outcome, Outcome::Summarized | Outcome::Quarantined);
         Capture {
-            source: SourceId::new(source).unwrap(),
-            slot: at,
-            started_at: at,
-            finished_at: at,
-            outcome,
-            url: String::new(),
-            http_status: None,
             bytes: 1,
             sha256: body.then(|| time.to_owned()),
             file: body.then(|| format!("raw/{source}/{time}")),
             rows: 1,
-            refused_rows: 0,
             observed: body.then_some((at, at)),
-            published_at: None,
-            cause: None,
-            reason: None,
-            etag: None,
-            last_modified: None,
-            not_before: None,
-            backoff_until: None,
-            history: None,
+            ..Capture::new(SourceId::new(source).unwrap(), at, outcome)
         }
     }
 

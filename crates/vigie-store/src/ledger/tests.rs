@@ -54,27 +54,21 @@ fn attempt(source: &str, at: i64, outcome: Outcome) -> Capture {
     let has_body = !matches!(outcome, Outcome::Failed | Outcome::Unchanged);
     let file = format!("raw/{source}/2026/11/23/{source}_{at}Z.json");
     Capture {
-        source: SourceId::new(source).unwrap(),
-        slot: minute(at - at.rem_euclid(5)),
         started_at: minute(at),
         finished_at: minute(at),
-        outcome,
         url: "https://example.org/é?key=***".to_owned(),
         http_status: has_body.then_some(200),
         bytes: 9,
         sha256: has_body.then(|| format!("{at:064x}")),
         file: has_body.then_some(file),
-        rows: 0,
-        refused_rows: 0,
-        observed: None,
-        published_at: None,
         cause: (outcome == Outcome::Failed).then_some(Cause::Connection),
         reason: (outcome == Outcome::Failed).then(|| "no answer".to_owned()),
         etag: has_body.then(|| format!("\"{at}\"")),
-        last_modified: None,
-        not_before: None,
-        backoff_until: None,
-        history: None,
+        ..Capture::new(
+            SourceId::new(source).unwrap(),
+            minute(at - at.rem_euclid(5)),
+            outcome,
+        )
     }
 }
 

@@ -247,27 +247,18 @@ fn events_are_what_counts_of_them_as_the_provider_said_it() {
 #[test]
 fn captures_are_the_ledger_without_addresses_and_validators() {
     let capture = Capture {
-        source: source("velib-disponibilite"),
-        slot: at("2026-11-23T10:00:00Z"),
         started_at: at("2026-11-23T10:00:02.5Z"),
         finished_at: at("2026-11-23T10:00:03Z"),
-        outcome: Outcome::Failed,
         url: "https://example.org/?key=***".to_owned(),
         http_status: Some(503),
-        bytes: 0,
-        sha256: None,
-        file: None,
-        rows: 0,
-        refused_rows: 0,
-        observed: None,
-        published_at: None,
         cause: Some(Cause::Unavailable),
         reason: Some("HTTP 503".to_owned()),
         etag: Some("\"x\"".to_owned()),
-        last_modified: None,
-        not_before: None,
-        backoff_until: None,
-        history: None,
+        ..Capture::new(
+            source("velib-disponibilite"),
+            at("2026-11-23T10:00:00Z"),
+            Outcome::Failed,
+        )
     };
     let [csv, ndjson] = text(&table::CAPTURES, &[&table::capture_row(&capture)]);
     assert_eq!(
