@@ -1,6 +1,6 @@
 // The day shown: which one it is, its analysis, and keeping both up to date.
 
-import { fetchDay, fetchSource } from "./api.ts";
+import { BadAnswer, fetchDay, fetchSource } from "./api.ts";
 import type { ServerClock } from "./clock.ts";
 import { Listeners } from "./dom.ts";
 import { localDate, setTimeZone } from "./format.ts";
@@ -8,6 +8,8 @@ import type { Analysis, SourceAnalysis } from "./types.ts";
 
 /** Sources are fetched again at most this often, all together. */
 const REFRESH_MILLISECONDS = 250;
+/** After a failure the day is asked for again. */
+const RETRY_MILLISECONDS = 4000;
 
 export type DayState =
   | { kind: "loading" }
@@ -26,6 +28,7 @@ export class Day {
   /** The date that the last change of day was followed to, so that each is followed once. */
   #followed = "";
   #loading = new AbortController();
+  #retrying = 0;
   #loaded: Promise<void> = Promise.resolve();
   readonly #dirty = new Set<string>();
   #refreshing = false;
@@ -65,6 +68,11 @@ export class Day {
 
   /** Fetches the whole day again. What is shown stays until the answer is there. */
   load(): Promise<void> {
+    if (this.#state.kind === "failed") this.#set({ kind: "loading" });
+    return this.#reload();
+  }
+
+  #reload(): Promise<void> {
     this.#loaded = this.#load();
     return this.#loaded;
   }
@@ -73,8 +81,8 @@ export class Day {
     this.#loading.abort();
     const loading = new AbortController();
     this.#loading = loading;
+    window.clearTimeout(this.#retrying);
     this.#dirty.clear();
-    if (this.#state.kind === "failed") this.#set({ kind: "loading" });
     try {
       const analysis = await fetchDay(this.#asked, loading.signal);
       if (loading.signal.aborted) return;
@@ -85,6 +93,9 @@ export class Day {
       this.#set({ kind: "ready", analysis });
     } catch (error) {
       if (loading.signal.aborted) return;
+      // What was asked wrongly stays wrong; what was asked too often does not.
+      const lasting = error instanceof BadAnswer && error.status < 500 && error.status !== 429;
+      if (!lasting) this.#retrying = window.setTimeout(() => void this.#reload(), RETRY_MILLISECONDS);
       // A day that is already on the page is worth more than an error page: the connection state says the rest.
       if (this.#state.kind === "ready" && this.#matchesAsked(this.#state.analysis)) return;
       this.#set({ kind: "failed", error });
