@@ -9,6 +9,7 @@ import {
   type MapMouseEvent,
   ScaleControl,
   setWorkerUrl,
+  type SourceSpecification,
   type StyleSpecification,
 } from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
@@ -101,16 +102,8 @@ export class GlDrawing implements MapDrawing {
     });
     map.on("movestart", () => listener.clicked(null));
     map.on("moveend", () => listener.moved());
-    // Tiles that are not there (404) are no error: the sea has none.
-    let seen = false;
-    map.on("sourcedata", ({ tile, sourceId }) => {
-      const isOurs = sourceId === TRACKS || this.#layers.has(sourceId);
-      if (tile !== undefined && !isOurs && !seen) listener.tiles((seen = true));
-    });
-    map.on("error", ({ error }) => {
-      console.warn("a part of the map could not be loaded", error);
-      if (styled && !seen) listener.tiles(false);
-    });
+    if (styled) hearOfTiles(map, listener);
+    map.on("error", ({ error }) => console.warn("a part of the map could not be loaded", error));
   }
 
   setBasemap({ land, borders }: Basemap): void {
@@ -138,7 +131,7 @@ export class GlDrawing implements MapDrawing {
     const scaled = layer.shares !== null;
     const known = this.#layers.get(layer.id);
     if (known !== undefined && known.clustered === clustered) {
-      this.#map.getSource<GeoJSONSource>(layer.id)?.setData(data);
+      this.#map.getSource<GeoJSONSource>(ours(layer.id))?.setData(data);
       if (known.scaled !== scaled) this.#paint(layer.id, { ...known, scaled });
       return;
     }
@@ -147,11 +140,12 @@ export class GlDrawing implements MapDrawing {
     const visible = known?.visible ?? true;
     this.#layers.set(layer.id, { colour: layer.colour, visible, clustered, scaled });
     const gathered = { cluster: true, clusterRadius: CLUSTER_PIXELS, clusterMaxZoom: CLUSTER_ZOOM_MAX };
-    this.#map.addSource(layer.id, { type: "geojson", data, ...(clustered ? gathered : {}) });
+    const id = ours(layer.id);
+    this.#map.addSource(id, { type: "geojson", data, ...(clustered ? gathered : {}) });
     this.#map.addLayer({
-      id: layer.id,
+      id,
       type: "circle",
-      source: layer.id,
+      source: id,
       // The small ones stay visible on top of the large ones.
       layout: { "circle-sort-key": ["-", 0, ["coalesce", ["get", "radius"], 0]], visibility: visible ? "visible" : "none" },
       paint: {
@@ -168,7 +162,7 @@ export class GlDrawing implements MapDrawing {
       this.#map.addLayer({
         id: countLayer(layer.id),
         type: "symbol",
-        source: layer.id,
+        source: id,
         filter: ["has", "point_count"],
         layout: {
           "icon-image": ["concat", COUNT, ["to-string", ["get", "point_count_abbreviated"]]],
@@ -181,7 +175,7 @@ export class GlDrawing implements MapDrawing {
 
   setTracks(tracks: Tracks): void {
     this.#tracks = tracks;
-    this.#map.getSource<GeoJSONSource>(TRACKS)?.setData(trackFeatures(tracks));
+    this.#map.getSource<GeoJSONSource>(ours(TRACKS))?.setData(trackFeatures(tracks));
   }
 
   /** Names of where the reader was before are no longer kept once there are many: each is a picture. */
@@ -193,16 +187,16 @@ export class GlDrawing implements MapDrawing {
 
   #remove(id: string): void {
     if (this.#map.getLayer(countLayer(id))) this.#map.removeLayer(countLayer(id));
-    this.#map.removeLayer(id);
-    this.#map.removeSource(id);
+    this.#map.removeLayer(ours(id));
+    this.#map.removeSource(ours(id));
   }
 
   /** Zooms into a cluster until it opens. */
   #enter(hit: MapHit): void {
-    const [found] = this.#map.queryRenderedFeatures([hit.x, hit.y], { layers: [hit.layer] });
+    const [found] = this.#map.queryRenderedFeatures([hit.x, hit.y], { layers: [ours(hit.layer)] });
     if (found?.geometry.type !== "Point") return;
     const [lon = 0, lat = 0] = found.geometry.coordinates;
-    const source = this.#map.getSource<GeoJSONSource>(hit.layer);
+    const source = this.#map.getSource<GeoJSONSource>(ours(hit.layer));
     void source
       ?.getClusterExpansionZoom(Number(found.properties["cluster_id"]))
       .then((zoom) => this.#map.easeTo({ center: [lon, lat], zoom: zoom + 0.2, duration: 400 }))
@@ -213,7 +207,7 @@ export class GlDrawing implements MapDrawing {
     const known = this.#layers.get(layer);
     if (known === undefined) return;
     known.visible = visible;
-    for (const id of known.clustered ? [layer, countLayer(layer)] : [layer]) {
+    for (const id of known.clustered ? [ours(layer), countLayer(layer)] : [ours(layer)]) {
       this.#map.setLayoutProperty(id, "visibility", visible ? "visible" : "none");
     }
   }
@@ -233,22 +227,20 @@ export class GlDrawing implements MapDrawing {
       this.#map.setPaintProperty("coast", "line-color", colour("map-coast"));
       this.#map.setPaintProperty("borders", "line-color", colour("map-border"));
     }
-    this.#map.setPaintProperty(TRACKS, "circle-stroke-color", colour("map-halo"));
+    this.#map.setPaintProperty(ours(TRACKS), "circle-stroke-color", colour("map-halo"));
     this.setTracks(this.#tracks);
     for (const id of this.#map.listImages()) {
       const image = imageOf(id);
       if (image !== null) this.#map.updateImage(id, image);
     }
-    for (const [id, layer] of this.#layers) {
-      this.#paint(id, layer);
-    }
+    for (const [id, layer] of this.#layers) this.#paint(id, layer);
   }
 
   #paint(id: string, layer: Painted): void {
     this.#layers.set(id, layer);
-    this.#map.setPaintProperty(id, "circle-color", layer.scaled ? scaled(layer) : colour(layer.colour));
-    this.#map.setPaintProperty(id, "circle-opacity", layer.scaled ? 1 : 0.78);
-    this.#map.setPaintProperty(id, "circle-stroke-color", colour(layer.scaled ? "ink-2" : "map-halo"));
+    this.#map.setPaintProperty(ours(id), "circle-color", layer.scaled ? scaled(layer) : colour(layer.colour));
+    this.#map.setPaintProperty(ours(id), "circle-opacity", layer.scaled ? 1 : 0.78);
+    this.#map.setPaintProperty(ours(id), "circle-stroke-color", colour(layer.scaled ? "ink-2" : "map-halo"));
   }
 
   box(): Box {
@@ -279,8 +271,8 @@ export class GlDrawing implements MapDrawing {
 
   #hit({ point }: MapMouseEvent): MapHit | null {
     const { x, y } = point;
-    const layers = [...this.#layers].filter(([, layer]) => layer.visible).map(([id]) => id);
-    layers.push(TRACKS);
+    const visible = [...this.#layers].filter(([, layer]) => layer.visible).map(([id]) => id);
+    const layers = [...visible, TRACKS].map(ours);
     const around: [[number, number], [number, number]] = [
       [x - REACH_PIXELS, y - REACH_PIXELS],
       [x + REACH_PIXELS, y + REACH_PIXELS],
@@ -296,7 +288,7 @@ export class GlDrawing implements MapDrawing {
       if (distance >= least) continue;
       least = distance;
       const count = found.properties["point_count"] as number | undefined;
-      best = { layer: found.layer.id, index: count === undefined ? Number(found.properties["index"]) : -count, x, y };
+      best = { layer: found.layer.id.slice(OURS.length), index: count === undefined ? Number(found.properties["index"]) : -count, x, y };
     }
     return best;
   }
@@ -305,10 +297,16 @@ export class GlDrawing implements MapDrawing {
 const COUNT = "count ";
 const PLACE = "place ";
 /** The source and the layer of the names of places. */
-const PLACES = "vigie places";
+const PLACES = "places";
+/** What the sources and layers of ours begin with, so that none is called like one of a style. */
+const OURS = "vigie:";
+
+function ours(id: string): string {
+  return OURS + id;
+}
 
 function countLayer(id: string): string {
-  return `${id} counts`;
+  return ours(`${id} counts`);
 }
 
 /** Points by their place on the scale; clusters, which have none, in the colour of their source. */
@@ -418,20 +416,39 @@ function style({ land, borders }: Basemap): StyleSpecification {
   };
 }
 
+/** Says whether what a style has at other addresses comes at all: one tile that comes is enough. */
+function hearOfTiles(map: GlMap, { tiles }: MapListener): void {
+  const far = (source: SourceSpecification): boolean => source.type !== "geojson" || typeof source.data === "string";
+  const wanted = new Set(Object.entries(map.getStyle().sources).flatMap(([id, source]) => (far(source) ? [id] : [])));
+  let seen = false;
+  map.on("sourcedata", ({ tile, sourceId }) => {
+    if (!seen && tile !== undefined && wanted.has(sourceId)) tiles((seen = true));
+  });
+  const missing = (): void => {
+    if (!seen && wanted.size > 0) tiles(false);
+  };
+  map.on("error", (event) => {
+    if (wanted.has((event as { sourceId?: string }).sourceId ?? "")) missing();
+  });
+  // Tiles that are not there (404) are no error: the sea has none.
+  map.once("idle", missing);
+}
+
 function addTracks(map: GlMap): void {
-  map.addSource(TRACKS, { type: "geojson", data: trackFeatures({ lines: [], positions: [] }) });
+  const source = ours(TRACKS);
+  map.addSource(source, { type: "geojson", data: trackFeatures({ lines: [], positions: [] }) });
   map.addLayer({
-    id: "vigie ways",
+    id: ours("ways"),
     type: "line",
-    source: TRACKS,
+    source,
     filter: ["==", ["geometry-type"], "LineString"],
     layout: { "line-cap": "round", "line-join": "round" },
     paint: { "line-color": ["get", "colour"], "line-width": 2, "line-opacity": ["case", ["get", "before"], 0.4, 0.9] },
   });
   map.addLayer({
-    id: TRACKS,
+    id: source,
     type: "circle",
-    source: TRACKS,
+    source,
     filter: ["==", ["geometry-type"], "Point"],
     layout: { "circle-sort-key": ["get", "radius"] },
     paint: {

@@ -232,6 +232,7 @@ export class MapView {
     await leisure();
     if (plain === null || document.createElement("canvas").getContext("webgl2") === null) return false;
     const place = element("div", { class: "map-drawing" });
+    let drawing: MapDrawing | null = null;
     try {
       const { GlDrawing } = await import("./map-gl.ts");
       this.#canvas.prepend(place);
@@ -250,7 +251,7 @@ export class MapView {
         }
       };
       const styled = await this.#styled(style, make);
-      const drawing = styled ?? (await make(null));
+      drawing = styled ?? (await make(null));
       if (styled !== null) this.#style = "drawn";
       this.#draw(drawing, "gl");
       const focused = this.#canvas.contains(document.activeElement);
@@ -259,6 +260,8 @@ export class MapView {
       return true;
     } catch (error) {
       console.warn("the map stays plain, as WebGL failed", error);
+      if (this.#style === "drawn") this.#style = "none";
+      drawing?.remove();
       place.remove();
       this.#draw(plain, "plain");
       return false;

@@ -26,14 +26,15 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
     tiles = createServer((request, response) => {
       asked.push(request.url);
       response.setHeader("access-control-allow-origin", "*");
-      if (request.url === "/land.geojson") response.end('{"type":"FeatureCollection","features":[]}');
+      if (request.url.startsWith("/none/")) response.writeHead(404).end();
+      else if (request.url === "/land.geojson") response.end('{"type":"FeatureCollection","features":[]}');
       else if (request.url === "/style.json") response.end(JSON.stringify(styleOf(host())));
       else if (request.url.endsWith(".png")) response.end(PIXEL);
       else response.writeHead(404).end();
     });
     await new Promise((done) => tiles.listen(0, "127.0.0.1", done));
     watch = await Watch.start();
-    await watch.collect(JSON.stringify([{ id: "a", name: "A", at: Math.floor(Date.now() / 1000) - 60, temp: 7 }]));
+    await watch.collect(JSON.stringify([{ id: "a", name: "A", at: Math.floor(Date.now() / 1000) - 60, temp: 7, lon: 2.35, lat: 48.86 }]));
   });
   after(async () => {
     await browser?.close();
@@ -42,11 +43,11 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
   });
 
   /** The page of this watch with these settings of the map. */
-  async function visit(settings, check) {
+  async function visit(settings, check, prepare = async () => {}) {
     watch.configure("map", settings);
     const address = await watch.serve();
     asked = [];
-    const opened = await open(browser, `${address}/?tab=map&lang=en`, { ready: ".map-frame[data-drawing=gl]" });
+    const opened = await open(browser, `${address}/?tab=map&lang=en`, { ready: ".map-frame[data-drawing=gl]", prepare });
     try {
       await check(opened.page, opened);
     } finally {
@@ -70,6 +71,19 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
     visit("", async (page, { complaints }) => {
       await page.waitForFunction(() => Number(document.querySelector(".map-frame").dataset.places) > 10);
       assert.match(await page.locator(".map-base").innerText(), /Natural Earth; places: GeoNames/);
+      // All that is seen is asked for: the zone with 24 pixels around it, by Mercator.
+      const [asks, [west, south, east, north]] = await page.evaluate(async () => [
+        performance.getEntriesByType("resource").find(({ name }) => name.includes("/api/v1/places?")).name,
+        (await (await fetch("/api/v1/day")).json()).zone.bbox,
+      ]);
+      const { width, height } = await page.locator(".map-frame canvas").boundingBox();
+      const up = (lat) => (Math.log(Math.tan(((90 + lat) / 360) * Math.PI)) / Math.PI) * 180;
+      const degrees = Math.max((east - west) / (width - 48), (up(north) - up(south)) / (height - 48));
+      const [x, y] = [(west + east) / 2, (up(south) + up(north)) / 2];
+      const [across, along] = [(degrees * width) / 2 - 1e-6, (degrees * height) / 2 - 1e-6];
+      const box = Object.fromEntries([...new URL(asks).searchParams].map(([edge, text]) => [edge, Number(text)]));
+      assert.ok(box.west <= x - across && box.east >= x + across, `${asks}: ${x} ± ${across}`);
+      assert.ok(up(box.south) <= y - along && up(box.north) >= y + along, `${asks}: ${y} ± ${along}`);
       // Another part of the world has other names.
       const before = await placesOf(page);
       await page.getByRole("button", { name: "Zoom out" }).click();
@@ -153,20 +167,47 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
     await watch.kill();
   });
 
-  it("says so where its tiles cannot be had", () => {
-    watch.write("ground.json", JSON.stringify(styleOf("http://127.0.0.1:9")));
-    return visit('style = "ground.json"', (page) => page.getByText("The tiles of the map could not be loaded").waitFor());
-  });
+  for (const [why, where] of [
+    ["are away", () => "http://127.0.0.1:9"],
+    ["are not there", () => `${host()}/none`],
+  ]) {
+    it(`says so where its tiles ${why}`, () => {
+      const { sources, ...style } = styleOf(where());
+      const inline = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
+      watch.write("ground.json", JSON.stringify({ ...style, sources: { inline, ...sources } }));
+      return visit('style = "ground.json"', (page) => page.getByText("The tiles of the map could not be loaded").waitFor());
+    });
+  }
 
-  it("is the land that the page has where it clashes with what the page draws", () => {
-    const clash = { ...styleOf(host()), sources: { mine: { type: "geojson", data: { type: "FeatureCollection", features: [] } } }, layers: [{ id: "mine", type: "circle", source: "mine" }] };
-    watch.write("ground.json", JSON.stringify(clash));
+  it("says nothing of tiles where it has none and its sprite is away", () => {
+    const style = { version: 8, sprite: "http://127.0.0.1:9/sprite", sources: {}, layers: [{ id: "ground", type: "background" }] };
+    watch.write("ground.json", JSON.stringify(style));
     return visit('style = "ground.json"', async (page) => {
-      await page.getByText("The style of the map could not be loaded").waitFor();
-      assert.equal(await page.locator(".map-frame .maplibregl-map").count(), 1);
-      await page.waitForFunction(() => Number(document.querySelector(".map-frame").dataset.places) > 10);
+      await page.waitForTimeout(1_000);
+      assert.equal(await page.locator(".map-frame").getByText("could not be loaded").count(), 0);
     });
   });
+
+  for (const late of [false, true]) {
+    it(`may call its parts as it likes, where the day comes ${late ? "after" : "before"} it`, () => {
+      const data = { type: "FeatureCollection", features: [] };
+      const layers = ["mine", "land", "places", " tracks"].map((id) => ({ id, type: "background", paint: { "background-color": "#dddddd" } }));
+      watch.write("ground.json", JSON.stringify({ version: 8, sources: { mine: { type: "geojson", data }, land: { type: "geojson", data } }, layers }));
+      const check = async (page, { complaints }) => {
+        await page.waitForSelector(".map-frame[data-state=drawn]");
+        await page.waitForTimeout(1_000);
+        assert.equal(await page.locator(".map-base").isVisible(), false);
+        assert.ok((await strongPixels(page, ".map-frame")) > 20);
+        assert.deepEqual(complaints, []);
+      };
+      const prepare = (page) =>
+        page.route(/\/api\/v1\/day(\?|$)/, async (route) => {
+          if (late) await new Promise((done) => setTimeout(done, 6_000));
+          await route.continue();
+        });
+      return visit('style = "ground.json"', check, prepare);
+    });
+  }
 
   for (const [why, settings] of [
     ["is away", () => style().replace("style.json", "none.json")],

@@ -45,6 +45,7 @@ horizon = "2d"
 [fields]
 entity = "id"
 name = "name"
+point = { lon = "lon", lat = "lat" }
 observed_at = { path = "at", format = "epoch_s" }
 
 [measures.temperature]
@@ -112,7 +113,10 @@ export class Watch {
     const listen = `127.0.0.1:${this.#port}`;
     const child = spawn(program, ["serve", "--listen", listen], { cwd: this.#folder, stdio: ["ignore", "pipe", "ignore"] });
     this.#serving = child;
-    const address = await new Promise((done) => child.stdout.once("data", (text) => done(String(text).split("\n")[0])));
+    const address = await new Promise((done, fail) => {
+      child.stdout.once("data", (text) => done(String(text).split("\n")[0]));
+      child.once("exit", (code) => fail(new Error(`the server ended with ${code}`)));
+    });
     this.#port = Number(new URL(address).port);
     return address;
   }

@@ -289,10 +289,11 @@ pub(crate) enum MapStyle<'a> {
     File(&'a str),
 }
 
-/// The origin of a web address, as a policy of pages can name it: a host that holds a sign with a meaning there has none.
+/// The origin of a web address, as a policy of pages can name it: not where the host is an IPv6 address, or holds a sign with a
+/// meaning there.
 pub(crate) fn web_origin(address: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
-    let plain = |sign: u8| sign.is_ascii_alphanumeric() || b".-_:[]".contains(&sign);
+    let plain = |sign: u8| sign.is_ascii_alphanumeric() || b".-_".contains(&sign);
     let known = matches!(url.scheme(), "http" | "https") && url.host_str()?.bytes().all(plain);
     known.then(|| url.origin().ascii_serialization())
 }
@@ -312,7 +313,7 @@ impl MapConfig {
         match self.style() {
             Some(MapStyle::Address(address)) if web_origin(address).is_none() => {
                 return Err(format!(
-                    "map.style: `{address}` is not an http:// or https:// address; a file is named by its path"
+                    "map.style: `{address}` is not an http:// or https:// address of a host by its name; a file is named by its path"
                 ));
             }
             Some(MapStyle::File(file)) => {
@@ -326,8 +327,11 @@ impl MapConfig {
             Some(MapStyle::Address(_)) | None => {}
         }
         for host in &self.hosts {
-            let alone = |url: Url| url.path() == "/" && url.query().is_none();
-            if web_origin(host).is_none() || !Url::parse(host).is_ok_and(alone) {
+            // Of an address with more to it only the host would count.
+            let alone = |origin: String| {
+                Url::parse(&origin).is_ok_and(|origin| Url::parse(host) == Ok(origin))
+            };
+            if !web_origin(host).is_some_and(alone) {
                 return Err(format!(
                     "map.hosts: `{host}` is not of the form https://tiles.example.org"
                 ));
@@ -533,6 +537,21 @@ mod tests {
                 "map.hosts: `https://h/a`",
             ),
             ("map", "hosts = [\"https://*\"]", "map.hosts: `https://*`"),
+            (
+                "map",
+                "hosts = [\"https://[::1]:8080\"]",
+                "map.hosts: `https://[::1]:8080`",
+            ),
+            (
+                "map",
+                "hosts = [\"https://u@h\"]",
+                "map.hosts: `https://u@h`",
+            ),
+            (
+                "map",
+                "hosts = [\"https://h/#a\"]",
+                "map.hosts: `https://h/#a`",
+            ),
             (
                 "map",
                 "hosts = [\"https://h;a\"]",

@@ -48,9 +48,8 @@ pub(super) fn routes() -> Router<Current> {
         .route("/api/v1/places", get(places))
 }
 
-/// The parts of a style that name who is to be asked; the credits of a source are text.
-const ASKED: [&str; 4] = ["sources", "sprite", "glyphs", "font-faces"];
-const TEXT: &str = "attribution";
+/// The most hosts that a style may name: the policy goes with every answer, and browsers take only so much of a head.
+const HOSTS_MAX: usize = 64;
 
 /// What the map is drawn on, and what pages may do because of it: read with the settings.
 pub(super) struct Ground {
@@ -74,11 +73,12 @@ impl Ground {
                     address.to_owned()
                 }
                 MapStyle::File(name) => {
-                    file = block_in_place(|| read_style(app, name));
-                    match &file {
-                        Ok(style) => (ASKED.iter().filter_map(|part| style.get(part)))
-                            .for_each(|part| collect(part, &mut origins)),
-                        Err(reason) => warn!(reason, "the map is drawn without its style"),
+                    file = block_in_place(|| read_style(app, name)).map(|(style, named)| {
+                        origins.extend(named);
+                        style
+                    });
+                    if let Err(reason) = &file {
+                        warn!(reason, "the map is drawn without its style");
                     }
                     STYLE_PATH.to_owned()
                 }
@@ -97,25 +97,51 @@ impl Ground {
     }
 }
 
-/// The origins of all addresses in a part of a style.
-fn collect(part: &Value, origins: &mut BTreeSet<String>) {
-    match part {
-        Value::String(text) => origins.extend(web_origin(text)),
-        Value::Array(values) => values.iter().for_each(|value| collect(value, origins)),
-        Value::Object(values) => (values.iter().filter(|(key, _)| *key != TEXT))
-            .for_each(|(_, value)| collect(value, origins)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// A style in the workspace, or why it cannot be had.
-fn read_style(app: &App, name: &str) -> Result<Value, String> {
+/// A style in the workspace and the origins that it names, or why it cannot be had.
+fn read_style(app: &App, name: &str) -> Result<(Value, BTreeSet<String>), String> {
     let failure = |reason: &dyn Display| format!("map.style: {name}: {reason}");
     let text = fs::read_to_string(app.root().join(name)).map_err(|error| match error.kind() {
         ErrorKind::NotFound => failure(&"no such file in the workspace"),
         _ => failure(&error),
     })?;
-    serde_json::from_str(&text).map_err(|error| failure(&error))
+    let style = serde_json::from_str(&text).map_err(|error| failure(&error))?;
+    let origins = origins_of(&style);
+    if origins.len() > HOSTS_MAX {
+        let count = origins.len();
+        return Err(failure(&format_args!(
+            "it names {count} hosts, and {HOSTS_MAX} may be asked"
+        )));
+    }
+    Ok((style, origins))
+}
+
+/// The origins that a style has asked: those of the addresses of its sources (data that it holds itself are none), glyphs,
+/// sprites and fonts ([MapLibre style specification](https://maplibre.org/maplibre-style-spec/)).
+fn origins_of(style: &Value) -> BTreeSet<String> {
+    let sources = style["sources"].as_object();
+    let of_sources = sources.into_iter().flat_map(|sources| sources.values());
+    let of_sources = of_sources.flat_map(|source| {
+        let data = Some(&source["data"]).filter(|data| data.is_string());
+        (["url", "urls", "tiles"].into_iter())
+            .map(|key| &source[key])
+            .chain(data)
+    });
+    let others = ["sprite", "glyphs", "font-faces"].map(|key| &style[key]);
+    let mut origins = BTreeSet::new();
+    for addresses in of_sources.chain(others) {
+        collect(addresses, &mut origins);
+    }
+    origins
+}
+
+/// The origins of the addresses in a part of a style that holds such, however deep.
+fn collect(part: &Value, origins: &mut BTreeSet<String>) {
+    match part {
+        Value::String(text) => origins.extend(web_origin(text)),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, origins)),
+        Value::Object(values) => values.values().for_each(|value| collect(value, origins)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// What the map is drawn on.

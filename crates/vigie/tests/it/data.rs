@@ -659,8 +659,9 @@ fn what_can_be_asked_for_is_listed() {
     let serving = serve(&lab, LATER);
     let answer = ask(&serving, "/api/v1/measures");
     // The same for the whole day, as its tag says.
-    let same = ask(&serve(&lab, "2026-11-24T20:30:00Z"), "/api/v1/measures");
-    assert_eq!(same.headers["etag"], answer.headers["etag"]);
+    let later = serve(&lab, "2026-11-24T20:30:00Z");
+    let tag = format!("If-None-Match: {}\r\n", answer.headers["etag"]);
+    assert_eq!(ask_with(&later, "/api/v1/measures", &tag).status, 304);
     let answer = answer.json();
     assert_eq!(answer["today"], "2026-11-24");
     let sources = answer["sources"].as_array().unwrap();

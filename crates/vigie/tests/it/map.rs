@@ -59,13 +59,16 @@ fn hosts_alone_open_nothing() {
 fn a_style_of_the_workspace_says_whom_it_needs() {
     let workspace = Workspace::new("Paris");
     let file = workspace.path().join("map.json");
-    // Its credits and notes open nothing, nor does what would be more than a host to a browser.
+    // Its credits, notes and data open nothing, nor does what would be more than a host to a browser.
     let style = r#"{ "version": 8, "glyphs": "https://fonts.example.org/{fontstack}/{range}.pbf",
         "metadata": { "maker": "https://maker.example.org" },
         "sources": {
             "a": { "type": "raster", "tiles": ["https://tiles.example.org/{z}/{x}/{y}.png"],
                    "attribution": "https://else.example.org" },
             "b": { "type": "raster", "tiles": ["https://*", "https://a;script-src-elem", "https://b'self'"] },
+            "attribution": { "type": "geojson", "data": "https://data.example.org/a.geojson" },
+            "d": { "type": "geojson", "data": { "type": "FeatureCollection", "features": [{ "type": "Feature",
+                   "geometry": null, "properties": { "url": "https://shop.example.org" } }] } },
             "c": { "type": "raster", "tiles": ["data:image/png;base64,", "/mine/{z}.png", "file:///etc"] } },
         "layers": [{ "id": "https://layer.example.org" }] }"#;
     fs::write(&file, style).unwrap();
@@ -77,7 +80,7 @@ fn a_style_of_the_workspace_says_whom_it_needs() {
     assert_eq!(page.json("/api/v1/map/style.json", 200)["version"], 8);
     assert_eq!(
         asks(&page),
-        "connect-src 'self' https://fonts.example.org https://tiles.example.org"
+        "connect-src 'self' https://data.example.org https://fonts.example.org https://tiles.example.org"
     );
     // Another style is another's from SIGHUP on, and one that is wrong is said to who asks for it.
     let policy = page.json("/api/v1/map", 200)["policy"].clone();
@@ -94,8 +97,16 @@ fn a_style_of_the_workspace_says_whom_it_needs() {
         asks(&page) == "connect-src 'self' https://new.example.org"
     });
     assert_ne!(page.json("/api/v1/map", 200)["policy"], policy);
+    let hosts: Vec<String> = (0..65)
+        .map(|n| format!("https://h{n}.example.org"))
+        .collect();
+    let many = serde_json::json!({ "version": 8, "sources": { "a": { "tiles": hosts } } });
     for (text, reason) in [
         (Some("{"), "map.style: map.json: EOF while parsing"),
+        (
+            Some(&*many.to_string()),
+            "map.style: map.json: it names 65 hosts",
+        ),
         (None, "map.style: map.json: no such file in the workspace"),
     ] {
         reread(text);

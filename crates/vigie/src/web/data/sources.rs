@@ -66,7 +66,8 @@ struct SourceMeasures {
 
 /// The sources and their measures.
 #[utoipa::path(get, path = "/api/v1/measures", tag = "data", responses(
-    (status = 200, description = "The enabled sources with their measures", body = Measures)))]
+    (status = 200, description = "The enabled sources with their measures", body = Measures),
+    (status = 304, description = "It is as the entity tag says")))]
 pub(super) async fn measures(
     State(shared): State<Shared>,
     Query(given): Query<Vec<(String, String)>>,
