@@ -105,6 +105,16 @@ fn ask(serving: &Serving, path: &str) -> Answer {
     answer
 }
 
+/// All pages of a list, each asked for as the one before says.
+fn pages(serving: &Serving, path: &str) -> Vec<Value> {
+    let mut pages = vec![ask(serving, path).json()];
+    while let Some(next) = pages.last().and_then(|page| page["next"].as_str()) {
+        let next = format!("{path}&after={next}");
+        pages.push(ask(serving, &next).json());
+    }
+    pages
+}
+
 #[track_caller]
 fn refused(serving: &Serving, path: &str, status: u16, told: &str) {
     let answer = ask_with(serving, path, "");
@@ -413,22 +423,10 @@ fn entities_come_in_pages(known: &Known<'_>, serving: &Serving) {
         (Some(stored.len() as u64), &Value::Null)
     );
     let limit = stored.len().div_ceil(2) - 1;
-    let mut paged = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = ask(
-            serving,
-            &format!("/api/v1/entities?source={source}&from=2000-01-01&limit={limit}{after}"),
-        )
-        .json();
-        assert_eq!(page["total"], whole["total"]);
-        paged.extend(ids(&page));
-        match page["next"].as_str() {
-            Some(next) => after = format!("&after={next}"),
-            None => break,
-        }
-    }
-    assert_eq!(paged, ids(&whole));
+    let path = format!("/api/v1/entities?source={source}&from=2000-01-01&limit={limit}");
+    let pages = pages(serving, &path);
+    assert!(pages.iter().all(|page| page["total"] == whole["total"]));
+    assert_eq!(pages.iter().flat_map(ids).collect::<Vec<_>>(), ids(&whole));
     let name = whole["entities"][2]["name"]
         .as_str()
         .unwrap()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{EARLY, LATER, POWER, QUAKES, WEATHER, ask, serve, watched_until};
+use super::{EARLY, LATER, POWER, QUAKES, WEATHER, ask, pages, serve, watched_until};
 use crate::support::{Lab, Serving};
 
 pub(super) fn events_are_as_they_were_known(lab: &Lab, serving: &Serving, early: &Value) {
@@ -54,21 +54,15 @@ pub(super) fn events_are_as_they_were_known(lab: &Lab, serving: &Serving, early:
     )
     .json();
     assert!(said(&before).is_empty());
-    let mut paged = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = ask(
-            serving,
-            &format!("/api/v1/events?source={QUAKES}&from=2026-11-20&limit=3{after}"),
-        )
-        .json();
-        paged.extend(page["events"].as_array().unwrap().clone());
-        match page["next"].as_str() {
-            Some(next) => after = format!("&after={next}"),
-            None => break,
-        }
-    }
-    assert_eq!(&paged, now["events"].as_array().unwrap());
+    let path = format!("/api/v1/events?source={QUAKES}&from=2026-11-20&limit=3");
+    let pages = pages(serving, &path);
+    let paged: Vec<&Value> = (pages.iter())
+        .flat_map(|page| page["events"].as_array().unwrap())
+        .collect();
+    assert_eq!(
+        paged,
+        now["events"].as_array().unwrap().iter().collect::<Vec<_>>()
+    );
     let stored: BTreeSet<String> = lab
         .workspace
         .export("events")
