@@ -83,9 +83,11 @@ export class Day {
     this.#loading = loading;
     window.clearTimeout(this.#retrying);
     this.#dirty.clear();
+    let answered = false;
     try {
       const analysis = await fetchDay(this.#asked, loading.signal);
       if (loading.signal.aborted) return;
+      answered = true;
       setTimeZone(analysis.zone.time_zone);
       // A past `now` must not move the clock back behind what the stream has told since.
       const now = Date.parse(analysis.now);
@@ -93,13 +95,21 @@ export class Day {
       this.#set({ kind: "ready", analysis });
     } catch (error) {
       if (loading.signal.aborted) return;
-      // What was asked wrongly stays wrong; what was asked too often does not.
-      const lasting = error instanceof BadAnswer && error.status < 500 && error.status !== 429;
-      if (!lasting) this.#retrying = window.setTimeout(() => void this.#reload(), RETRY_MILLISECONDS);
+      if (answered) console.error("the day cannot be shown", error);
+      else if (!isLasting(error)) this.#retry(loading.signal);
       // A day that is already on the page is worth more than an error page: the connection state says the rest.
       if (this.#state.kind === "ready" && this.#matchesAsked(this.#state.analysis)) return;
       this.#set({ kind: "failed", error });
     }
+  }
+
+  /** Asks again after a while, for a reader who looks, unless somebody else does before. */
+  #retry(signal: AbortSignal): void {
+    const reload = (): void => void this.#reload();
+    this.#retrying = window.setTimeout(() => {
+      if (document.hidden) document.addEventListener("visibilitychange", reload, { once: true, signal });
+      else reload();
+    }, RETRY_MILLISECONDS);
   }
 
   /** Notes that a source has something new; it is fetched soon. */
@@ -159,4 +169,9 @@ export class Day {
       // The next event or the next reconnection fetches it again; until then the last good answer stays.
     }
   }
+}
+
+/** What was asked wrongly stays wrong; what was asked too often does not. */
+function isLasting(error: unknown): boolean {
+  return error instanceof BadAnswer && error.status < 500 && error.status !== 429;
 }

@@ -114,6 +114,8 @@ export class GlDrawing implements MapDrawing {
   }
 
   setPlaces(places: PlaceName[]): void {
+    // A style has names of its own.
+    if (this.#styled) return;
     this.#forget(new Set(places.map(({ name }) => PLACE + name)));
     this.#map.getSource<GeoJSONSource>(PLACES)?.setData({
       type: "FeatureCollection",
@@ -298,7 +300,7 @@ const COUNT = "count ";
 const PLACE = "place ";
 /** The source and the layer of the names of places. */
 const PLACES = "places";
-/** What the sources and layers of ours begin with, so that none is called like one of a style. */
+/** What the sources and layers of ours begin with, so that none is called like one of a style; those of no source go on with a space. */
 const OURS = "vigie:";
 
 function ours(id: string): string {
@@ -416,29 +418,37 @@ function style({ land, borders }: Basemap): StyleSpecification {
   };
 }
 
-/** Says whether what a style has at other addresses comes at all: one tile that comes is enough. */
+/** Says whether what a style has at other addresses comes at all, once it is asked for: one tile that comes is enough. */
 function hearOfTiles(map: GlMap, { tiles }: MapListener): void {
   const far = (source: SourceSpecification): boolean => source.type !== "geojson" || typeof source.data === "string";
-  const wanted = new Set(Object.entries(map.getStyle().sources).flatMap(([id, source]) => (far(source) ? [id] : [])));
+  const wanted = new Map(Object.entries(map.getStyle().sources).filter(([, source]) => far(source)));
+  let asked = false;
   let seen = false;
-  map.on("sourcedata", ({ tile, sourceId }) => {
-    if (!seen && tile !== undefined && wanted.has(sourceId)) tiles((seen = true));
-  });
   const missing = (): void => {
-    if (!seen && wanted.size > 0) tiles(false);
+    if (asked && !seen) tiles(false);
   };
-  map.on("error", (event) => {
-    if (wanted.has((event as { sourceId?: string }).sourceId ?? "")) missing();
+  map.on("sourcedataloading", ({ sourceId, tile }) => {
+    asked ||= tile !== undefined && wanted.has(sourceId);
   });
-  // Tiles that are not there (404) are no error: the sea has none.
-  map.once("idle", missing);
+  map.on("sourcedata", ({ sourceId, tile }) => {
+    if (seen || tile === undefined || !wanted.has(sourceId)) return;
+    // A vector tile that is not there is an empty one.
+    if (wanted.get(sourceId)?.type !== "vector" || tile.latestRawTileData !== undefined) tiles((seen = true));
+  });
+  map.on("error", (event) => {
+    const { sourceId = "" } = event as { sourceId?: string };
+    asked ||= wanted.has(sourceId);
+    if (wanted.has(sourceId)) missing();
+  });
+  // Tiles that are not there (404) are no error.
+  map.on("idle", missing);
 }
 
 function addTracks(map: GlMap): void {
   const source = ours(TRACKS);
   map.addSource(source, { type: "geojson", data: trackFeatures({ lines: [], positions: [] }) });
   map.addLayer({
-    id: ours("ways"),
+    id: ours(" ways"),
     type: "line",
     source,
     filter: ["==", ["geometry-type"], "LineString"],

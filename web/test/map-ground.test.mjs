@@ -17,6 +17,8 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
     ],
   });
   const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+  /** A vector tile of one layer, `land`, without features: field 3 with version, name and extent. */
+  const LAND = Buffer.from([0x1a, 0x0b, 0x78, 0x02, 0x0a, 0x04, ...Buffer.from("land"), 0x28, 0x80, 0x20]);
   let browser;
   let watch;
   let tiles;
@@ -27,6 +29,7 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
       asked.push(request.url);
       response.setHeader("access-control-allow-origin", "*");
       if (request.url.startsWith("/none/")) response.writeHead(404).end();
+      else if (request.url.endsWith(".pbf")) response.end(LAND);
       else if (request.url === "/land.geojson") response.end('{"type":"FeatureCollection","features":[]}');
       else if (request.url === "/style.json") response.end(JSON.stringify(styleOf(host())));
       else if (request.url.endsWith(".png")) response.end(PIXEL);
@@ -167,15 +170,26 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
     await watch.kill();
   });
 
-  for (const [why, where] of [
-    ["are away", () => "http://127.0.0.1:9"],
-    ["are not there", () => `${host()}/none`],
+  const inline = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
+  const raster = (tiles, layer) => [{ inline, far: { type: "raster", tiles: [`${tiles}/{z}/{x}/{y}.png`], tileSize: 256 } }, { type: "raster", ...layer }];
+  const vector = (tiles) => [{ far: { type: "vector", tiles: [`${tiles}/{z}/{x}/{y}.pbf`] } }, { type: "fill", "source-layer": "land" }];
+  for (const [why, there, parts] of [
+    ["are away", false, () => raster("http://127.0.0.1:9")],
+    ["are not there", false, () => raster(`${host()}/none`)],
+    ["are not there and of shapes", false, () => vector(`${host()}/none`)],
+    ["are there", true, () => raster(host())],
+    ["are there and of shapes", true, () => vector(host())],
+    ["are not wanted yet", true, () => raster(`${host()}/none`, { minzoom: 15 })],
   ]) {
-    it(`says so where its tiles ${why}`, () => {
-      const { sources, ...style } = styleOf(where());
-      const inline = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
-      watch.write("ground.json", JSON.stringify({ ...style, sources: { inline, ...sources } }));
-      return visit('style = "ground.json"', (page) => page.getByText("The tiles of the map could not be loaded").waitFor());
+    it(`says ${there ? "nothing" : "so"} where its tiles ${why}`, () => {
+      const [sources, layer] = parts();
+      watch.write("ground.json", JSON.stringify({ version: 8, sources, layers: [{ id: "far", source: "far", ...layer }] }));
+      return visit('style = "ground.json"', async (page) => {
+        const message = page.getByText("The tiles of the map could not be loaded");
+        if (!there) return message.waitFor();
+        await page.waitForTimeout(1_500);
+        assert.equal(await message.count(), 0);
+      });
     });
   }
 
@@ -183,16 +197,23 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
     const style = { version: 8, sprite: "http://127.0.0.1:9/sprite", sources: {}, layers: [{ id: "ground", type: "background" }] };
     watch.write("ground.json", JSON.stringify(style));
     return visit('style = "ground.json"', async (page) => {
-      await page.waitForTimeout(1_000);
+      await page.waitForTimeout(1_500);
       assert.equal(await page.locator(".map-frame").getByText("could not be loaded").count(), 0);
+    });
+  });
+
+  it("is the land that the page has where it calls its parts as the page does", () => {
+    watch.write("ground.json", JSON.stringify({ version: 8, sources: { "vigie: tracks": inline }, layers: [] }));
+    return visit('style = "ground.json"', async (page) => {
+      await page.getByText("The style of the map could not be loaded").waitFor();
+      assert.equal(await page.locator(".map-frame .maplibregl-map").count(), 1);
     });
   });
 
   for (const late of [false, true]) {
     it(`may call its parts as it likes, where the day comes ${late ? "after" : "before"} it`, () => {
-      const data = { type: "FeatureCollection", features: [] };
       const layers = ["mine", "land", "places", " tracks"].map((id) => ({ id, type: "background", paint: { "background-color": "#dddddd" } }));
-      watch.write("ground.json", JSON.stringify({ version: 8, sources: { mine: { type: "geojson", data }, land: { type: "geojson", data } }, layers }));
+      watch.write("ground.json", JSON.stringify({ version: 8, sources: { mine: inline, land: inline, places: vector(host())[0].far }, layers }));
       const check = async (page, { complaints }) => {
         await page.waitForSelector(".map-frame[data-state=drawn]");
         await page.waitForTimeout(1_000);

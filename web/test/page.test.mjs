@@ -196,18 +196,17 @@ describe("the page", { timeout: 300_000 }, () => {
 
   it("explains a day that cannot be loaded, and tries again on demand", () =>
     visit("lang=en", {}, async (page, { context }) => {
-      // The page tries again by itself, too: in vain until the reader has asked.
-      let failed = false;
-      await context.route("**/api/v1/day*", async (route) =>
-        failed && (await page.evaluate(() => window.demanded))
-          ? route.continue()
-          : route.fulfill({ status: 503, json: { error: "the store is away" } }),
-      );
+      // The page tries again by itself, too, without a word and in vain: until the reader has asked.
+      await context.route("**/api/v1/stream*", (route) => route.abort());
+      let demanded = false;
+      await context.route("**/api/v1/day*", async (route) => {
+        if (demanded) await page.waitForSelector(".message[data-kind=loading]");
+        await (demanded ? route.continue() : route.fulfill({ status: 503, json: { error: "the store is away" } }));
+      });
       await page.reload();
       await page.getByText("The day could not be loaded").waitFor();
       assert.match(await page.locator(".message").innerText(), /503: the store is away/);
-      await page.evaluate(() => addEventListener("click", () => (window.demanded = true), true));
-      failed = true;
+      demanded = true;
       await page.getByRole("button", { name: "Try again" }).click();
       await page.waitForSelector("article.card");
     }));
