@@ -74,9 +74,9 @@ export interface StreamListener {
 
 const RETRY_MILLISECONDS = 3000;
 
-/** Follows the server's events for as long as the page lives, beginning with what came since a time that the server told. */
-export function followStream(listener: StreamListener, since: string | null): void {
-  const stream = new EventSource(`/api/v1/stream${query({ since })}`);
+/** Follows the server's events for as long as the page lives, beginning with what came since a mark that the server gave. */
+export function followStream(listener: StreamListener, since: number | null): void {
+  const stream = new EventSource(`/api/v1/stream${query({ since: since?.toString() ?? null })}`);
   const read = <Data>(event: MessageEvent<string>): Data => JSON.parse(event.data) as Data;
   stream.addEventListener("open", () => listener.connection("live"));
   stream.addEventListener("source", (event) => {

@@ -34,7 +34,7 @@ day.changed.add((state) => {
   header.refresh();
   if (followed || state.kind === "loading") return;
   followed = true;
-  follow(state.kind === "ready" ? state.analysis.now : null);
+  follow(state.kind === "ready" ? state.analysis.mark : null);
 });
 day.asking.add((busy) => {
   header.refresh();
@@ -50,7 +50,7 @@ addEventListener("popstate", () => {
 });
 
 /** Hears of everything that comes after the day was read. */
-function follow(since: string | null): void {
+function follow(since: number | null): void {
   // A page that could not read the day has heard of nothing yet.
   let lost = since === null;
   const listener: StreamListener = {

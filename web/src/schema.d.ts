@@ -816,6 +816,14 @@ export interface components {
             /** @description Where the terms stand. */
             url: string;
         };
+        /** @description A day as it was when it was read. */
+        Day: components["schemas"]["Analysis"] & {
+            /**
+             * Format: int64
+             * @description What the stream is to be asked `since`, to hear of everything that came after.
+             */
+            mark: number;
+        };
         /** @description The downloads of a local day. */
         DayHealth: {
             /**
@@ -2663,7 +2671,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Analysis"];
+                    "application/json": components["schemas"]["Day"];
                 };
             };
         };
@@ -3152,8 +3160,8 @@ export interface operations {
     stream: {
         parameters: {
             query?: {
-                /** @description The `now` of the day that a page has read: the stream begins with what came since. */
-                since?: string;
+                /** @description The `mark` of the day that a page has read: the stream begins with what came since. */
+                since?: number;
             };
             header?: never;
             path?: never;

@@ -24,9 +24,9 @@ use axum::{
     routing::get,
 };
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::Semaphore};
-use utoipa::OpenApi;
+use utoipa::{OpenApi, ToSchema};
 use vigie_core::{
     analysis::{Analysis, PeriodKind, SourceAnalysis},
     text::{Language, SourceId},
@@ -259,17 +259,26 @@ impl DayQuery {
     }
 }
 
+/// A day as it was when it was read.
+#[derive(Serialize, ToSchema)]
+struct Day {
+    #[serde(flatten)]
+    analysis: Analysis,
+    /// What the stream is to be asked `since`, to hear of everything that came after.
+    mark: u64,
+}
+
 /// The analysis of a day.
 #[utoipa::path(get, path = "/api/v1/day", params(DayQuery), responses(
-    (status = 200, description = "What happened that day, per source", body = Analysis)))]
+    (status = 200, description = "What happened that day, per source", body = Day)))]
 async fn day(
     State(shared): State<Shared>,
     Asked(query): Asked<DayQuery>,
-) -> Result<Json<Analysis>, Refusal> {
+) -> Result<Json<Day>, Refusal> {
     let app = &shared.app;
     let date = query.date(app);
     // Taken first: what comes while the sources are read is told to who asks the stream for what came since.
-    let now = app.now();
+    let mark = shared.live.mark();
     let mut sources = Vec::new();
     for definition in app.enabled() {
         sources.push(
@@ -279,14 +288,15 @@ async fn day(
                 .await?,
         );
     }
-    Ok(Json(Analysis {
+    let analysis = Analysis {
         zone: app.config().zone.clone(),
         period: time::period(PeriodKind::Day, date, app.tz()),
-        now,
+        now: app.now(),
         simulated: app.config().simulated,
         sources,
         correlations: Vec::new(),
-    }))
+    };
+    Ok(Json(Day { analysis, mark }))
 }
 
 /// What one source says of a day.

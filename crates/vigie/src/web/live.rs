@@ -100,11 +100,24 @@ pub(super) struct Live {
     open: watch::Sender<bool>,
 }
 
-/// When pages were told what: one that has read the day and opens its stream only then asks for what it has missed.
+/// What pages were told, by marks that grow: one that has read the day and opens its stream only then asks for what it has missed.
 struct Told {
+    last: u64,
     /// Before this there was nobody to tell, or pages were told to read everything again.
-    everything: Timestamp,
-    sources: HashMap<SourceId, Timestamp>,
+    everything: u64,
+    sources: HashMap<SourceId, u64>,
+}
+
+impl Told {
+    /// Marks of a server that begins are beyond those of the one before it.
+    fn new(now: Timestamp) -> Self {
+        let begun = now.as_millisecond().unsigned_abs();
+        Self {
+            last: begun,
+            everything: begun,
+            sources: HashMap::new(),
+        }
+    }
 }
 
 /// What pages are told.
@@ -148,10 +161,7 @@ impl Live {
             app: app.clone(),
             messages,
             changed: Mutex::default(),
-            told: Mutex::new(Told {
-                everything: app.now(),
-                sources: HashMap::new(),
-            }),
+            told: Mutex::new(Told::new(app.now())),
             cache: Mutex::default(),
             histories: Mutex::default(),
             wanted,
@@ -288,11 +298,13 @@ impl Live {
         for message in messages {
             let message = message.borrow();
             text.push_str(&message.event(now));
+            told.last += 1;
+            let mark = told.last;
             match message {
                 Message::Source(source) => {
-                    told.sources.insert((*source).clone(), now);
+                    told.sources.insert((*source).clone(), mark);
                 }
-                Message::Everything => told.everything = now,
+                Message::Everything => told.everything = mark,
                 Message::Clock | Message::Report(_) => {}
             }
         }
@@ -303,14 +315,18 @@ impl Live {
         }
     }
 
-    /// What a page would have been told since a time.
-    fn missed(&self, since: Timestamp, now: Timestamp) -> String {
+    /// The mark of what pages have been told up to now.
+    pub(super) fn mark(&self) -> u64 {
+        lock(&self.told).last
+    }
+
+    /// What a page would have been told since a mark.
+    fn missed(&self, since: u64, now: Timestamp) -> String {
         let told = lock(&self.told);
-        if since < told.everything {
+        if !(told.everything..=told.last).contains(&since) {
             return Message::Everything.event(now);
         }
-        // What was told at that very moment it may have read before or after.
-        let missed = told.sources.iter().filter(|(_, at)| **at >= since);
+        let missed = told.sources.iter().filter(|(_, mark)| **mark > since);
         missed
             .map(|(source, _)| Message::Source(source).event(now))
             .collect()
@@ -404,9 +420,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StreamQuery {
-    /// The `now` of the day that a page has read: the stream begins with what came since.
-    #[param(value_type = Option<String>, format = DateTime)]
-    since: Option<Timestamp>,
+    /// The `mark` of the day that a page has read: the stream begins with what came since.
+    since: Option<u64>,
 }
 
 /// What changes, as server-sent events: `source` (it has something new), `clock` (the server's time), `report` (a PDF was written)

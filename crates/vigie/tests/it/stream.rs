@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use vigie_testkit::FaultPlan;
 
 use crate::support::{Lab, Serving};
@@ -44,39 +45,50 @@ fn events(page: &Serving, query: &str) -> impl Iterator<Item = (String, String)>
 fn every_open_page_is_told_what_another_process_did() {
     let lab = Lab::new("Paris", &[METAR, USGS], FaultPlan::none());
     lab.at("2026-11-24T10:00:07Z", &["collect"]).ends(0);
+    lab.at("2026-11-24T10:00:17Z", &["summarize"]).ends(0);
     let page = Serving::start(lab.command_at(LATER, &["serve", "--listen", "127.0.0.1:0"]));
+    let mark = || page.json("/api/v1/day", 200)["mark"].clone();
     let mut pages = [events(&page, ""), events(&page, "")];
     let clock = ("clock".to_owned(), format!("{{\"now\":\"{LATER}\"}}"));
     for page in &mut pages {
         assert_eq!(page.next().unwrap(), clock);
     }
-    lab.at("2026-11-24T10:30:07Z", &["collect"]).ends(0);
     let source = |name: &str| {
         let data = format!("{{\"now\":\"{LATER}\",\"source\":\"{name}\"}}");
         ("source".to_owned(), data)
     };
-    for page in &mut pages {
-        let mut told: Vec<(String, String)> =
-            page.filter(|event| *event != clock).take(2).collect();
+    let mut both_are_told = || {
+        for page in &mut pages {
+            let mut told: Vec<_> = page.filter(|event| *event != clock).take(2).collect();
+            told.sort();
+            assert_eq!(told, [source(METAR), source(USGS)]);
+        }
+    };
+    // Who reads the day has the days before it read.
+    mark();
+    both_are_told();
+    let before = mark();
+    lab.at("2026-11-24T10:30:07Z", &["collect"]).ends(0);
+    both_are_told();
+    // One that read the day before, and opens its stream only now, has missed that; one that read it after has missed nothing: the
+    // next that it hears is the time.
+    let since = |mark: &Value, count| {
+        let mut told: Vec<_> = events(&page, &format!("?since={mark}"))
+            .take(count)
+            .collect();
         told.sort();
-        assert_eq!(told, [source(METAR), source(USGS)]);
-    }
-    // One that read the day before, and opens its stream only now, has missed that.
-    let mut told: Vec<(String, String)> =
-        events(&page, &format!("?since={LATER}")).take(3).collect();
-    told.sort();
-    assert_eq!(told, [clock.clone(), source(METAR), source(USGS)]);
-    // One that read it after has missed nothing: the next that it hears is the time.
-    let told: Vec<(String, String)> = events(&page, "?since=2026-11-24T10:30:31Z")
-        .take(2)
-        .collect();
-    assert_eq!(told, [clock.clone(), clock.clone()]);
-    // Of what came before it began the server knows nothing.
+        told
+    };
+    assert_eq!(
+        since(&before, 3),
+        [clock.clone(), source(METAR), source(USGS)]
+    );
+    assert_eq!(since(&mark(), 2), [clock.clone(), clock.clone()]);
+    // Of another server's marks it knows nothing.
     let all = ("resync".to_owned(), clock.1.clone());
-    let told: Vec<(String, String)> = events(&page, "?since=2026-11-24T10:30:00Z")
-        .take(2)
-        .collect();
-    assert_eq!(told, [clock, all]);
+    for strange in [7, u64::MAX] {
+        assert_eq!(since(&strange.into(), 2), [clock.clone(), all.clone()]);
+    }
     let (status, text) = page.get("/api/v1/stream?since=yesterday");
     assert_eq!(status, 400, "{text}");
 }
