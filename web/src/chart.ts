@@ -5,7 +5,7 @@ import type uPlot from "uplot";
 import { Bars } from "./bars.ts";
 import { chartData, describe, type ChartData } from "./chart-data.ts";
 import { ChartTable, stretchOf } from "./chart-table.ts";
-import { element, keepChildren, setAttribute, setText } from "./dom.ts";
+import { element, keepChildren, leisure, setAttribute, setText } from "./dom.ts";
 import { isCounted, milliseconds, quantity, timeOfDay, unitSign } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { createPlot } from "./plot.ts";
@@ -17,6 +17,8 @@ import { usualRange } from "./usual.ts";
 /** The first charts of the page are drawn at once: nobody waits for the browser to say that they are in sight. */
 const AT_ONCE = 3;
 let made = 0;
+/** The others wait for each other, so that the page is never held up for long. */
+let turn = Promise.resolve();
 
 export class ChartView {
   readonly element: HTMLElement;
@@ -39,7 +41,7 @@ export class ChartView {
   /** The room for the plot, once the browser has laid it out. */
   #width = 0;
   #height = 0;
-  /** Whether the reader is near: what is far below is drawn when they come. */
+  /** Whether it is drawn: what is far below is when the reader comes, or when the browser has time. */
   #near = (made += 1) <= AT_ONCE;
 
   constructor(firstColour: number) {
@@ -74,6 +76,7 @@ export class ChartView {
     );
     observer.observe(this.element);
     addEventListener("beforeprint", () => this.#come());
+    if (!this.#near) turn = turn.then(leisure).then(() => this.#come());
     // With the keyboard the table leads to the same.
     this.#plotPlace.addEventListener("click", () => this.#trace());
   }

@@ -99,3 +99,9 @@ export class Listeners<Value> {
     for (const listener of this.#all) listener(value);
   }
 }
+
+/** What there is to paint is on the screen, and the browser has nothing else to do. */
+export async function leisure(): Promise<void> {
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  if ("requestIdleCallback" in window) await new Promise((done) => requestIdleCallback(done, { timeout: 2000 }));
+}

@@ -1,7 +1,7 @@
 // The map section: every source's points, a legend that shows and hides them, and what a point says.
 
 import { loadBasemap, type Basemap } from "./basemap.ts";
-import { element, icon, keepChildren, setAttribute, setText } from "./dom.ts";
+import { element, icon, keepChildren, leisure, setAttribute, setText } from "./dom.ts";
 import { milliseconds, moment, quantity } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { isOfEvents } from "./map-past.ts";
@@ -229,6 +229,7 @@ export class MapView {
     const style = mapStyle();
     // Whoever waits for it hears of the failure.
     style.catch(() => {});
+    // Waking the graphics takes all of the browser's time.
     await leisure();
     if (plain === null || document.createElement("canvas").getContext("webgl2") === null) return false;
     const place = element("div", { class: "map-drawing" });
@@ -437,12 +438,6 @@ export class MapView {
     if (this.#pinned?.layer === id) this.#pin(null);
     this.#write();
   }
-}
-
-/** What is drawn plainly is on the screen and the browser has nothing else to do: waking its graphics takes all of its time. */
-async function leisure(): Promise<void> {
-  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-  if ("requestIdleCallback" in window) await new Promise((done) => requestIdleCallback(done, { timeout: 2000 }));
 }
 
 function valueText(point: MapPoint, measure: Measure | null): string {
