@@ -76,7 +76,7 @@ export class ChartView {
     );
     observer.observe(this.element);
     addEventListener("beforeprint", () => this.#come());
-    if (!this.#near) turn = turn.then(leisure).then(() => this.#come());
+    if (!this.#near) turn = turn.then(leisure).then(() => this.#come()).catch((error: unknown) => console.error("a chart could not be drawn", error));
     // With the keyboard the table leads to the same.
     this.#plotPlace.addEventListener("click", () => this.#trace());
   }
