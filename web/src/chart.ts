@@ -43,6 +43,7 @@ export class ChartView {
   #height = 0;
   /** Whether it is drawn: what is far below is when the reader comes, or when the browser has time. */
   #near = (made += 1) <= AT_ONCE;
+  #waiting = false;
 
   constructor(firstColour: number) {
     this.#firstColour = firstColour;
@@ -76,7 +77,6 @@ export class ChartView {
     );
     observer.observe(this.element);
     addEventListener("beforeprint", () => this.#come());
-    if (!this.#near) turn = turn.then(leisure).then(() => this.#come()).catch((error: unknown) => console.error("a chart could not be drawn", error));
     // With the keyboard the table leads to the same.
     this.#plotPlace.addEventListener("click", () => this.#trace());
   }
@@ -131,6 +131,16 @@ export class ChartView {
     setText(this.#tableButton, words().chartTable);
     setAttribute(this.#tableButton, "title", words().chartTableTitle);
     setAttribute(this.#plotPlace, "aria-label", describe(chart));
+  }
+
+  /** Has it drawn when the browser has time, unless it is not shown by then: it waits again when it is. */
+  #wait(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    turn = turn.then(leisure).then(() => {
+      this.#waiting = false;
+      if (this.#width > 0) this.#come();
+    }).catch((error: unknown) => console.error("a chart could not be drawn", error));
   }
 
   #come(): void {
@@ -256,9 +266,11 @@ export class ChartView {
   #resize(): void {
     const { width, height } = { width: this.#width, height: this.#height };
     if (width === 0 || height === 0) return;
-    if (this.#plot === null) {
+    if (!this.#near) {
+      this.#wait();
+    } else if (this.#plot === null) {
       const { chart, period } = { chart: this.#chart, period: this.#period };
-      if (this.#near && chart !== null && period !== null && chart.series.length > 0 && chart.kind !== "bars") this.#draw(chart, period);
+      if (chart !== null && period !== null && chart.series.length > 0 && chart.kind !== "bars") this.#draw(chart, period);
     } else if (this.#plot.width !== width || this.#plot.height !== height) {
       this.#plot.setSize({ width, height });
       this.#placeNow();
