@@ -296,12 +296,13 @@ export class GlDrawing implements MapDrawing {
   }
 }
 
-const COUNT = "count ";
-const PLACE = "place ";
-/** The source and the layer of the names of places. */
-const PLACES = "places";
-/** What the sources and layers of ours begin with, so that none is called like one of a style; those of no source go on with a space. */
+/** What the sources, layers and pictures of ours begin with, so that none is called like one of a style; those of no source go on with a space. */
 const OURS = "vigie:";
+/** The pictures of texts. */
+const COUNT = `${OURS}count `;
+const PLACE = `${OURS}place `;
+/** The source and the layer of the names of places: there are none on a style. */
+const PLACES = "places";
 
 function ours(id: string): string {
   return OURS + id;
@@ -424,9 +425,6 @@ function hearOfTiles(map: GlMap, { tiles }: MapListener): void {
   const wanted = new Map(Object.entries(map.getStyle().sources).filter(([, source]) => far(source)));
   let asked = false;
   let seen = false;
-  const missing = (): void => {
-    if (asked && !seen) tiles(false);
-  };
   map.on("sourcedataloading", ({ sourceId, tile }) => {
     asked ||= tile !== undefined && wanted.has(sourceId);
   });
@@ -436,12 +434,23 @@ function hearOfTiles(map: GlMap, { tiles }: MapListener): void {
     if (wanted.get(sourceId)?.type !== "vector" || tile.latestRawTileData !== undefined) tiles((seen = true));
   });
   map.on("error", (event) => {
-    const { sourceId = "" } = event as { sourceId?: string };
-    asked ||= wanted.has(sourceId);
-    if (wanted.has(sourceId)) missing();
+    // What says where tiles are is asked for also where nothing of it is drawn.
+    const { sourceId = "", tile } = event as { sourceId?: string; tile?: unknown };
+    asked ||= wanted.has(sourceId) && (tile !== undefined || isDrawn(map, sourceId));
   });
-  // Tiles that are not there (404) are no error.
-  map.on("idle", missing);
+  // All that was asked for has come, or never will. Tiles that are not there (404) are no error.
+  map.on("idle", () => {
+    if (asked && !seen) tiles(false);
+  });
+}
+
+/** Whether a layer draws a source at the present zoom. */
+function isDrawn(map: GlMap, source: string): boolean {
+  const zoom = map.getZoom();
+  return map.getStyle().layers.some((layer) => {
+    const { minzoom = 0, maxzoom = 24, layout } = layer;
+    return "source" in layer && layer.source === source && layout?.visibility !== "none" && zoom >= minzoom && zoom < maxzoom;
+  });
 }
 
 function addTracks(map: GlMap): void {

@@ -173,6 +173,7 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
   const inline = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
   const raster = (tiles, layer) => [{ inline, far: { type: "raster", tiles: [`${tiles}/{z}/{x}/{y}.png`], tileSize: 256 } }, { type: "raster", ...layer }];
   const vector = (tiles) => [{ far: { type: "vector", tiles: [`${tiles}/{z}/{x}/{y}.pbf`] } }, { type: "fill", "source-layer": "land" }];
+  const listed = (layer) => [{ far: { type: "vector", url: "http://127.0.0.1:9/tiles.json" } }, { type: "fill", "source-layer": "land", ...layer }];
   for (const [why, there, parts] of [
     ["are away", false, () => raster("http://127.0.0.1:9")],
     ["are not there", false, () => raster(`${host()}/none`)],
@@ -180,6 +181,8 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
     ["are there", true, () => raster(host())],
     ["are there and of shapes", true, () => vector(host())],
     ["are not wanted yet", true, () => raster(`${host()}/none`, { minzoom: 15 })],
+    ["are said by what is away", false, () => listed()],
+    ["are said by what is away, and not wanted yet", true, () => listed({ minzoom: 15 })],
   ]) {
     it(`says ${there ? "nothing" : "so"} where its tiles ${why}`, () => {
       const [sources, layer] = parts();
