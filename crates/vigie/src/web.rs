@@ -1,5 +1,6 @@
 //! The dashboard: the embedded page, the API that it reads, and the stream of what changes.
 
+mod analyses;
 mod assets;
 mod data;
 mod guard;
@@ -36,6 +37,7 @@ use vigie_store::store::Store;
 
 pub(crate) use self::guard::Guard;
 use self::{
+    analyses::Analyses,
     limits::Limits,
     live::Live,
     map::Ground,
@@ -61,6 +63,7 @@ struct Shared {
     app: App,
     store: Arc<dyn Store>,
     live: Arc<Live>,
+    analyses: Arc<Analyses>,
     limits: Arc<Limits>,
     memory: Arc<Memory>,
     reports: Arc<Semaphore>,
@@ -80,6 +83,8 @@ impl Current {
         let mut shared = self.0.write().unwrap_or_else(PoisonError::into_inner);
         shared.app = app.clone();
         shared.store = store.clone();
+        // Whoever began before goes on with what was theirs.
+        shared.analyses = Arc::default();
         shared.memory = Arc::default();
         shared.ground = ground;
         shared.live.forget();
@@ -132,6 +137,7 @@ impl Dashboard {
             app: app.clone(),
             store,
             live: live.clone(),
+            analyses: Arc::default(),
             limits: limits.clone(),
             memory: Arc::default(),
             reports: Arc::new(Semaphore::new(1)),
@@ -272,21 +278,17 @@ struct Day {
 #[utoipa::path(get, path = "/api/v1/day", params(DayQuery), responses(
     (status = 200, description = "What happened that day, per source", body = Day)))]
 async fn day(
-    State(shared): State<Shared>,
+    State(current): State<Current>,
     Asked(query): Asked<DayQuery>,
 ) -> Result<Json<Day>, Refusal> {
+    // Taken first, before the settings: what comes while the sources are read is told to who asks the stream for what came since.
+    let mark = Shared::from_ref(&current).live.mark();
+    let shared = Shared::from_ref(&current);
     let app = &shared.app;
     let date = query.date(app);
-    // Taken first: what comes while the sources are read is told to who asks the stream for what came since.
-    let mark = shared.live.mark();
     let mut sources = Vec::new();
     for definition in app.enabled() {
-        sources.push(
-            shared
-                .live
-                .source_day(app, &shared.store, &definition, date)
-                .await?,
-        );
+        sources.push(analyses::source_day(&shared, &definition, date).await?);
     }
     let analysis = Analysis {
         zone: app.config().zone.clone(),
@@ -323,10 +325,7 @@ async fn source_day(
         .ok_or_else(unknown)?;
     let date = query.date(app);
     Ok(Json(
-        shared
-            .live
-            .source_day(app, &shared.store, &definition, date)
-            .await?,
+        analyses::source_day(&shared, &definition, date).await?,
     ))
 }
 

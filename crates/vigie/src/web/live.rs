@@ -5,9 +5,9 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     net::SocketAddr,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime},
 };
 
 use axum::{
@@ -17,7 +17,7 @@ use axum::{
     response::IntoResponse,
 };
 use futures::StreamExt as _;
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -25,26 +25,17 @@ use tokio::{
 };
 use tokio_stream::wrappers::BroadcastStream;
 use tracing::warn;
-use vigie_core::{
-    analyse::History,
-    analysis::{Period, PeriodKind, SourceAnalysis},
-    text::SourceId,
-    time,
-};
-use vigie_sources::Definition;
-use vigie_store::{
-    ledger::{Changes, Ledger},
-    store::Store,
-};
+use vigie_core::text::SourceId;
+use vigie_store::ledger::{Changes, Ledger};
 
 use super::{
     Refusal, Shared,
+    analyses::Wanted,
     record::{Asked, ledger_of},
 };
 use crate::{
-    analyse::{Past, analyse_source, history, ledger_facts},
     app::{App, RunEvent},
-    clock::Clock,
+    clock::{Clock, machine_time},
     failure::{Failure, Outcome},
 };
 
@@ -55,37 +46,10 @@ const POLL: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_secs(15);
 /// How often they are told a time that does not go as fast as theirs.
 const TICK_SIMULATED: Duration = Duration::from_secs(1);
-/// Analyses kept.
-const CACHE_MAX: usize = 200;
-/// Histories kept: the days before a day, of a source.
-const HISTORIES_MAX: usize = 200;
-/// How long a history serves before it is read again, for late data.
-const HISTORY_FRESH: SignedDuration = SignedDuration::from_hours(6);
+/// Days whose past may wait to be read.
+const WANTED_MAX: usize = 200;
 
-type Cache = HashMap<(SourceId, Date), (u64, Arc<SourceAnalysis>)>;
-
-/// The days before a day. Pages do not wait for them: they are read in the background, source by source.
-#[derive(Default)]
-struct Histories(HashMap<(SourceId, Date), Kept>);
-
-#[derive(Default, Clone)]
-struct Kept {
-    /// When it was read; nothing as long as it was not.
-    read: Option<(Timestamp, Arc<History>)>,
-    asked: bool,
-    entities: u64,
-}
-
-/// A history to be read.
-struct Wanted {
-    app: App,
-    store: Arc<dyn Store>,
-    definition: Definition,
-    date: Date,
-    entities: u64,
-}
-
-/// Watches the ledger, tells open pages, and keeps the analyses that are still true.
+/// Watches the ledger, tells open pages, and has read what they wait for.
 pub(super) struct Live {
     app: App,
     /// Events as they are sent, made once for all pages.
@@ -93,8 +57,8 @@ pub(super) struct Live {
     /// The ledger's sequence number at the latest change of each source.
     changed: Mutex<HashMap<SourceId, u64>>,
     told: Mutex<Told>,
-    cache: Mutex<Cache>,
-    histories: Mutex<Histories>,
+    /// The ledger's sequence number before anything was shown.
+    begun: u64,
     wanted: mpsc::Sender<Wanted>,
     asked: tokio::sync::Mutex<mpsc::Receiver<Wanted>>,
     open: watch::Sender<bool>,
@@ -106,21 +70,54 @@ struct Told {
     /// Before this there was nobody to tell, or pages were told to read everything again.
     everything: u64,
     sources: HashMap<SourceId, u64>,
+    report: Option<(u64, PathBuf)>,
 }
 
 impl Told {
-    /// Marks of a server that begins are beyond those of the one before it.
-    fn new(now: Timestamp) -> Self {
-        let begun = now.as_millisecond().unsigned_abs();
+    /// Marks of a server that begins are beyond those of the one before it, whatever its pages take for the time.
+    fn new() -> Self {
+        let begun = machine_time().duration_since(SystemTime::UNIX_EPOCH);
+        // More than pages are told in a second.
+        Self::from(begun.map_or(0, |since| since.as_secs() * 1000))
+    }
+
+    fn from(begun: u64) -> Self {
         Self {
             last: begun,
             everything: begun,
             sources: HashMap::new(),
+            report: None,
         }
+    }
+
+    fn note(&mut self, message: &Message<'_>) {
+        self.last += 1;
+        match message {
+            Message::Source(source) => {
+                self.sources.insert((*source).clone(), self.last);
+            }
+            Message::Report(path) => self.report = Some((self.last, path.to_path_buf())),
+            Message::Everything => self.everything = self.last,
+            Message::Clock => {}
+        }
+    }
+
+    /// What a page has to be told that was told everything up to a mark.
+    fn missed(&self, since: u64) -> Vec<Message<'_>> {
+        if !(self.everything..=self.last).contains(&since) {
+            return vec![Message::Everything];
+        }
+        let sources = self.sources.iter().filter(|(_, mark)| **mark > since);
+        let report = self.report.iter().filter(|(mark, _)| *mark > since);
+        sources
+            .map(|(source, _)| Message::Source(source))
+            .chain(report.map(|(_, path)| Message::Report(path)))
+            .collect()
     }
 }
 
 /// What pages are told.
+#[derive(Debug, PartialEq)]
 enum Message<'a> {
     /// A source has something new.
     Source(&'a SourceId),
@@ -156,14 +153,13 @@ impl Live {
     pub(super) fn new(app: &App) -> Self {
         let (messages, _) = broadcast::channel(256);
         let (open, _) = watch::channel(true);
-        let (wanted, asked) = mpsc::channel(HISTORIES_MAX);
+        let (wanted, asked) = mpsc::channel(WANTED_MAX);
         Self {
             app: app.clone(),
             messages,
             changed: Mutex::default(),
-            told: Mutex::new(Told::new(app.now())),
-            cache: Mutex::default(),
-            histories: Mutex::default(),
+            told: Mutex::new(Told::new()),
+            begun: block_in_place(|| app.ledger().sequence()).unwrap_or(0),
             wanted,
             asked: tokio::sync::Mutex::new(asked),
             open,
@@ -175,11 +171,19 @@ impl Live {
         self.open.send_replace(false);
     }
 
-    /// Forgets every analysis, and has open pages read everything again.
+    /// Has open pages read everything again.
     pub(super) fn forget(&self) {
-        lock(&self.cache).clear();
-        lock(&self.histories).0.clear();
         self.send(&Message::Everything);
+    }
+
+    /// The ledger's sequence number at the latest change of a source.
+    pub(super) fn changed(&self, source: &SourceId) -> u64 {
+        lock(&self.changed).get(source).copied().unwrap_or(0)
+    }
+
+    /// Has the past of a day read, unless too many wait: says whether it will be.
+    pub(super) fn want(&self, wanted: Wanted) -> bool {
+        self.wanted.try_send(wanted).is_ok()
     }
 
     /// Watches, until dropped.
@@ -191,56 +195,16 @@ impl Live {
     async fn read_histories(&self) {
         let mut asked = self.asked.lock().await;
         while let Some(wanted) = asked.recv().await {
-            let Wanted {
-                app,
-                store,
-                definition,
-                date,
-                entities,
-            } = wanted;
-            let period = time::period(PeriodKind::Day, date, app.tz());
-            let key = (definition.id.clone(), date);
-            let read = history(&app, &store, &definition, &period, entities).await;
-            match read {
-                Ok(history) => {
-                    if let Some(kept) = lock(&self.histories).0.get_mut(&key) {
-                        kept.read = Some((app.now(), Arc::new(history)));
-                        kept.asked = false;
-                    }
-                    lock(&self.cache).remove(&key);
-                    self.send(&Message::Source(&key.0));
-                }
-                Err(failure) => {
-                    // The next look at the source asks again.
-                    lock(&self.histories).0.remove(&key);
-                    warn!(source = %key.0, reason = failure.report(), "the days before cannot be read");
-                }
+            if wanted.read().await {
+                self.send(&Message::Source(wanted.source()));
             }
         }
-    }
-
-    /// The days before, if they were read; they are asked for where they were not, or not lately.
-    fn history(&self, wanted: Wanted) -> Option<Arc<History>> {
-        let mut histories = lock(&self.histories);
-        let key = (wanted.definition.id.clone(), wanted.date);
-        if histories.0.len() >= HISTORIES_MAX && !histories.0.contains_key(&key) {
-            histories.0.retain(|_, kept| kept.asked);
-        }
-        let kept = histories.0.entry(key).or_default();
-        kept.entities = wanted.entities;
-        let now = wanted.app.now();
-        let fresh = |(at, _): &(Timestamp, Arc<History>)| now.duration_since(*at) < HISTORY_FRESH;
-        if !kept.asked && !kept.read.as_ref().is_some_and(fresh) {
-            // Where too many wait, or the server ends, the next look asks again.
-            kept.asked = self.wanted.try_send(wanted).is_ok();
-        }
-        kept.read.as_ref().map(|(_, history)| history.clone())
     }
 
     async fn watch_ledger(&self) {
         // A connection of its own: who writes waits for the disk, and pages shall not.
         let mut own = None;
-        let mut sequence = block_in_place(|| self.app.ledger().sequence()).unwrap_or(0);
+        let mut sequence = self.begun;
         let mut events = self.app.watch();
         let mut tick = tokio::time::interval(tick(self.app.clock(), self.app.config().simulated));
         let mut poll = tokio::time::interval(POLL);
@@ -298,15 +262,7 @@ impl Live {
         for message in messages {
             let message = message.borrow();
             text.push_str(&message.event(now));
-            told.last += 1;
-            let mark = told.last;
-            match message {
-                Message::Source(source) => {
-                    told.sources.insert((*source).clone(), mark);
-                }
-                Message::Everything => told.everything = mark,
-                Message::Clock | Message::Report(_) => {}
-            }
+            told.note(message);
         }
         drop(told);
         if !text.is_empty() {
@@ -323,83 +279,8 @@ impl Live {
     /// What a page would have been told since a mark.
     fn missed(&self, since: u64, now: Timestamp) -> String {
         let told = lock(&self.told);
-        if !(told.everything..=told.last).contains(&since) {
-            return Message::Everything.event(now);
-        }
-        let missed = told.sources.iter().filter(|(_, mark)| **mark > since);
-        missed
-            .map(|(source, _)| Message::Source(source).event(now))
-            .collect()
-    }
-
-    /// What a source says of a day: from memory while nothing changed.
-    pub(super) async fn source_day(
-        &self,
-        app: &App,
-        store: &Arc<dyn Store>,
-        definition: &Definition,
-        date: Date,
-    ) -> Outcome<SourceAnalysis> {
-        let period = time::period(PeriodKind::Day, date, app.tz());
-        let key = (definition.id.clone(), date);
-        let changed = lock(&self.changed)
-            .get(&definition.id)
-            .copied()
-            .unwrap_or(0);
-        let kept = lock(&self.cache)
-            .get(&key)
-            .filter(|kept| kept.0 == changed)
-            .map(|kept| kept.1.clone());
-        if let Some(kept) = kept {
-            let (freshness, captures) =
-                block_in_place(|| ledger_facts(app, definition, &period, app.now()))?;
-            return Ok(SourceAnalysis {
-                freshness,
-                captures,
-                ..(*kept).clone()
-            });
-        }
-        let (analysis, with_past) = self.analyse(app, store, definition, &period).await?;
-        // One made while its past was being read is not kept where that has come meanwhile.
-        let has_past = |kept: &Kept| kept.read.is_some();
-        let is_behind = !with_past && lock(&self.histories).0.get(&key).is_some_and(has_past);
-        if !is_behind {
-            let mut cache = lock(&self.cache);
-            if cache.len() >= CACHE_MAX {
-                cache.clear();
-            }
-            cache.insert(key, (changed, Arc::new(analysis.clone())));
-        }
-        Ok(analysis)
-    }
-
-    /// The analysis, and whether it knows the days before.
-    async fn analyse(
-        &self,
-        app: &App,
-        store: &Arc<dyn Store>,
-        definition: &Definition,
-        period: &Period,
-    ) -> Outcome<(SourceAnalysis, bool)> {
-        let wanted = |entities| Wanted {
-            app: app.clone(),
-            store: store.clone(),
-            definition: definition.clone(),
-            date: period.date,
-            entities,
-        };
-        let key = (definition.id.clone(), period.date);
-        let known = lock(&self.histories).0.get(&key).map(|kept| kept.entities);
-        if let Some(entities) = known
-            && let Some(history) = self.history(wanted(entities))
-        {
-            let known = Past::Known(&history);
-            let analysis = analyse_source(app, store, definition, period, known).await?;
-            return Ok((analysis, true));
-        }
-        let analysis = analyse_source(app, store, definition, period, Past::Pending).await?;
-        self.history(wanted(analysis.entity_count));
-        Ok((analysis, false))
+        let missed = told.missed(since);
+        missed.iter().map(|message| message.event(now)).collect()
     }
 }
 
@@ -412,7 +293,7 @@ fn tick(clock: &Clock, simulated: bool) -> Duration {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -471,6 +352,36 @@ mod tests {
         assert_eq!(event.lines().count(), 3, "{event}");
         assert!(event.starts_with("event: report\ndata: {"), "{event}");
         assert!(event.ends_with("}\n\n"), "{event}");
+    }
+
+    #[test]
+    fn what_was_missed_is_told_once_and_what_is_not_known_is_everything() {
+        let (a, b) = (SourceId::new("a").unwrap(), SourceId::new("b").unwrap());
+        let path = Path::new("day.pdf");
+        let mut told = Told::from(1000);
+        assert_eq!(told.missed(1000), []);
+        for message in [
+            Message::Source(&a),
+            Message::Clock,
+            Message::Source(&b),
+            Message::Report(path),
+            Message::Source(&a),
+        ] {
+            told.note(&message);
+        }
+        assert_eq!(told.missed(told.last), []);
+        assert_eq!(told.missed(told.last - 1), [Message::Source(&a)]);
+        let latest = [Message::Source(&a), Message::Report(path)];
+        assert_eq!(told.missed(told.last - 2), latest);
+        assert_eq!(told.missed(1000).len(), 3);
+        // Marks of another server, or of before the settings were read again.
+        for strange in [999, told.last + 1] {
+            assert_eq!(told.missed(strange), [Message::Everything]);
+        }
+        let before = told.last;
+        told.note(&Message::Everything);
+        assert_eq!(told.missed(before), [Message::Everything]);
+        assert_eq!(told.missed(told.last), []);
     }
 
     #[test]
