@@ -433,13 +433,19 @@ function hearOfTiles(map: GlMap, { tiles }: MapListener): void {
     // A vector tile that is not there is an empty one.
     if (wanted.get(sourceId)?.type !== "vector" || tile.latestRawTileData !== undefined) tiles((seen = true));
   });
+  // What says where tiles are is asked for also where nothing of it is drawn.
+  const unlisted = new Set<string>();
   map.on("error", (event) => {
-    // What says where tiles are is asked for also where nothing of it is drawn.
     const { sourceId = "", tile } = event as { sourceId?: string; tile?: unknown };
-    asked ||= wanted.has(sourceId) && (tile !== undefined || isDrawn(map, sourceId));
+    if (!wanted.has(sourceId)) return;
+    if (tile === undefined) unlisted.add(sourceId);
+    else asked = true;
+    // After an error without a tile there might be no other frame, at the end of which the map is idle.
+    map.triggerRepaint();
   });
   // All that was asked for has come, or never will. Tiles that are not there (404) are no error.
   map.on("idle", () => {
+    asked ||= [...unlisted].some((id) => isDrawn(map, id));
     if (asked && !seen) tiles(false);
   });
 }

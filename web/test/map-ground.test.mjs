@@ -30,6 +30,7 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
       response.setHeader("access-control-allow-origin", "*");
       if (request.url.startsWith("/none/")) response.writeHead(404).end();
       else if (request.url.endsWith(".pbf")) response.end(LAND);
+      else if (request.url === "/late.json") setTimeout(() => response.writeHead(503).end(), 3_000);
       else if (request.url === "/land.geojson") response.end('{"type":"FeatureCollection","features":[]}');
       else if (request.url === "/style.json") response.end(JSON.stringify(styleOf(host())));
       else if (request.url.endsWith(".png")) response.end(PIXEL);
@@ -173,16 +174,17 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
   const inline = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
   const raster = (tiles, layer) => [{ inline, far: { type: "raster", tiles: [`${tiles}/{z}/{x}/{y}.png`], tileSize: 256 } }, { type: "raster", ...layer }];
   const vector = (tiles) => [{ far: { type: "vector", tiles: [`${tiles}/{z}/{x}/{y}.pbf`] } }, { type: "fill", "source-layer": "land" }];
-  const listed = (layer) => [{ far: { type: "vector", url: "http://127.0.0.1:9/tiles.json" } }, { type: "fill", "source-layer": "land", ...layer }];
+  const listed = (where, layer) => [{ far: { type: "vector", url: `${where}.json` } }, { type: "fill", "source-layer": "land", ...layer }];
   for (const [why, there, parts] of [
     ["are away", false, () => raster("http://127.0.0.1:9")],
     ["are not there", false, () => raster(`${host()}/none`)],
     ["are not there and of shapes", false, () => vector(`${host()}/none`)],
     ["are there", true, () => raster(host())],
     ["are there and of shapes", true, () => vector(host())],
-    ["are not wanted yet", true, () => raster(`${host()}/none`, { minzoom: 15 })],
-    ["are said by what is away", false, () => listed()],
-    ["are said by what is away, and not wanted yet", true, () => listed({ minzoom: 15 })],
+    ["are not wanted yet", true, () => raster(`${host()}/none`, { minzoom: 12 })],
+    ["are said by what is away", false, () => listed("http://127.0.0.1:9/tiles")],
+    ["are said by what fails late", false, () => listed(`${host()}/late`)],
+    ["are said by what is away, and not wanted yet", true, () => listed("http://127.0.0.1:9/tiles", { minzoom: 12 })],
   ]) {
     it(`says ${there ? "nothing" : "so"} where its tiles ${why}`, () => {
       const [sources, layer] = parts();
@@ -192,6 +194,12 @@ describe("what the map is drawn on", { timeout: 300_000 }, () => {
         if (!there) return message.waitFor();
         await page.waitForTimeout(1_500);
         assert.equal(await message.count(), 0);
+        if (layer.minzoom === undefined) return undefined;
+        for (let step = 0; step < 3; step += 1) {
+          await page.getByRole("button", { name: "Zoom in" }).click();
+          await page.waitForTimeout(400);
+        }
+        return message.waitFor();
       });
     });
   }
