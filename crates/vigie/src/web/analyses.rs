@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
 };
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
@@ -56,7 +56,8 @@ struct Reading {
 pub(super) struct Wanted {
     app: App,
     store: Arc<dyn Store>,
-    analyses: Arc<Analyses>,
+    /// Gone when the settings are others: then nobody waits for it.
+    analyses: Weak<Analyses>,
     definition: Definition,
     date: Date,
     entities: u64,
@@ -72,8 +73,11 @@ impl Wanted {
         (self.definition.id.clone(), self.date)
     }
 
-    /// Reads it; says whether it could be read.
+    /// Reads it; says whether it could be read, and somebody wants it.
     pub(super) async fn read(&self) -> bool {
+        if self.analyses.strong_count() == 0 {
+            return false;
+        }
         let period = time::period(PeriodKind::Day, self.date, self.app.tz());
         let key = self.key();
         let read = history(
@@ -84,20 +88,23 @@ impl Wanted {
             self.entities,
         )
         .await;
-        let mut histories = lock(&self.analyses.histories);
+        let Some(analyses) = self.analyses.upgrade() else {
+            return false;
+        };
+        let mut histories = lock(&analyses.histories);
         // What was analysed meanwhile does not know it, or waits for nothing.
-        lock(&self.analyses.kept).remove(&key);
+        lock(&analyses.kept).remove(&key);
+        let Some(reading) = histories.get_mut(&key) else {
+            return false;
+        };
+        reading.asked = false;
         match read {
             Ok(history) => {
-                if let Some(reading) = histories.get_mut(&key) {
-                    reading.read = Some((self.app.now(), Arc::new(history)));
-                    reading.asked = false;
-                }
+                reading.read = Some((self.app.now(), Arc::new(history)));
                 true
             }
             Err(failure) => {
-                // The next look at the source asks again.
-                histories.remove(&key);
+                // An older one is better than none; the next look at the source asks again.
                 warn!(source = %key.0, reason = failure.report(), "the days before cannot be read");
                 false
             }
@@ -166,7 +173,7 @@ async fn analyse(
     let wanted = |entities| Wanted {
         app: app.clone(),
         store: store.clone(),
-        analyses: analyses.clone(),
+        analyses: Arc::downgrade(analyses),
         definition: definition.clone(),
         date: period.date,
         entities,

@@ -77,8 +77,9 @@ impl Told {
     /// Marks of a server that begins are beyond those of the one before it, whatever its pages take for the time.
     fn new() -> Self {
         let begun = machine_time().duration_since(SystemTime::UNIX_EPOCH);
-        // More than pages are told in a second.
-        Self::from(begun.map_or(0, |since| since.as_secs() * 1000))
+        // More than pages are told in the same time.
+        let begun = begun.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));
+        Self::from(begun)
     }
 
     fn from(begun: u64) -> Self {
@@ -104,15 +105,18 @@ impl Told {
 
     /// What a page has to be told that was told everything up to a mark.
     fn missed(&self, since: u64) -> Vec<Message<'_>> {
-        if !(self.everything..=self.last).contains(&since) {
-            return vec![Message::Everything];
-        }
+        let known = (self.everything..=self.last).contains(&since);
         let sources = self.sources.iter().filter(|(_, mark)| **mark > since);
-        let report = self.report.iter().filter(|(mark, _)| *mark > since);
-        sources
-            .map(|(source, _)| Message::Source(source))
-            .chain(report.map(|(_, path)| Message::Report(path)))
-            .collect()
+        let mut missed: Vec<_> = if known {
+            sources.map(|(source, _)| Message::Source(source)).collect()
+        } else {
+            vec![Message::Everything]
+        };
+        // Who reads everything again hears of no report by that.
+        let report = self.report.iter();
+        let report = report.filter(|(mark, _)| !known || *mark > since);
+        missed.extend(report.map(|(_, path)| Message::Report(path)));
+        missed
     }
 }
 
@@ -375,13 +379,15 @@ mod tests {
         assert_eq!(told.missed(told.last - 2), latest);
         assert_eq!(told.missed(1000).len(), 3);
         // Marks of another server, or of before the settings were read again.
+        let everything = [Message::Everything, Message::Report(path)];
         for strange in [999, told.last + 1] {
-            assert_eq!(told.missed(strange), [Message::Everything]);
+            assert_eq!(told.missed(strange), everything);
         }
         let before = told.last;
         told.note(&Message::Everything);
-        assert_eq!(told.missed(before), [Message::Everything]);
         assert_eq!(told.missed(told.last), []);
+        told.note(&Message::Report(path));
+        assert_eq!(told.missed(before), everything);
     }
 
     #[test]
