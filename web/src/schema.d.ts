@@ -1054,7 +1054,7 @@ export interface components {
              */
             value?: number | null;
         };
-        /** @description A page of events, in the order in which they happened. */
+        /** @description A page of events, in the order asked for. */
         EventsAnswer: {
             /** @description Whom to credit. */
             credit: components["schemas"]["Credit"];
@@ -1067,7 +1067,7 @@ export interface components {
             known_at?: string | null;
             /** @description What the values are. */
             measures: components["schemas"]["Measure"][];
-            /** @description What to give as `after` for the next page; null on the last. */
+            /** @description What to give as `after` for the next page; null on the last, and where `order` picks some of them. */
             next?: string | null;
             /** @description Whether the data come from the built-in simulator and not from the provider. */
             simulated: boolean;
@@ -1075,6 +1075,11 @@ export interface components {
             source: string;
             /** @description Its title. */
             title: components["schemas"]["Text"];
+            /**
+             * Format: int64
+             * @description How many there are in all; null where pages go on in the order of time.
+             */
+            total?: number | null;
         };
         /**
          * @description How it is known which captures went into a figure.
@@ -1484,6 +1489,8 @@ export interface components {
         };
         /** @description What an answer says when there is none. */
         Mistake: {
+            /** @description `too_much` where less has to be asked for; else null. */
+            code?: string | null;
             /** @description What is wrong, and what to do, in English. */
             error: string;
         };
@@ -1978,8 +1985,13 @@ export interface components {
             joined_steps: number;
             /** @description The entity or the measure it is of. */
             label: components["schemas"]["Text"];
-            /** @description For scatters: the marks, in the order of time. */
+            /** @description For scatters: the marks, in the order of time; the strongest 2,000. */
             marks: components["schemas"]["Mark"][];
+            /**
+             * Format: int64
+             * @description How many weaker ones there are beside them.
+             */
+            marks_left_out?: number;
             /** @description For lines: a value per time of the chart; `None` is a gap, never a zero. For bars: one value. */
             values: (number | null)[];
         };
@@ -2033,6 +2045,12 @@ export interface components {
             entity: string;
             /** @description The earliest value. */
             first: (number | null)[];
+            /**
+             * Format: int32
+             * @description Values at most so many steps apart are joined to a line, for the source says no more in between. What is farther apart
+             *     has a gap between.
+             */
+            joined_steps: number;
             /** @description The latest value. */
             last: (number | null)[];
             /** @description The greatest value. */
@@ -2115,6 +2133,11 @@ export interface components {
             leading_measure?: components["schemas"]["Measure"] | null;
             /** @description The places to draw on the map, each with its latest value. */
             map: components["schemas"]["MapPoint"][];
+            /**
+             * Format: int64
+             * @description The time between two observations that leaves nothing out, as a rule, in seconds.
+             */
+            pace_seconds?: number;
             /** @description The same in words, the most important first. */
             sentences: components["schemas"]["Said"][];
             /** @description Its title. */
@@ -2785,6 +2808,8 @@ export interface operations {
                 to?: string;
                 /** @description What was known at this time (RFC 3339): events fetched later are absent, and revised ones are as they were */
                 known_at?: string;
+                /** @description `time` (when absent), page by page; or `latest`, the latest first, or `strongest`, the greatest of the measure that the source leads with first: these on one page */
+                order?: string;
                 /** @description What the page before gave as `next` */
                 after?: string;
                 /** @description The most events of a page: 1000 when absent, at most 10000 */

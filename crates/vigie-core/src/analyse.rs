@@ -43,7 +43,9 @@ pub(crate) const LINES_MAX: usize = 8;
 pub(crate) const HEADLINES_MAX: usize = 4;
 /// A sum over entities is known only where at least this share of those that report on the day did; below, a
 /// missing station would look like missing bikes.
-pub(crate) const COMPLETE_SHARE_MIN: f64 = 0.8;
+const COMPLETE_SHARE_MIN: f64 = 0.8;
+/// Fewer gaps between values say nothing of a rhythm.
+const GAPS_MIN: usize = 3;
 /// From this rhythm on, a week is drawn by days.
 const HOURLY_WEEK_RHYTHM: SignedDuration = SignedDuration::from_hours(12);
 
@@ -84,25 +86,52 @@ impl SourceSheet {
     }
 
     /// The longest time between two observations that leaves nothing out.
-    fn pace(&self) -> SignedDuration {
+    pub fn pace(&self) -> SignedDuration {
         self.rhythm.unwrap_or(self.every)
     }
 
     /// Whether its chart of a period goes by days.
     fn by_day(&self, period: &Period) -> bool {
         match period.kind {
+            PeriodKind::Day => self.slow && !self.events,
             _ if self.slow => true,
-            PeriodKind::Day => false,
             PeriodKind::Week => self.pace() >= HOURLY_WEEK_RHYTHM,
             PeriodKind::Month => true,
         }
     }
 }
 
-/// How many steps of a chart apart two values may be that belong to one line. A rhythm of three hours may fall
+/// How many entities a source spoke of on a day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reported {
+    /// On the whole day.
+    pub(crate) entities: u64,
+    /// In the hour that had most of them.
+    pub(crate) most: u64,
+    /// The time between two observations that leaves nothing out.
+    pub(crate) pace: SignedDuration,
+}
+
+impl Reported {
+    fn are_most(self, count: u64) -> bool {
+        count as f64 >= COMPLETE_SHARE_MIN * self.entities as f64
+    }
+
+    /// Whether entities come and go, as aircraft do, and what is read: no hour knows most of those of the day. Where each is heard
+    /// less than once an hour, that says nothing.
+    pub(crate) fn come_and_go(self) -> bool {
+        self.pace <= SignedDuration::from_hours(1) && !self.are_most(self.most)
+    }
+
+    /// Whether an hour in which so many reported tells of all: most did, or those that did not may have gone.
+    pub(crate) fn tells_all(self, count: u64) -> bool {
+        self.are_most(count) || self.come_and_go()
+    }
+}
+
+/// How many steps of that length apart two values may be that belong to one line. A rhythm of three hours may fall
 /// four hourly steps apart, by the minute; that one is missing is never hidden.
-fn joined_steps(pace: SignedDuration, by_day: bool) -> u32 {
-    let step = SignedDuration::from_hours(if by_day { 24 } else { 1 });
+pub(crate) fn joined_steps(pace: SignedDuration, step: SignedDuration) -> u32 {
     let rhythm = pace.as_secs_f64() / step.as_secs_f64();
     if rhythm <= 1.0 {
         return 1;
@@ -110,6 +139,16 @@ fn joined_steps(pace: SignedDuration, by_day: bool) -> u32 {
     (rhythm.ceil() + 1.0)
         .min((2.0 * rhythm).ceil() - 1.0)
         .max(1.0) as u32
+}
+
+/// The median of the gaps between values, if they are enough to say.
+pub(crate) fn usual_gap<T: Ord + Copy>(gaps: impl Iterator<Item = T>) -> Option<T> {
+    let mut gaps: Vec<T> = gaps.collect();
+    if gaps.len() < GAPS_MIN {
+        return None;
+    }
+    let middle = gaps.len() / 2;
+    Some(*gaps.select_nth_unstable(middle).1)
 }
 
 /// The measures to lead with.

@@ -97,6 +97,9 @@ pub struct SourceAnalysis {
     pub chart: Option<Chart>,
     /// The places to draw on the map, each with its latest value.
     pub map: Vec<MapPoint>,
+    /// The time between two observations that leaves nothing out, as a rule, in seconds.
+    #[serde(default)]
+    pub pace_seconds: u64,
     /// The leading measure: what the values of the map and the tables are.
     pub leading_measure: Option<Measure>,
     /// For observations: the entities with the greatest figures of the leading measure, at most 20.
@@ -248,8 +251,11 @@ pub struct Series {
     /// For lines: values at most so many times apart are joined, for the source says no more in between. What is
     /// farther apart has a gap between.
     pub joined_steps: u32,
-    /// For scatters: the marks, in the order of time.
+    /// For scatters: the marks, in the order of time; the strongest 2,000.
     pub marks: Vec<Mark>,
+    /// How many weaker ones there are beside them.
+    #[serde(default)]
+    pub marks_left_out: u64,
 }
 
 /// A mark of a scatter chart.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    analyse::COMPLETE_SHARE_MIN,
+    analyse::{Reported, joined_steps, usual_gap},
     analysis::PeriodKind,
     measure::{Across, Kind, Measure},
     stats::{At, Figures, Stats},
@@ -46,6 +46,25 @@ impl Step {
         }
     }
 
+    /// How many of these steps apart two values of a series may be that belong to one line: by the rhythm of the source; where it
+    /// has none, by what is between most values, and between two downloads.
+    pub fn joined(
+        self,
+        rhythm: Option<SignedDuration>,
+        every: SignedDuration,
+        points: &[Point],
+    ) -> u32 {
+        let step = self.longest();
+        let pace = rhythm.unwrap_or_else(|| {
+            let known = (0_i32..).zip(points);
+            let known = known.filter(|(_, point)| point.figures.count > 0);
+            let places: Vec<i32> = known.map(|(place, _)| place).collect();
+            let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
+            usual_gap(gaps).map_or(every, |gap| every.max(step * gap))
+        });
+        joined_steps(pace, step)
+    }
+
     /// No step is longer than this, but for days that a zone spends at the date line.
     fn longest(self) -> SignedDuration {
         match self {
@@ -60,6 +79,8 @@ impl Step {
 /// The steps that a stretch of time touches, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Steps {
+    /// Their length.
+    pub step: Step,
     /// The first instant of each.
     pub starts: Vec<Timestamp>,
     /// The first instant after the last.
@@ -110,7 +131,7 @@ impl Steps {
                 (starts, next.start)
             }
         };
-        (starts.len() <= most).then_some(Self { starts, end })
+        (starts.len() <= most).then_some(Self { step, starts, end })
     }
 
     /// The first instant of the first step.
@@ -252,10 +273,11 @@ impl<'a> Filling<'a> {
 /// All the entities of a source together, hour by hour: their sum or their mean, as the measure says.
 ///
 /// A sum is known only for hours in which most of the entities of the day reported: a silent station would look like missing
-/// bikes.
+/// bikes. Where entities come and go, it is that of those that were there.
 #[derive(Debug)]
 pub struct Together<'a> {
     measure: &'a Measure,
+    pace: SignedDuration,
     tz: &'a TimeZone,
     filling: Filling<'a>,
     /// The hour taken in last, and its day.
@@ -266,8 +288,10 @@ pub struct Together<'a> {
 
 impl<'a> Together<'a> {
     /// Begins with gaps everywhere; `None` where the values of entities cannot be taken together: exchange rates, ranks.
+    /// `pace` is the time between two observations of an entity that leaves nothing out.
     pub fn new(
         measure: &'a Measure,
+        pace: SignedDuration,
         steps: &'a Steps,
         tz: &'a TimeZone,
         now: Timestamp,
@@ -277,6 +301,7 @@ impl<'a> Together<'a> {
         }
         Some(Self {
             measure,
+            pace,
             tz,
             filling: Filling::new(steps, measure.kind, now),
             last: None,
@@ -304,13 +329,18 @@ impl<'a> Together<'a> {
     }
 
     fn end_day(&mut self) {
-        let reporting = self.entities.len();
+        let most = self.hours.values().map(Vec::len).max();
+        let reported = Reported {
+            entities: self.entities.len() as u64,
+            most: most.unwrap_or(0) as u64,
+            pace: self.pace,
+        };
         self.entities.clear();
         for (hour, means) in std::mem::take(&mut self.hours) {
             let Some(place) = self.filling.steps.place(hour) else {
                 continue;
             };
-            let complete = means.len() as f64 >= COMPLETE_SHARE_MIN * reporting as f64;
+            let complete = reported.tells_all(means.len() as u64);
             let stats = Stats::without_quantiles(self.measure.kind, &means);
             let value = match self.measure.across {
                 Across::Sum if self.measure.kind != Kind::Direction => {
@@ -510,6 +540,8 @@ mod tests {
         assert!((points[2].coverage.unwrap() - 1.0 / 12.0).abs() < 1e-9);
     }
 
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
     fn measure(across: Across, kind: Kind) -> Measure {
         Measure {
             id: MeasureId::new("bikes").unwrap(),
@@ -535,7 +567,7 @@ mod tests {
         .unwrap();
         let sums = |across| {
             let measure = measure(across, Kind::Gauge);
-            let mut together = Together::new(&measure, &steps, &tz, steps.end).unwrap();
+            let mut together = Together::new(&measure, HOUR, &steps, &tz, steps.end).unwrap();
             for (hour, station, values) in [
                 ("2026-11-23T00:00:00Z", "a", &[10.0, 20.0][..]),
                 ("2026-11-23T00:00:00Z", "b", &[1.0]),
@@ -553,9 +585,50 @@ mod tests {
         assert_eq!(sums(Across::Sum), [Some(16.0), None, None]);
         assert_eq!(sums(Across::Mean), [Some(8.0), None, Some(7.0)]);
         let rates = measure(Across::Each, Kind::Gauge);
-        assert!(Together::new(&rates, &steps, &tz, steps.end).is_none());
+        assert!(Together::new(&rates, HOUR, &steps, &tz, steps.end).is_none());
         let ranks = measure(Across::Mean, Kind::Rank);
-        assert!(Together::new(&ranks, &steps, &tz, steps.end).is_none());
+        assert!(Together::new(&ranks, HOUR, &steps, &tz, steps.end).is_none());
+    }
+
+    #[test]
+    fn those_that_come_and_go_are_summed_while_they_are_there() {
+        let tz = paris();
+        let (from, to) = (at("2026-11-23T00:00:00Z"), at("2026-11-23T03:00:00Z"));
+        let steps = Steps::over(Step::Hour, from, to, &tz, 10).unwrap();
+        let measure = measure(Across::Sum, Kind::Gauge);
+        let sums = |pace| {
+            let mut together = Together::new(&measure, pace, &steps, &tz, steps.end).unwrap();
+            for hour in 0..3 {
+                for aircraft in hour..hour + 2 {
+                    let id = EntityId::new(format!("{aircraft}")).unwrap();
+                    let at = from + SignedDuration::from_hours(hour);
+                    together.add(&id, at, &stats(Kind::Gauge, &[1.0]));
+                }
+            }
+            let points = together.finish();
+            let means = points.iter().map(|point| point.figures.mean);
+            means.collect::<Vec<_>>()
+        };
+        assert_eq!(sums(SignedDuration::from_mins(15)), [Some(2.0); 3]);
+        assert_eq!(sums(2 * HOUR), [None; 3]);
+    }
+
+    #[test]
+    fn lines_join_what_the_source_says_every_six_hours() {
+        let points = |known: &[usize]| {
+            let mut points = vec![Point::default(); 30];
+            for place in known {
+                points[*place].figures.count = 1;
+            }
+            points
+        };
+        let every = SignedDuration::from_mins(10);
+        let six = Some(6 * HOUR);
+        assert_eq!(Step::Hour.joined(six, every, &points(&[])), 7);
+        assert_eq!(Step::Day.joined(six, every, &points(&[])), 1);
+        // Where it has no rhythm, its values tell it, and one that is missing does not change it.
+        assert_eq!(Step::Hour.joined(None, every, &points(&[0, 6, 12, 24])), 7);
+        assert_eq!(Step::Hour.joined(None, every, &points(&[0, 12])), 1);
     }
 
     #[test]

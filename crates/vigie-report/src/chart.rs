@@ -476,6 +476,7 @@ mod tests {
             values,
             joined_steps: 1,
             marks: Vec::new(),
+            marks_left_out: 0,
         }
     }
 
@@ -642,6 +643,7 @@ mod tests {
             values: Vec::new(),
             joined_steps: 1,
             marks,
+            marks_left_out: 0,
         };
         let view = view(&chart(ChartKind::Scatter, vec![series])).unwrap();
         assert_eq!(view.panels[0].clouds[0].points.len(), 2);

@@ -87,7 +87,7 @@ impl Current {
         shared.analyses = Arc::default();
         shared.memory = Arc::default();
         shared.ground = ground;
-        shared.live.forget();
+        shared.live.forget(app);
     }
 }
 
@@ -229,24 +229,45 @@ async fn stay_small() {
 }
 
 /// What the API answers when it cannot.
-struct Refusal(StatusCode, String);
+struct Refusal {
+    status: StatusCode,
+    reason: String,
+    code: Option<&'static str>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self {
+            status,
+            reason: reason.into(),
+            code: None,
+        }
+    }
+
+    /// Has a name by which programs know it.
+    fn named(self, code: &'static str) -> Self {
+        let code = Some(code);
+        Self { code, ..self }
+    }
+}
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.0, Json(serde_json::json!({ "error": self.1 }))).into_response()
+        let body = serde_json::json!({ "error": self.reason, "code": self.code });
+        (self.status, Json(body)).into_response()
     }
 }
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Refusal(StatusCode::SERVICE_UNAVAILABLE, failure.report())
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, failure.report())
     }
 }
 
 /// The stretch of time between two parameters of an address: local dates, that of `to` included, or instants.
 fn range(app: &App, from: Option<&str>, to: Option<&str>) -> Result<Range, Refusal> {
     Range::parse(from, to, app.tz())
-        .map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string().replace("--", "")))
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string().replace("--", "")))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -312,7 +333,7 @@ async fn source_day(
 ) -> Result<Json<SourceAnalysis>, Refusal> {
     let app = &shared.app;
     let unknown = || {
-        Refusal(
+        Refusal::new(
             StatusCode::NOT_FOUND,
             format!("no enabled source is called `{source}`"),
         )

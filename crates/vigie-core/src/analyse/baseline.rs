@@ -61,6 +61,8 @@ pub(super) struct Baseline<'a> {
     tz: &'a TimeZone,
     of_week: Table,
     of_day: Table,
+    /// The least difference that says anything.
+    resolution: f64,
     never_negative: bool,
 }
 
@@ -87,6 +89,7 @@ impl<'a> Baseline<'a> {
             tz,
             of_week: Table::default(),
             of_day: Table::default(),
+            resolution,
             never_negative: past.iter().all(|(_, value)| *value >= 0.0),
         };
         for (at, value) in past {
@@ -150,7 +153,7 @@ impl<'a> Baseline<'a> {
     /// How unusual a value is; `None` where there is not enough history to tell.
     pub(super) fn judge(&self, at: Timestamp, value: f64) -> Option<Judged> {
         let (table, set, _, hour) = self.find(at)?;
-        let score = (value - median_of(set)?).abs() / table.spread_of(hour);
+        let score = told(value - median_of(set)?, self.resolution) / table.spread_of(hour);
         let n = table.scores.len();
         // As many past values as are needed for a share so small.
         if !score.is_finite() || (n as f64 + 1.0) * self.step.false_alarm_rate() < 1.0 {
@@ -203,7 +206,10 @@ impl Table {
         self.scores = residuals
             .iter()
             .zip(&self.spread)
-            .flat_map(|(of_hour, spread)| of_hour.iter().map(move |residual| residual / spread))
+            .flat_map(|(of_hour, spread)| {
+                let told = of_hour.iter().map(|residual| told(*residual, resolution));
+                told.map(move |residual| residual / spread)
+            })
             .collect();
         self.scores.sort_unstable_by(f64::total_cmp);
     }
@@ -211,6 +217,16 @@ impl Table {
     fn spread_of(&self, hour: i8) -> f64 {
         let spread = self.spread.get(hour.unsigned_abs() as usize);
         spread.copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// How far off a value is; one that prints alike is not.
+fn told(difference: f64, resolution: f64) -> f64 {
+    let difference = difference.abs();
+    if difference < resolution {
+        0.0
+    } else {
+        difference
     }
 }
 
@@ -345,6 +361,16 @@ mod tests {
         );
         assert!((0.77..0.83).contains(&inside), "{inside}");
         assert!((0.005..0.0125).contains(&flagged), "{flagged}");
+    }
+
+    #[test]
+    fn what_prints_alike_is_not_unusual() {
+        let past = weeks(8, |_, _| 5.0);
+        let tz = paris();
+        let baseline = Baseline::new(&past, Step::Hour, 1.0, &tz);
+        let p = |value| baseline.judge(thursday(8), value).unwrap().p;
+        assert!((p(5.4) - 1.0).abs() < 1e-9);
+        assert!(p(6.0) < 0.001);
     }
 
     #[test]

@@ -6,22 +6,19 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
-use super::{COMPLETE_SHARE_MIN, LINES_MAX};
+use super::{LINES_MAX, Reported, SourceSheet, usual_gap};
 use crate::{
     bucket::BucketSummary,
     measure::{Across, Kind, Measure},
     profile::identity,
     stats::{At, Stats, Sum},
-    time::local_date,
+    time::{day_start, local_date},
 };
 
 /// A day has a value where at least this share of the hours that the source fills is known.
 const DAY_SHARE_MIN: f64 = 0.5;
 /// Entities that have a course of their own, beside the leading ones; a source with more is seen as a whole.
 const SINGLES_MAX: usize = LINES_MAX;
-
-/// Fewer gaps between hours say nothing of a rhythm.
-const GAPS_MIN: usize = 3;
 
 /// Hours and their values, ascending.
 pub(crate) type Values = Vec<(Timestamp, f64)>;
@@ -72,6 +69,7 @@ pub(super) struct Course {
     measures: Vec<Measure>,
     tz: TimeZone,
     leading: Vec<String>,
+    pace: SignedDuration,
     /// By measure.
     hours: BTreeMap<Timestamp, Vec<Mean>>,
     singles: HashMap<String, BTreeMap<Timestamp, f64>>,
@@ -82,11 +80,12 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub(super) fn new(measures: &[&Measure], tz: &TimeZone, leading: &[String]) -> Self {
+    pub(super) fn new(measures: &[&Measure], tz: &TimeZone, sheet: &SourceSheet) -> Self {
         Self {
             measures: measures.iter().map(|measure| (*measure).clone()).collect(),
             tz: tz.clone(),
-            leading: leading.to_vec(),
+            leading: sheet.leading.clone(),
+            pace: sheet.pace(),
             hours: BTreeMap::new(),
             singles: HashMap::new(),
             seen: HashMap::new(),
@@ -145,7 +144,7 @@ impl Course {
         let Some(of) = self.measures.get(measure) else {
             return Vec::new();
         };
-        let mut known: (Option<Date>, usize) = (None, 0);
+        let mut known: Option<(Date, Reported)> = None;
         self.hours
             .iter()
             .filter_map(|(hour, all)| {
@@ -154,20 +153,38 @@ impl Course {
                     return Some((*hour, mean.value()?));
                 }
                 let date = local_date(*hour, &self.tz);
-                if known.0 != Some(date) {
-                    known = (Some(date), self.seen.get(&date).map_or(0, HashSet::len));
-                }
-                let complete = mean.count as f64 >= COMPLETE_SHARE_MIN * known.1 as f64;
-                (mean.count > 0 && complete).then(|| (*hour, mean.sum.value()))
+                let reported = match known {
+                    Some((of, reported)) if of == date => reported,
+                    _ => known.insert((date, self.reported(date, measure))).1,
+                };
+                (mean.count > 0 && reported.tells_all(mean.count))
+                    .then(|| (*hour, mean.sum.value()))
             })
             .collect()
+    }
+
+    /// How many entities there were on a day, and in its fullest hour.
+    fn reported(&self, date: Date, measure: usize) -> Reported {
+        let of_day = self.hours.range(day_start(date, &self.tz)..);
+        let of_day = of_day.take_while(|(hour, _)| local_date(**hour, &self.tz) == date);
+        let counts = of_day.filter_map(|(_, all)| all.get(measure).map(|mean| mean.count));
+        Reported {
+            entities: self.seen.get(&date).map_or(0, |seen| seen.len() as u64),
+            most: counts.max().unwrap_or(0),
+            pace: self.pace,
+        }
+    }
+
+    /// Whether entities came and went on a day: see [`Reported::come_and_go`].
+    pub(super) fn came_and_went(&self, date: Date) -> bool {
+        self.reported(date, 0).come_and_go()
     }
 
     /// The time between two hours of an entity, as a rule: the median of what was seen of it, or, where that is too little,
     /// of all entities.
     pub(super) fn usual_gap(&self, id: Option<&str>) -> SignedDuration {
-        let own = id.and_then(|id| usual_gap(self.singles.get(id)));
-        own.or_else(|| usual_gap(self.singles.values()))
+        let own = id.and_then(|id| usual_gap_of(self.singles.get(id)));
+        own.or_else(|| usual_gap_of(self.singles.values()))
             .unwrap_or_default()
     }
 
@@ -202,8 +219,8 @@ pub(super) fn by_day(
     let every = rhythm.as_secs_f64().max(3600.0);
     days.into_iter()
         .filter_map(|(date, mean)| {
-            let start = crate::time::day_start(date, tz);
-            let end = crate::time::day_start(date.tomorrow().ok()?, tz).min(now);
+            let start = day_start(date, tz);
+            let end = day_start(date.tomorrow().ok()?, tz).min(now);
             let expected = end.duration_since(start).as_secs_f64() / every;
             let enough = mean.count as f64 >= (DAY_SHARE_MIN * expected).floor().max(1.0);
             enough.then_some(())?;
@@ -212,22 +229,14 @@ pub(super) fn by_day(
         .collect()
 }
 
-/// The median time between hours that follow each other, if they are enough to say.
-fn usual_gap<'a>(
+/// The usual time between hours that follow each other.
+fn usual_gap_of<'a>(
     singles: impl IntoIterator<Item = &'a BTreeMap<Timestamp, f64>>,
 ) -> Option<SignedDuration> {
-    let mut gaps: Vec<SignedDuration> = singles
-        .into_iter()
-        .flat_map(|hours| {
-            let later = hours.keys().skip(1);
-            hours.keys().zip(later).map(|(a, b)| b.duration_since(*a))
-        })
-        .collect();
-    if gaps.len() < GAPS_MIN {
-        return None;
-    }
-    let middle = gaps.len() / 2;
-    Some(*gaps.select_nth_unstable(middle).1)
+    usual_gap(singles.into_iter().flat_map(|hours| {
+        let later = hours.keys().skip(1);
+        hours.keys().zip(later).map(|(a, b)| b.duration_since(*a))
+    }))
 }
 
 /// A value and its hour, of a stored sample.

@@ -99,7 +99,7 @@ impl DaysGatherer {
     pub fn new(sheet: &SourceSheet, tz: &TimeZone) -> Self {
         let measure = record_measure(sheet);
         Self {
-            course: Course::new(measure.as_slice(), tz, &sheet.leading),
+            course: Course::new(measure.as_slice(), tz, sheet),
             measure: measure.cloned(),
             leading: sheet.leading.clone(),
             events_last: sheet.events_last(),

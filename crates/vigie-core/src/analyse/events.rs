@@ -36,11 +36,12 @@ pub(super) fn classes(values: &[f64], magnitude: bool) -> Vec<EventClass> {
         } else {
             round_step((greatest - least) / 5.0)
         };
-        let first = (least / step).floor();
-        let count = ((greatest / step).floor() - first) as usize + 1;
-        (0..=count)
-            .map(|index| (first + index as f64) * step)
-            .collect()
+        let (lowest, highest) = ((least / step).floor(), (greatest / step).floor());
+        // A magnitude that is none must not make as many classes: the first takes in all that is below.
+        let first = lowest.max(highest - (CLASSES_MAX - 1) as f64);
+        let count = (highest - first) as usize + 1;
+        let bounds = (1..=count).map(|index| (first + index as f64) * step);
+        std::iter::once(lowest * step).chain(bounds).collect()
     };
     let count =
         |from: f64, to: f64| finite.clone().filter(|v| (from..to).contains(v)).count() as u64;
@@ -178,6 +179,10 @@ mod tests {
         let many: Vec<f64> = (0..20).map(f64::from).collect();
         let classes = counts(&many, true);
         assert_eq!((classes.len(), classes[0]), (CLASSES_MAX, (0.0, 13)));
+        // What is no magnitude does not make a class for each unit of it.
+        let classes = counts(&[1.5, 2.5, 1e12], true);
+        assert_eq!((classes.len(), classes[0]), (CLASSES_MAX, (1.0, 2)));
+        assert_eq!(classes[CLASSES_MAX - 1], (1e12, 1));
     }
 
     #[test]

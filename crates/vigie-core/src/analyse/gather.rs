@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 
 use super::{
     LINES_MAX, SourceSheet,
@@ -38,6 +38,9 @@ pub(super) struct Entity {
     pub(super) point: Option<Point>,
     /// Statistics over the period, by headline measure.
     pub(super) stats: Vec<Option<Stats>>,
+    /// By headline measure what was last known: before the period where a slow source says nothing in it, and of what reaches
+    /// beyond now, as a forecast does, the hour of now.
+    pub(super) latest: Vec<Option<At>>,
     /// Means by headline measure and step; of all but the first entity, only those of the leading measure.
     pub(super) cells: Vec<Vec<Mean>>,
     pub(super) coverage_sum: f64,
@@ -45,7 +48,7 @@ pub(super) struct Entity {
 
 impl Entity {
     pub(super) fn latest(&self, measure: usize) -> Option<At> {
-        self.stats.get(measure)?.as_ref()?.last
+        *self.latest.get(measure)?
     }
 
     pub(super) fn step_means(&self, measure: usize) -> Vec<Option<f64>> {
@@ -95,7 +98,7 @@ impl<'a> SourceAnalyser<'a> {
             by_day,
             steps: steps(from, period.end, by_day, tz),
             entities: HashMap::new(),
-            course: Course::new(&measures, tz, &sheet.leading),
+            course: Course::new(&measures, tz, sheet),
             places: HashMap::new(),
             counters: measures.iter().map(|_| Counters::default()).collect(),
             measures,
@@ -117,9 +120,10 @@ impl<'a> SourceAnalyser<'a> {
         self.history_pending = true;
     }
 
-    /// From when on the analysis wants summaries: the start of the period, or earlier for slow sources.
+    /// From when on the analysis wants summaries: the start of the period, or earlier for slow sources. Events are those of the
+    /// period.
     pub fn data_start(sheet: &SourceSheet, period: &Period, tz: &TimeZone) -> Timestamp {
-        if sheet.slow && period.kind == PeriodKind::Day {
+        if sheet.slow && !sheet.events && period.kind == PeriodKind::Day {
             let first = period.date.saturating_sub((SLOW_CHART_DAYS - 1).days());
             return day_start(first, tz);
         }
@@ -173,6 +177,7 @@ impl<'a> SourceAnalyser<'a> {
                 id.to_owned(),
                 Entity {
                     stats: vec![None; measures],
+                    latest: vec![None; measures],
                     cells: vec![Vec::new(); stepped.min(measures)],
                     ..Entity::default()
                 },
@@ -187,7 +192,8 @@ impl<'a> SourceAnalyser<'a> {
             let Some(found) = summary.measures.get(&measure.id) else {
                 continue;
             };
-            merge_into(&mut entity.stats[index], &found.stats);
+            let latest = &mut entity.latest[index];
+            *latest = later(*latest, &found.stats, hour <= self.now);
             if is_stepped && let Some(cells) = entity.cells.get_mut(index) {
                 cells.resize(self.steps.len(), Mean::default());
                 cells[step].merge(&found.stats);
@@ -195,6 +201,7 @@ impl<'a> SourceAnalyser<'a> {
             if !within {
                 continue;
             }
+            merge_into(&mut entity.stats[index], &found.stats);
             if index == 0 {
                 entity.coverage_sum += found.coverage.unwrap_or(0.0);
             }
@@ -240,6 +247,7 @@ impl<'a> SourceAnalyser<'a> {
             headlines: Vec::new(),
             chart: None,
             map: Vec::new(),
+            pace_seconds: self.sheet.pace().as_secs().unsigned_abs(),
             leading_measure: self.measures.first().map(|measure| (*measure).clone()),
             entities: Vec::new(),
             entity_count: self.entities.len() as u64,
@@ -274,13 +282,28 @@ impl<'a> SourceAnalyser<'a> {
             (None, Subject::Entity(id)) => pace.max(self.course.usual_gap(Some(id))),
             (None, Subject::Together(_)) => pace.max(self.course.usual_gap(None)),
         };
-        joined_steps(pace, self.by_day)
+        joined_steps(
+            pace,
+            SignedDuration::from_hours(if self.by_day { 24 } else { 1 }),
+        )
     }
 
     /// Whether entities are drawn each by itself, not combined.
     pub(super) fn drawn_apart(&self) -> bool {
         self.entities.len() <= LINES_MAX
     }
+}
+
+/// What was last known, with one more hour: of hours that have begun the latest value; before any of these, of those to come the
+/// first.
+fn later(known: Option<At>, hour: &Stats, begun: bool) -> Option<At> {
+    let (first, last) = (hour.first, hour.last);
+    if begun {
+        return last
+            .filter(|last| known.is_none_or(|known| known.0 <= last.0))
+            .or(known);
+    }
+    known.or(first)
 }
 
 fn merge_into(target: &mut Option<Stats>, stats: &Stats) {

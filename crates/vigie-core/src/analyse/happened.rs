@@ -18,6 +18,8 @@ use crate::{
 
 /// Events listed.
 const EVENT_LINES_MAX: usize = 200;
+/// Marks of the chart.
+const MARKS_MAX: usize = 2_000;
 /// Places on the map.
 pub(super) const MAP_POINTS_MAX: usize = 5_000;
 
@@ -71,13 +73,19 @@ impl SourceAnalyser<'_> {
                     })
                 })
                 .collect();
-            marks.reverse();
+            let marks_left_out = marks.len().saturating_sub(MARKS_MAX) as u64;
+            if marks_left_out > 0 {
+                marks.sort_by(|a, b| b.value.total_cmp(&a.value));
+                marks.truncate(MARKS_MAX);
+            }
+            marks.sort_by_key(|mark| mark.at);
             if !marks.is_empty() {
                 let series = Series {
                     label: measure.title.clone(),
                     values: Vec::new(),
                     joined_steps: 1,
                     marks,
+                    marks_left_out,
                 };
                 analysis.chart = Some(Chart {
                     kind: ChartKind::Scatter,
@@ -266,6 +274,52 @@ mod tests {
         let history = history.finish();
         analyser.against(&history);
         analyser.finish(Freshness::default(), CaptureCount::default())
+    }
+
+    #[test]
+    fn a_chart_of_many_events_has_the_strongest_of_them() {
+        let tz = TimeZone::UTC;
+        let mut sheet = sheet(Across::Mean);
+        sheet.events = true;
+        let day = period(PeriodKind::Day, date(2026, 9, 30), &tz);
+        let mut analyser = SourceAnalyser::new(&sheet, &day, &tz, day.end);
+        let all = i64::try_from(super::MARKS_MAX).unwrap() + 3;
+        for number in 0..all {
+            let at = day.start + SignedDuration::from_secs(number);
+            analyser.add_event(&Event {
+                key: EventKey {
+                    source: sheet.id.clone(),
+                    key: EntityId::new(format!("{number}")).unwrap(),
+                },
+                versions: vec![Version {
+                    revision: 0,
+                    observed_at: at,
+                    published_at: None,
+                    point: None,
+                    title: None,
+                    // The weakest are in the middle.
+                    values: [(
+                        MeasureId::new("bikes").unwrap(),
+                        (number - all / 2).abs() as f64,
+                    )]
+                    .into(),
+                    attributes: BTreeMap::new(),
+                    first_fetched_at: at,
+                    last_fetched_at: at,
+                }],
+            });
+        }
+        let found = analyser.finish(Freshness::default(), CaptureCount::default());
+        let chart = found.chart.unwrap();
+        let series = &chart.series[0];
+        assert_eq!(
+            (series.marks.len(), series.marks_left_out),
+            (super::MARKS_MAX, 3)
+        );
+        assert_eq!(found.event_count, all.unsigned_abs());
+        let values = series.marks.iter().map(|mark| mark.value);
+        assert!(values.fold(f64::MAX, f64::min) > 1.0);
+        assert!(series.marks.is_sorted_by_key(|mark| mark.at));
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl HistoryGatherer {
     ) -> Self {
         let measures = headline_measures(&sheet.measures);
         Self {
-            course: Course::new(&measures, tz, &sheet.leading),
+            course: Course::new(&measures, tz, sheet),
             places: HashMap::new(),
             events: Vec::new(),
             positions: Positions::default(),

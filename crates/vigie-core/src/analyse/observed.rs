@@ -4,16 +4,16 @@ use jiff::Timestamp;
 
 use super::{
     HEADLINES_MAX, LINES_MAX,
-    course::{Values, by_day},
+    course::{Values, by_day, moment},
     gather::{Entity, SourceAnalyser},
     happened::MAP_POINTS_MAX,
 };
 use crate::{
     analysis::{Chart, ChartKind, EntityLine, Headline, MapPoint, Series, SourceAnalysis},
     measure::{Across, Kind, Measure},
-    stats::{At, Stats},
+    stats::{At, Figures, Stats},
     text::Text,
-    time::{day_start, hours_between},
+    time::{day_start, hours_between, local_date},
 };
 
 /// Entities listed.
@@ -55,13 +55,15 @@ impl SourceAnalyser<'_> {
                     at: observed_at,
                 });
             }
-            if let Some(stats) = &entity.stats[0]
-                && analysis.entities.len() < ENTITY_LINES_MAX
-            {
+            if analysis.entities.len() < ENTITY_LINES_MAX {
+                let figures = entity.stats[0].as_ref().map(|of| of.publish(leading.kind));
                 analysis.entities.push(EntityLine {
                     entity: (*id).clone(),
                     name,
-                    figures: stats.publish(leading.kind),
+                    figures: Figures {
+                        last: Some(at.1),
+                        ..figures.unwrap_or_default()
+                    },
                     at: observed_at,
                 });
             }
@@ -139,10 +141,7 @@ impl SourceAnalyser<'_> {
         let measures = self.measures.iter().enumerate().take(HEADLINES_MAX);
         measures
             .map(|(index, measure)| {
-                let latest: Vec<At> = entities
-                    .iter()
-                    .filter_map(|(_, e)| e.latest(index))
-                    .collect();
+                let latest = self.latest_of_all(entities, index);
                 let stats = Stats::from_samples(measure.kind, latest.iter().copied());
                 let value = match measure.across {
                     Across::Sum => (stats.count > 0).then(|| stats.sum.value()),
@@ -161,6 +160,22 @@ impl SourceAnalyser<'_> {
                 }
             })
             .collect()
+    }
+
+    /// The latest values of all entities; of those that come and go, of those that are there now.
+    fn latest_of_all(&self, entities: &[(&String, &Entity)], measure: usize) -> Vec<At> {
+        let all = entities.iter().filter_map(|(_, e)| e.latest(measure));
+        let mut all: Vec<At> = all.collect();
+        let newest = all.iter().max_by_key(|at| at.0).copied();
+        if let Some(newest) = newest
+            && let Some(at) = moment(newest)
+            && self.course.came_and_went(local_date(at, self.tz))
+        {
+            // What was not heard since the download before is gone.
+            let since = newest.0 - (self.sheet.pace() / 2).as_millis() as i64;
+            all.retain(|at| at.0 >= since);
+        }
+        all
     }
 
     fn chart(&self, entities: &[(&String, &Entity)], leading: &Measure) -> Option<Chart> {
@@ -284,5 +299,6 @@ fn line(label: Text, values: Vec<Option<f64>>, joined_steps: u32) -> Series {
         values,
         joined_steps,
         marks: Vec::new(),
+        marks_left_out: 0,
     }
 }

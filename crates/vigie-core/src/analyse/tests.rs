@@ -51,6 +51,11 @@ pub(super) fn sheet(across: Across) -> SourceSheet {
 
 /// Each row is an entity, minutes after midnight, and a value.
 pub(super) fn analysis(sheet: &SourceSheet, rows: &[(String, i64, f64)]) -> SourceAnalysis {
+    analysis_at(sheet, rows, 25 * 60)
+}
+
+/// The same, so many minutes after midnight.
+fn analysis_at(sheet: &SourceSheet, rows: &[(String, i64, f64)], now: i64) -> SourceAnalysis {
     let tz = TimeZone::get("Europe/Paris").unwrap();
     let day = period(PeriodKind::Day, Date::constant(2026, 10, 25), &tz);
     let mut bucketing = Bucketing::new(
@@ -76,7 +81,8 @@ pub(super) fn analysis(sheet: &SourceSheet, rows: &[(String, i64, f64)]) -> Sour
         };
         bucketing.add(&row.as_ref(), at);
     }
-    let mut analyser = SourceAnalyser::new(sheet, &day, &tz, day.end);
+    let now = day.start + SignedDuration::from_mins(now);
+    let mut analyser = SourceAnalyser::new(sheet, &day, &tz, now);
     for bucket in bucketing.finish() {
         analyser.add_summary(&bucket.summarise(sheet.rhythm));
     }
@@ -112,6 +118,89 @@ fn the_headline_is_the_latest_of_every_entity() {
     assert_eq!(
         (analysis.entity_count, analysis.entities[0].entity.as_str()),
         (20, "000")
+    );
+}
+
+#[test]
+fn what_comes_and_goes_is_counted_while_it_is_there() {
+    // Ten aircraft each quarter of an hour, of which half are new.
+    let mut sheet = sheet(Across::Sum);
+    sheet.rhythm = Some(SignedDuration::from_mins(15));
+    let rows: Vec<_> = (0..16)
+        .flat_map(|quarter| {
+            let seen = (5 * quarter)..(5 * quarter + 10);
+            seen.map(move |aircraft| (format!("{aircraft:03}"), 15 * quarter, 1.0))
+        })
+        .collect();
+    let analysis = analysis(&sheet, &rows);
+    assert_eq!(analysis.entity_count, 85);
+    assert_eq!(analysis.headlines[0].value, Some(10.0));
+    let chart = analysis.chart.unwrap();
+    // Those of four quarters: the first ten, and five more in each of the others.
+    assert_eq!(chart.series[0].values[..4], [Some(25.0); 4]);
+    assert_eq!(chart.series[0].values[4], None);
+    // Of what is heard less than once an hour no hour knows most, whoever stays.
+    sheet.rhythm = Some(SignedDuration::from_hours(3));
+    let rows: Vec<_> = (0..24)
+        .map(|hour| (format!("{:03}", hour % 3), 60 * hour, 1.0))
+        .chain((3..12).map(|late| (format!("{late:03}"), 5, 1.0)))
+        .collect();
+    let analysis = super::tests::analysis(&sheet, &rows);
+    assert_eq!(analysis.headlines[0].value, Some(12.0));
+    let known = &analysis.chart.unwrap().series[0].values;
+    assert_eq!(known.iter().flatten().count(), 1);
+}
+
+#[test]
+fn of_a_forecast_the_hour_of_now_leads() {
+    let forecast: Vec<_> = (2..25)
+        .map(|hour| ("a".to_owned(), 60 * hour, hour as f64))
+        .collect();
+    let at = |minutes: i64| analysis_at(&sheet(Across::Mean), &forecast, minutes);
+    let morning = at(9 * 60 + 30);
+    assert_eq!(morning.headlines[0].value, Some(9.0));
+    assert_eq!(morning.entities[0].figures.last, Some(9.0));
+    // Its chart and the figures of the day go on to the end.
+    assert_eq!(morning.entities[0].figures.max, Some(24.0));
+    assert_eq!(morning.chart.unwrap().series[0].values[24], Some(24.0));
+    // Before it begins, what comes first.
+    assert_eq!(at(60).headlines[0].value, Some(2.0));
+}
+
+#[test]
+fn figures_of_the_day_are_of_the_day_and_what_is_older_is_only_the_latest() {
+    let mut daily = sheet(Across::Each);
+    (daily.slow, daily.rhythm) = (true, Some(SignedDuration::from_hours(24)));
+    let yesterday = vec![("a".to_owned(), -600, 5.0), ("b".to_owned(), -600, 1.0)];
+    let mut rows = yesterday;
+    rows.push(("b".into(), 60, 2.0));
+    let analysis = analysis(&daily, &rows);
+    let [a, b] = &analysis.entities[..] else {
+        panic!("{:?}", analysis.entities)
+    };
+    assert_eq!(
+        (a.figures.count, a.figures.max, a.figures.last),
+        (0, None, Some(5.0))
+    );
+    assert_eq!(
+        (b.figures.count, b.figures.min, b.figures.last),
+        (1, Some(2.0), Some(2.0))
+    );
+    assert_eq!(analysis.headlines[0].value, Some(5.0));
+    assert_eq!(analysis.chart.unwrap().times.len(), 30);
+    assert_eq!(analysis.pace_seconds, 86_400);
+}
+
+#[test]
+fn events_of_a_slow_source_have_a_day_of_hours() {
+    let mut events = sheet(Across::Mean);
+    (events.slow, events.events) = (true, true);
+    let day = thursday();
+    let tz = paris();
+    assert_eq!(SourceAnalyser::data_start(&events, &day, &tz), day.start);
+    assert_eq!(
+        SourceAnalyser::new(&events, &day, &tz, day.end).steps.len(),
+        24
     );
 }
 
@@ -382,7 +471,10 @@ fn prices_have_no_usual_level_but_are_compared_with_the_day_before() {
 
 #[test]
 fn what_a_source_says_every_three_hours_is_joined_and_what_it_omits_is_not() {
-    let steps = |minutes: i64, by_day| joined_steps(SignedDuration::from_mins(minutes), by_day);
+    let steps = |minutes: i64, by_day| {
+        let step = SignedDuration::from_hours(if by_day { 24 } else { 1 });
+        joined_steps(SignedDuration::from_mins(minutes), step)
+    };
     assert_eq!(
         [10, 60, 90, 120, 180, 360].map(|minutes| steps(minutes, false)),
         [1, 1, 2, 3, 4, 7]

@@ -37,7 +37,7 @@ type Key = (SourceId, Date);
 /// What was analysed and read under the same settings: with others there is another.
 #[derive(Default)]
 pub(super) struct Analyses {
-    /// With the ledger's sequence number at the change that they know of.
+    /// With how often their source had changed.
     kept: Mutex<HashMap<Key, (u64, Arc<SourceAnalysis>)>>,
     /// The days before a day. Pages do not wait for them: they are read in the background, source by source.
     histories: Mutex<HashMap<Key, Reading>>,

@@ -104,7 +104,7 @@ impl Limits {
         if all >= self.streams_max || own >= self.streams_max.div_ceil(2) {
             let most = self.streams_max;
             let reason = format!("too many open streams: serve.streams_max = {most}");
-            return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, reason));
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason));
         }
         *streams.entry(client).or_insert(0) += 1;
         Ok(StreamPlace {
@@ -145,7 +145,7 @@ pub(super) async fn check(
     };
     let most = limits.per_second;
     let reason = format!("too many requests: serve.requests_per_second_max = {most}");
-    let mut response = Refusal(StatusCode::TOO_MANY_REQUESTS, reason).into_response();
+    let mut response = Refusal::new(StatusCode::TOO_MANY_REQUESTS, reason).into_response();
     let wait = HeaderValue::from(seconds.ceil() as u64);
     response.headers_mut().insert(header::RETRY_AFTER, wait);
     response

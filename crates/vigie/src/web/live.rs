@@ -17,7 +17,7 @@ use axum::{
     response::IntoResponse,
 };
 use futures::StreamExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::BroadcastStream;
 use tracing::warn;
-use vigie_core::text::SourceId;
+use vigie_core::{text::SourceId, time::hour_start};
 use vigie_store::ledger::{Changes, Ledger};
 
 use super::{
@@ -54,8 +54,10 @@ pub(super) struct Live {
     app: App,
     /// Events as they are sent, made once for all pages.
     messages: broadcast::Sender<Bytes>,
-    /// The ledger's sequence number at the latest change of each source.
+    /// How often each source has changed.
     changed: Mutex<HashMap<SourceId, u64>>,
+    /// The sources that reach beyond now: what leads is of another hour when an hour begins.
+    ahead: Mutex<Vec<SourceId>>,
     told: Mutex<Told>,
     /// The ledger's sequence number before anything was shown.
     begun: u64,
@@ -162,6 +164,7 @@ impl Live {
             app: app.clone(),
             messages,
             changed: Mutex::default(),
+            ahead: Mutex::new(ahead(app)),
             told: Mutex::new(Told::new()),
             begun: block_in_place(|| app.ledger().sequence()).unwrap_or(0),
             wanted,
@@ -175,12 +178,13 @@ impl Live {
         self.open.send_replace(false);
     }
 
-    /// Has open pages read everything again.
-    pub(super) fn forget(&self) {
+    /// Has open pages read everything again, under other settings.
+    pub(super) fn forget(&self, app: &App) {
+        *lock(&self.ahead) = ahead(app);
         self.send(&Message::Everything);
     }
 
-    /// The ledger's sequence number at the latest change of a source.
+    /// How often a source has changed: what was read under another number may be no longer true.
     pub(super) fn changed(&self, source: &SourceId) -> u64 {
         lock(&self.changed).get(source).copied().unwrap_or(0)
     }
@@ -209,6 +213,7 @@ impl Live {
         // A connection of its own: who writes waits for the disk, and pages shall not.
         let mut own = None;
         let mut sequence = self.begun;
+        let mut hour = self.hour();
         let mut events = self.app.watch();
         let mut tick = tokio::time::interval(tick(self.app.clock(), self.app.config().simulated));
         let mut poll = tokio::time::interval(POLL);
@@ -230,19 +235,34 @@ impl Live {
             match block_in_place(|| self.changes(&mut own, sequence)) {
                 Ok(changes) => {
                     sequence = changes.sequence;
-                    let mut changed = lock(&self.changed);
-                    for source in &changes.sources {
-                        changed.insert(source.clone(), sequence);
-                    }
-                    drop(changed);
-                    self.send_all(changes.sources.iter().map(Message::Source));
+                    self.tell_changes(&changes.sources);
                 }
                 Err(failure) => {
                     own = None;
                     warn!(error = failure.report(), "the ledger cannot be read");
                 }
             }
+            let now = self.hour();
+            if now != hour {
+                hour = now;
+                let ahead = lock(&self.ahead).clone();
+                self.tell_changes(&ahead);
+            }
         }
+    }
+
+    /// The local hour that goes on.
+    fn hour(&self) -> Timestamp {
+        hour_start(self.app.now(), self.app.tz())
+    }
+
+    fn tell_changes(&self, sources: &[SourceId]) {
+        let mut changed = lock(&self.changed);
+        for source in sources {
+            *changed.entry(source.clone()).or_default() += 1;
+        }
+        drop(changed);
+        self.send_all(sources.iter().map(Message::Source));
     }
 
     /// What changed since, by a connection that is kept.
@@ -286,6 +306,13 @@ impl Live {
         let missed = told.missed(since);
         missed.iter().map(|message| message.event(now)).collect()
     }
+}
+
+/// The enabled sources that say what is hours ahead.
+fn ahead(app: &App) -> Vec<SourceId> {
+    let enabled = app.enabled().into_iter();
+    let ahead = enabled.filter(|definition| definition.future >= SignedDuration::from_hours(1));
+    ahead.map(|definition| definition.id.clone()).collect()
 }
 
 /// How often pages are told the time.

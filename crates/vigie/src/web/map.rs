@@ -167,7 +167,7 @@ async fn map(State(shared): State<Shared>) -> Json<MapSettings> {
 async fn style(State(shared): State<Shared>) -> Result<Response, Refusal> {
     match &shared.ground.file {
         Ok(style) => Ok(([(header::CACHE_CONTROL, "no-cache")], Json(style)).into_response()),
-        Err(reason) => Err(Refusal(StatusCode::NOT_FOUND, reason.clone())),
+        Err(reason) => Err(Refusal::new(StatusCode::NOT_FOUND, reason.clone())),
     }
 }
 
@@ -223,7 +223,7 @@ async fn places(
     } = query;
     if !(south < north && [west, south, east, north].iter().all(|n| n.is_finite())) {
         let reason = "expected west, south, east and north in degrees, south below north";
-        return Err(Refusal(StatusCode::BAD_REQUEST, reason.to_owned()));
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, reason.to_owned()));
     }
     // One after the other: each reads the whole gazetteer.
     let _turn = shared.places.acquire().await.map_err(Failure::usage)?;

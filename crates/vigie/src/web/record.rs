@@ -148,11 +148,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 }
 
 fn bad(reason: impl Into<String>) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, reason.into())
+    Refusal::new(StatusCode::BAD_REQUEST, reason.into())
 }
 
 fn absent(reason: impl Into<String>) -> Refusal {
-    Refusal(StatusCode::NOT_FOUND, reason.into())
+    Refusal::new(StatusCode::NOT_FOUND, reason.into())
 }
 
 /// The definition of a source, enabled or not.

@@ -335,6 +335,32 @@ fn events_are_counted(lab: &Lab, serving: &Serving) {
     );
 }
 
+/// Those that are picked are the first of all of them, in that order.
+fn events_are_picked(serving: &Serving) {
+    let path = format!("/api/v1/events?source={QUAKES}&from=2026-11-20&to=2026-11-24");
+    let mut all: Vec<Value> = (pages(serving, &format!("{path}&limit=3")).iter())
+        .flat_map(|page| page["events"].as_array().unwrap().clone())
+        .collect();
+    assert!(all.len() > 8, "{}", all.len());
+    let magnitude = |event: &Value| event["values"]["magnitude"].as_f64().unwrap_or(f64::MIN);
+    all.reverse();
+    for order in ["latest", "strongest"] {
+        if order == "strongest" {
+            all.sort_by(|a, b| magnitude(b).total_cmp(&magnitude(a)));
+        }
+        let picked = ask(serving, &format!("{path}&order={order}&limit=3")).json();
+        assert_eq!(picked["total"], Value::from(all.len()));
+        assert_eq!(picked["next"], Value::Null);
+        assert_eq!(
+            picked["events"].as_array().unwrap()[..],
+            all[..3],
+            "{order}"
+        );
+    }
+    let in_time = ask(serving, &path).json();
+    assert_eq!(in_time["total"], Value::Null);
+}
+
 fn files_say_the_same(serving: &Serving) {
     let path = format!(
         "/api/v1/series?source={RATES}&entity=USD&entity=GBP&step=day&from=2026-11-16&to=2026-11-24"
@@ -592,6 +618,16 @@ fn refusals_say_what_to_do(serving: &Serving) {
             "is not what a page gave",
         ),
         (
+            format!("/api/v1/events?source={QUAKES}&order=size"),
+            400,
+            "none of time, latest, strongest",
+        ),
+        (
+            format!("/api/v1/events?source={QUAKES}&order=latest&after=2026-11-24T00:00:00Z~us1"),
+            400,
+            "in the order of time only",
+        ),
+        (
             format!("/api/v1/events?source={QUAKES}&known_at=14:05"),
             400,
             "is not a time",
@@ -624,6 +660,11 @@ fn refusals_say_what_to_do(serving: &Serving) {
         400,
         "at most 50 entities",
     );
+    // Programs tell by its name what is only too much.
+    let code = |path: &str| ask_with(serving, path, "").json()["code"].clone();
+    let long = format!("{series}{VELIB}&from=1900-01-01");
+    assert_eq!(code(&long), Value::from("too_much"));
+    assert_eq!(code(&format!("{series}{RATES}")), Value::Null);
 }
 
 #[test]
@@ -632,6 +673,7 @@ fn other_programs_read_what_is_stored() {
     check(&lab, VELIB, "bikes");
     let serving = serve(&lab, LATER);
     events_are_counted(&lab, &serving);
+    events_are_picked(&serving);
     files_say_the_same(&serving);
     values_order_entities(&serving);
     correlations_have_their_count(&serving);

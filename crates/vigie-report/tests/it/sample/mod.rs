@@ -116,6 +116,7 @@ impl Sample {
             headlines: Vec::new(),
             chart: None,
             map: Vec::new(),
+            pace_seconds: 600,
             leading_measure: None,
             entities: Vec::new(),
             entity_count: 0,
@@ -326,6 +327,7 @@ impl Sample {
             values,
             joined_steps: 1,
             marks: Vec::new(),
+            marks_left_out: 0,
         }
     }
 
@@ -547,6 +549,7 @@ impl Sample {
                 values: Vec::new(),
                 joined_steps: 1,
                 marks,
+                marks_left_out: 0,
             }],
         });
         source.leading_measure = Some(Self::measure("magnitude", "1", magnitude, 1));
@@ -834,12 +837,14 @@ impl Sample {
                     values: vec![Some(*rate)],
                     joined_steps: 1,
                     marks: Vec::new(),
+                    marks_left_out: 0,
                 })
                 .chain([Series {
                     label: Text::same("RUB"),
                     values: vec![None],
                     joined_steps: 1,
                     marks: Vec::new(),
+                    marks_left_out: 0,
                 }])
                 .collect(),
         });

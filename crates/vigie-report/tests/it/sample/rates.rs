@@ -48,6 +48,7 @@ pub(crate) fn slow_rates(analysis: &Analysis) -> Chart {
                     .collect(),
                 joined_steps: 1,
                 marks: Vec::new(),
+                marks_left_out: 0,
             })
             .collect(),
     }

@@ -38,6 +38,8 @@ const ATTRIBUTION: HeaderName = HeaderName::from_static("vigie-attribution");
 pub(super) struct Mistake {
     /// What is wrong, and what to do, in English.
     pub(super) error: String,
+    /// `too_much` where less has to be asked for; else null.
+    pub(super) code: Option<String>,
 }
 
 /// How an answer is written.

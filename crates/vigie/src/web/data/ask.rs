@@ -25,16 +25,21 @@ pub(super) const TOGETHER: &str = "*";
 /// The most points of an answer.
 pub(super) const POINTS_MAX: usize = 50_000;
 /// The most buckets that are read for one answer.
-pub(super) const BUCKETS_MAX: usize = 400_000;
+pub(super) const BUCKETS_MAX: usize = 1_500_000;
 
 /// A refusal of what was asked.
 pub(super) fn bad(reason: impl Into<String>) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, reason.into())
+    Refusal::new(StatusCode::BAD_REQUEST, reason.into())
+}
+
+/// A refusal of what is more than an answer holds.
+pub(super) fn too_much(reason: impl Into<String>) -> Refusal {
+    bad(reason).named("too_much")
 }
 
 /// A refusal of what is not there.
 pub(super) fn missing(reason: impl Into<String>) -> Refusal {
-    Refusal(StatusCode::NOT_FOUND, reason.into())
+    Refusal::new(StatusCode::NOT_FOUND, reason.into())
 }
 
 /// The parameters of an address, in their order; some may come several times.
@@ -150,7 +155,7 @@ impl Parameters {
             return Err(bad(format!("nothing lies between {from} and {to}")));
         }
         Steps::over(step, from, to, app.tz(), most).ok_or_else(|| {
-            bad(format!(
+            too_much(format!(
                 "more than {most} steps: ask for less time, fewer entities, or a longer step than `{}`",
                 step.as_str()
             ))

@@ -23,7 +23,7 @@ use vigie_store::store::{MeasureHour, SummaryQuery};
 use super::{
     super::{Refusal, Shared},
     answer::{self, Format, Mistake, RowAnswer},
-    ask::{self, BUCKETS_MAX, Parameters, attribution, bad},
+    ask::{self, BUCKETS_MAX, Parameters, attribution, bad, too_much},
 };
 use crate::{
     app::store_failure,
@@ -244,7 +244,7 @@ async fn find(
     };
     let told = question.hours(&measure.id, BUCKETS_MAX, &mut each).await?;
     if told.cut {
-        return Err(bad(format!(
+        return Err(too_much(format!(
             "more than {BUCKETS_MAX} hours of entities: ask for less time"
         )));
     }

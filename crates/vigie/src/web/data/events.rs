@@ -1,6 +1,6 @@
 //! `GET /api/v1/events`: what happened, as it is known now or as it was known then.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{cmp::Ordering, collections::BTreeMap, ops::ControlFlow};
 
 use axum::{
     extract::{Query, State},
@@ -50,7 +50,7 @@ static COLUMNS: [Column; 13] = [
     always("attribution", Type::Text),
 ];
 
-/// A page of events, in the order in which they happened.
+/// A page of events, in the order asked for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EventsAnswer {
     /// The source.
@@ -69,7 +69,9 @@ pub(super) struct EventsAnswer {
     known_at: Option<Timestamp>,
     /// Those of this page.
     events: Vec<EventEntry>,
-    /// What to give as `after` for the next page; null on the last.
+    /// How many there are in all; null where pages go on in the order of time.
+    total: Option<u64>,
+    /// What to give as `after` for the next page; null on the last, and where `order` picks some of them.
     next: Option<String>,
 }
 
@@ -111,6 +113,8 @@ struct EventEntry {
     ("to" = Option<String>, Query, description = "Up to this local date (included), or before this time"),
     ("known_at" = Option<String>, Query, description = "What was known at this time (RFC 3339): events fetched later are \
         absent, and revised ones are as they were"),
+    ("order" = Option<String>, Query, description = "`time` (when absent), page by page; or `latest`, the latest first, or \
+        `strongest`, the greatest of the measure that the source leads with first: these on one page"),
     ("after" = Option<String>, Query, description = "What the page before gave as `next`"),
     ("limit" = Option<usize>, Query, description = "The most events of a page: 1000 when absent, at most 10000"),
     ("format" = Option<String>, Query, description = "json, csv, ndjson or parquet; JSON when absent")
@@ -125,7 +129,7 @@ pub(super) async fn events(
     asked: HeaderMap,
 ) -> Result<Response, Refusal> {
     let names = [
-        "source", "from", "to", "known_at", "after", "limit", "format",
+        "source", "from", "to", "known_at", "order", "after", "limit", "format",
     ];
     let parameters = Parameters::new(given, &names)?;
     let app = &shared.app;
@@ -139,7 +143,12 @@ pub(super) async fn events(
     let format = Format::of(&parameters)?;
     let limit = parameters.limit(1000, 10_000)?;
     let known_at = parameters.known_at()?;
+    let order = Order::of(&parameters)?;
     let after = parameters.one("after")?.map(Cursor::parse).transpose()?;
+    if after.is_some() && order != Order::Time {
+        return Err(bad("`after` goes on in the order of time only"));
+    }
+    let leading = ask::leading(&definition).map(|measure| &measure.id);
     let range = parameters.range(app)?;
     let to = range
         .to
@@ -155,7 +164,17 @@ pub(super) async fn events(
         from: Some(after.as_ref().map_or(begin, |after| after.at.max(begin))),
         to: Some(to.saturating_add(slack).unwrap_or(Timestamp::MAX)),
     };
-    let mut found: Vec<(Cursor, Event)> = Vec::new();
+    let (mut found, mut total): (Vec<(Cursor, Event)>, u64) = (Vec::new(), 0);
+    // What is not among the first is let go in portions, so that memory does not grow with what is stored.
+    let pick = |found: &mut Vec<(Cursor, Event)>| {
+        if order != Order::Time {
+            found.sort_by(|(_, a), (_, b)| {
+                let versions = counted(a, known_at).zip(counted(b, known_at));
+                versions.map_or(Ordering::Equal, |(a, b)| order.compare(a, b, leading))
+            });
+        }
+        found.truncate(limit);
+    };
     let mut each = |event: Event| {
         let Some(current) = event.current() else {
             return ControlFlow::Continue(());
@@ -168,16 +187,19 @@ pub(super) async fn events(
             .is_some_and(|version| (from..to).contains(&version.observed_at))
         {
             found.push((cursor, event));
+            total += 1;
         }
-        if found.len() > limit {
-            return ControlFlow::Break(());
+        match order {
+            Order::Time if found.len() > limit => return ControlFlow::Break(()),
+            Order::Latest | Order::Strongest if found.len() >= 2 * limit => pick(&mut found),
+            _ => {}
         }
         ControlFlow::Continue(())
     };
     let read = shared.store.events(&query, &mut each).await;
     read.map_err(store_failure)?;
-    let more = found.len() > limit;
-    found.truncate(limit);
+    let more = order == Order::Time && found.len() > limit;
+    pick(&mut found);
     let next = found
         .last()
         .filter(|_| more)
@@ -196,6 +218,7 @@ pub(super) async fn events(
             events: shown
                 .map(|(event, version)| entry(event, version, known_at))
                 .collect(),
+            total: (order != Order::Time).then_some(total),
             next,
         };
         return answer::json(&asked, app, Some(&definition), &answer);
@@ -221,6 +244,41 @@ pub(super) async fn events(
     }
     let name = format!("vigie_{}_events", definition.id);
     rows.finish(&asked, &name, next.as_deref())
+}
+
+/// Which events come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Time,
+    Latest,
+    Strongest,
+}
+
+impl Order {
+    fn of(parameters: &Parameters) -> Result<Self, Refusal> {
+        match parameters.one("order")? {
+            None | Some("time") => Ok(Self::Time),
+            Some("latest") => Ok(Self::Latest),
+            Some("strongest") => Ok(Self::Strongest),
+            Some(other) => Err(bad(format!(
+                "order `{other}` is none of time, latest, strongest"
+            ))),
+        }
+    }
+
+    /// Those without a value come last.
+    fn compare(self, a: &Version, b: &Version, leading: Option<&MeasureId>) -> Ordering {
+        let value = |version: &Version| {
+            let value = leading.and_then(|measure| version.values.get(measure));
+            value.copied().unwrap_or(f64::NEG_INFINITY)
+        };
+        let later = b.observed_at.cmp(&a.observed_at);
+        match self {
+            Self::Time => later.reverse(),
+            Self::Latest => later,
+            Self::Strongest => value(b).total_cmp(&value(a)).then(later),
+        }
+    }
 }
 
 /// The version that counted at a time, or that counts.

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderName},
     response::Response,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tokio::task::block_in_place;
 use utoipa::ToSchema;
@@ -24,11 +24,14 @@ use vigie_store::store::{EachHour, EventQuery, MeasureHour, SummaryQuery};
 use super::{
     super::{Refusal, Shared},
     answer::{self, Format, Mistake, RowAnswer},
-    ask::{self, BUCKETS_MAX, POINTS_MAX, Parameters, TOGETHER, attribution, bad, missing},
+    ask::{
+        self, BUCKETS_MAX, POINTS_MAX, Parameters, TOGETHER, attribution, bad, missing, too_much,
+    },
 };
 use crate::{
     export::table::{Cell, Column, Type, always, sometimes},
     known::{self, KnownAt, Question, Told},
+    summarize::rhythm,
 };
 
 /// The most entities of an answer.
@@ -104,6 +107,9 @@ struct SeriesLine {
     entity: String,
     /// Its name, as last observed.
     name: String,
+    /// Values at most so many steps apart are joined to a line, for the source says no more in between. What is farther apart
+    /// has a gap between.
+    joined_steps: u32,
     /// How many values there were; null where nobody watched.
     count: Vec<Option<u64>>,
     /// The least value.
@@ -133,6 +139,7 @@ pub(super) struct Loaded {
     pub(super) entity: String,
     pub(super) name: String,
     pub(super) points: Vec<Point>,
+    joined_steps: u32,
     /// Of how many hours nobody can tell any more what was known.
     untold: u64,
 }
@@ -154,6 +161,7 @@ impl Loaded {
             coverage: all(|point| point.coverage),
             entity: self.entity,
             name: self.name,
+            joined_steps: self.joined_steps,
         }
     }
 
@@ -310,6 +318,19 @@ impl Wanted<'_> {
         self.known_at.unwrap_or_else(|| shared.app.now())
     }
 
+    fn rhythm(&self, shared: &Shared) -> Option<SignedDuration> {
+        rhythm(&shared.app, self.definition)
+    }
+
+    fn every(&self, shared: &Shared) -> SignedDuration {
+        shared.app.schedule(self.definition).every()
+    }
+
+    fn joined_steps(&self, shared: &Shared, points: &[Point]) -> u32 {
+        let (rhythm, every) = (self.rhythm(shared), self.every(shared));
+        self.steps.step.joined(rhythm, every, points)
+    }
+
     /// Reads the series of entities, or of all together where there are none.
     pub(super) async fn load(
         &self,
@@ -331,7 +352,7 @@ impl Wanted<'_> {
         if entities.is_empty() {
             return Ok(vec![self.together(shared, measure).await?]);
         }
-        let mut loaded = Vec::new();
+        let mut loaded = Vec::with_capacity(entities.len());
         for entity in entities {
             loaded.push(self.one(shared, measure, entity).await?);
         }
@@ -363,10 +384,12 @@ impl Wanted<'_> {
         if !found {
             ask::check_entity(shared, definition, entity).await?;
         }
+        let points = filling.finish();
         Ok(Loaded {
             entity: entity.as_str().to_owned(),
             name: name.unwrap_or_else(|| entity.as_str().to_owned()),
-            points: filling.finish(),
+            joined_steps: self.joined_steps(shared, &points),
+            points,
             untold: told.untold.len() as u64,
         })
     }
@@ -400,8 +423,9 @@ impl Wanted<'_> {
 
     async fn together(&self, shared: &Shared, measure: &Measure) -> Result<Loaded, Refusal> {
         let (definition, tz) = (self.definition, shared.app.tz());
-        let mut together =
-            Together::new(measure, self.steps, tz, self.now(shared)).ok_or_else(|| {
+        let pace = self.rhythm(shared).unwrap_or_else(|| self.every(shared));
+        let mut together = Together::new(measure, pace, self.steps, tz, self.now(shared))
+            .ok_or_else(|| {
                 bad(format!(
                     "`{}` of different entities does not add up: name them with `entity` (/api/v1/entities?source={} lists them)",
                     measure.id, definition.id
@@ -416,7 +440,7 @@ impl Wanted<'_> {
         let query = self.query();
         let told = (self.hours(shared, measure, &query, BUCKETS_MAX, &mut each)).await?;
         if told.cut {
-            return Err(bad(format!(
+            return Err(too_much(format!(
                 "more than {BUCKETS_MAX} hours of entities: ask for less time, or name entities"
             )));
         }
@@ -434,6 +458,7 @@ impl Wanted<'_> {
         Ok(Loaded {
             entity: TOGETHER.to_owned(),
             name: TOGETHER.to_owned(),
+            joined_steps: self.joined_steps(shared, &points),
             points,
             untold: told.untold.len() as u64,
         })
@@ -461,6 +486,7 @@ impl Wanted<'_> {
             entity: TOGETHER.to_owned(),
             name: TOGETHER.to_owned(),
             points: happenings.finish(watched_since),
+            joined_steps: 1,
             untold: 0,
         })
     }

@@ -335,7 +335,7 @@ pub(super) async fn body(
         let ledger = ledger_of(app)?;
         let capture = find(&ledger, &id)?.capture;
         if let Some(reason) = forbidden(app, &capture.source) {
-            return Err(Refusal(StatusCode::FORBIDDEN, reason));
+            return Err(Refusal::new(StatusCode::FORBIDDEN, reason));
         }
         let Some(raw_file) = &capture.file else {
             return Err(absent(format!("capture {id} brought no body")));
@@ -368,7 +368,7 @@ fn archived(
     capture: &Capture,
     raw_file: &str,
 ) -> Result<(u64, Vec<u8>), Refusal> {
-    let gone = |reason: &str| Refusal(StatusCode::GONE, reason.to_owned());
+    let gone = |reason: &str| Refusal::new(StatusCode::GONE, reason.to_owned());
     let (BodyPlace::Archived, Some(archive)) = place_of(app, ledger, capture)? else {
         return Err(gone("the body was deleted; its tombstone is what remains"));
     };
@@ -381,7 +381,7 @@ fn archived(
         Found::Nowhere => Err(gone(&format!(
             "the body was in {archive}, which is not there any more"
         ))),
-        Found::TooFar => Err(Refusal(
+        Found::TooFar => Err(Refusal::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             format!(
                 "the body lies too deep in {archive}: `tar --zstd -xf` in the data folder unpacks it"
