@@ -49,8 +49,8 @@ export class FreshnessView {
 
   tick(now: number): void {
     if (this.#freshness === null) return;
-    const { observed_at, published_at, fetched_at, next_at } = this.#freshness;
-    setText(this.#age, observed_at ? relative(milliseconds(observed_at), now) : words().neverObserved);
+    const { content_at, observed_at, published_at, fetched_at, next_at } = this.#freshness;
+    setText(this.#age, content_at ? relative(milliseconds(content_at), now) : words().neverObserved);
     setAttribute(this.#age, "title", words().contentAge);
     const say = (time: string | null | undefined, otherwise: string): string =>
       time ? `${moment(milliseconds(time))} (${relative(milliseconds(time), now)})` : otherwise;

@@ -267,8 +267,8 @@ export class HealthView implements View {
 }
 
 function ageOf(source: SourceHealth, now: number): Cell {
-  const at = source.freshness.observed_at;
-  const age = (): Node => tracedFigure(relative(milliseconds(at ?? ""), now), `${inLanguage(source.title)}, ${say().contentAge}`, () => ask(inLanguage(source.title), { source: source.id, at: at ?? undefined }));
+  const { content_at: at, observed_at } = source.freshness;
+  const age = (): Node => tracedFigure(relative(milliseconds(at ?? ""), now), `${inLanguage(source.title)}, ${say().contentAge}`, () => ask(inLanguage(source.title), { source: source.id, at: observed_at ?? undefined }));
   const text = at ? age() : say().noContent;
   return source.freshness.stale ? element("span", {}, text, " ", element("span", { class: "badge warn" }, words().stale)) : text;
 }

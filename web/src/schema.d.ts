@@ -1189,6 +1189,12 @@ export interface components {
         Freshness: {
             /**
              * Format: date-time
+             * @description What the age of the content counts from: when the newest happened; of what is ahead, as in a forecast, when it was
+             *     published, or else fetched.
+             */
+            content_at?: string | null;
+            /**
+             * Format: date-time
              * @description When the provider last answered as it should.
              */
             fetched_at?: string | null;

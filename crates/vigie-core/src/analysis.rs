@@ -134,6 +134,11 @@ pub struct Credit {
 /// The three clocks of a source. Each is the newest known, whatever the period.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Freshness {
+    /// What the age of the content counts from: when the newest happened; of what is ahead, as in a forecast, when it was
+    /// published, or else fetched.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub content_at: Option<Timestamp>,
     /// When the newest content happened.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub observed_at: Option<Timestamp>,

@@ -215,9 +215,11 @@ pub(crate) fn ledger_facts(
     let stale_after = definition.stale_after;
     // Of a period that is over it is asked whether the source was up to date at its end.
     let looked_at = now.min(period.end);
-    let age = newest.observed_at.map(|at| looked_at.duration_since(at));
+    let content_at = newest.content_at(now);
+    let age = content_at.map(|at| looked_at.duration_since(at));
     let schedule = app.schedule(definition);
     let freshness = Freshness {
+        content_at,
         observed_at: newest.observed_at,
         published_at: newest.published_at,
         fetched_at: newest.fetched_at,

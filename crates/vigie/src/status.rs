@@ -99,7 +99,7 @@ pub(crate) fn statuses(app: &App) -> Outcome<Vec<SourceStatus>> {
             let waiting = waiting_files(app, &definition.id)?;
             let last_problem = last_problem(app, &definition.id)?;
             let age = freshness
-                .observed_at
+                .content_at
                 .map(|at| now.duration_since(at).as_secs());
             let level = match (freshness.stale, failures_in_a_row) {
                 (false, 0) => Level::Ok,
@@ -303,7 +303,7 @@ fn print(app: &App, status: &Status, json: bool) -> Outcome {
         rows.push(vec![
             source.id.to_string(),
             if source.well { "✓" } else { "✗" }.to_owned(),
-            ago(source.freshness.observed_at),
+            ago(source.freshness.content_at),
             ago(source.freshness.fetched_at),
             format!("{}/{}", source.today.obtained, source.today.expected),
             (source.today.failed + source.today.quarantined).to_string(),

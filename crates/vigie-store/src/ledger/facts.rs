@@ -29,6 +29,20 @@ pub struct Newest {
     pub fetched_at: Option<Timestamp>,
 }
 
+impl Newest {
+    /// What the age of the content counts from: when it happened. What is ahead, as in a forecast, is as old as its publication, or
+    /// as the answer that had it.
+    pub fn content_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.observed_at {
+            Some(at) if at > now => {
+                let published = self.published_at.map(|published| published.min(now));
+                published.or(self.fetched_at)
+            }
+            at => at,
+        }
+    }
+}
+
 /// Rows of the captures of a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RowTotals {

@@ -330,9 +330,8 @@ fn of_source(
                 .ledger()
                 .newest(&rule.source, now)
                 .map_err(Failure::usage)?;
-            // A forecast is as old as the answer that had it; what never came is missing since it is asked for.
-            let since = match newest.observed_at {
-                Some(at) if at > now => newest.fetched_at,
+            // What never came is missing since it is asked for.
+            let since = match newest.content_at(now) {
                 Some(at) => Some(at),
                 None => app
                     .ledger()

@@ -241,8 +241,8 @@ pub(super) fn source(app: &App, definition: &Arc<Definition>, report: &mut Repor
     let today = period(PeriodKind::Day, local_date(now, app.tz()), app.tz());
     let (freshness, _) = ledger_facts(app, definition, &today, now)?;
     let watched_long = since.is_some_and(|at| now.duration_since(at) > definition.stale_after);
-    if freshness.stale && (watched_long || freshness.observed_at.is_some()) {
-        let text = match freshness.observed_at {
+    if freshness.stale && (watched_long || freshness.content_at.is_some()) {
+        let text = match freshness.content_at {
             Some(at) => format!("its newest content is of {at}"),
             None => "it never had any content".to_owned(),
         };

@@ -355,7 +355,7 @@ fn report(time: Timestamp, value: f64) -> Value {
 }
 
 #[test]
-fn of_a_forecast_the_value_of_now_counts() {
+fn of_a_forecast_the_value_of_now_counts_and_the_age_of_the_answer() {
     let (workspace, provider) = own("measure = \"temperature\"\nabove = 50", |definition| {
         definition.replace("horizon = \"2d\"", "horizon = \"2d\"\nfuture = \"2d\"")
     });
@@ -372,6 +372,21 @@ fn of_a_forecast_the_value_of_now_counts() {
     assert!(told_in(&workspace).is_empty(), "{:?}", told_in(&workspace));
     run(&workspace, "2026-11-24T12:05:00Z", &["alerts"]);
     assert_eq!(told_in(&workspace).len(), 1);
+    // It reaches to the night, and is as old as the answer that had it all the same.
+    for (time, age, stale) in [
+        ("2026-11-24T14:05:00Z", 3 * 3600, false),
+        ("2026-11-24T14:06:00Z", 3 * 3600 + 60, true),
+    ] {
+        let status = workspace.run(&["status", "--json", "--now", time]);
+        let status: Value = serde_json::from_str(&status.ends(i32::from(stale))).unwrap();
+        let source = &status["sources"][0];
+        assert_eq!(source["content_age_seconds"], json!(age), "{source}");
+        assert_eq!(source["freshness"]["stale"], json!(stale));
+        assert_eq!(
+            source["freshness"]["observed_at"],
+            json!("2026-11-24T22:30:00Z")
+        );
+    }
 }
 
 /// Hours of five weeks up to a time, as usual as can be but for those in `odd`.

@@ -252,6 +252,7 @@ impl Sample {
 
     fn freshness(&self, minutes: i64, stale: bool) -> Freshness {
         Freshness {
+            content_at: Some(self.ago(minutes)),
             observed_at: Some(self.ago(minutes)),
             published_at: Some(self.ago(minutes - 2)),
             fetched_at: Some(self.ago(minutes - 4)),
@@ -710,6 +711,7 @@ impl Sample {
             ),
         );
         source.freshness = Freshness {
+            content_at: None,
             observed_at: None,
             published_at: None,
             fetched_at: None,
