@@ -113,6 +113,22 @@ pub fn known_since(
     Some(since)
 }
 
+/// Stretches that no more than `patience` separates, as one each, ascending.
+pub fn joined(stretches: &[Stretch], patience: SignedDuration) -> Vec<Stretch> {
+    let mut ascending = stretches.to_vec();
+    ascending.sort_unstable_by_key(|stretch| stretch.from);
+    let mut joined: Vec<Stretch> = Vec::new();
+    for stretch in ascending {
+        match joined.last_mut() {
+            Some(last) if stretch.from.duration_since(last.to) <= patience => {
+                last.to = last.to.max(stretch.to);
+            }
+            _ => joined.push(stretch),
+        }
+    }
+    joined
+}
+
 /// What scheduled downloads cover: from the first to the last slot of each run without a gap, less the lag.
 fn covered(
     good_slots: &[Timestamp],

@@ -408,16 +408,16 @@ impl<'a> Happenings<'a> {
         self.filling.add_values(self.place, values);
     }
 
-    /// A point per step; its count is that of all events. Without any event nothing is known of steps that ended before
-    /// `watched_since` or have not begun.
-    pub fn finish(mut self, watched_since: Option<Timestamp>) -> Vec<Point> {
+    /// A point per step; its count is that of all events. Without any event nothing is known of steps that have not begun, or of
+    /// which the provider was not heard: that is asked with their beginnings and ends.
+    pub fn finish(mut self, mut was_heard: impl FnMut(Timestamp, Timestamp) -> bool) -> Vec<Point> {
         self.end_step();
         let (steps, now) = (self.filling.steps, self.filling.now);
         let mut points = self.filling.finish();
         for (place, point) in points.iter_mut().enumerate() {
-            let watched = watched_since.is_some_and(|since| steps.end_of(place) > since)
-                && steps.starts[place] <= now;
-            point.count = (watched || self.counts[place] > 0).then_some(self.counts[place]);
+            let (count, start) = (self.counts[place], steps.starts[place]);
+            let known = count > 0 || (start <= now && was_heard(start, steps.end_of(place)));
+            point.count = known.then_some(count);
         }
         points
     }
@@ -647,7 +647,7 @@ mod tests {
         happenings.add(at("2026-11-23T02:10:00Z"), Some(5.0));
         happenings.add(at("2026-11-23T02:20:00Z"), None);
         happenings.add(at("2026-11-23T02:30:00Z"), Some(4.0));
-        let points = happenings.finish(Some(at("2026-11-23T01:30:00Z")));
+        let points = happenings.finish(|_, to| to > at("2026-11-23T01:30:00Z"));
         let counts: Vec<_> = points.iter().map(|point| point.count).collect();
         assert_eq!(counts, [Some(1), Some(0), Some(3), Some(0), None]);
         assert_eq!(

@@ -1,8 +1,8 @@
 //! From the store and the ledger to the analysis of a period, for the page and for the PDF.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc};
 
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date};
 use tokio::task::block_in_place;
 use vigie_core::{
     analyse::{
@@ -13,6 +13,7 @@ use vigie_core::{
     bucket::BucketSummary,
     capture::Capture,
     event::Event,
+    history::Stretch,
     time,
 };
 use vigie_sources::{Definition, Model};
@@ -22,7 +23,7 @@ use vigie_store::{
 };
 
 use crate::{
-    app::{App, store_failure},
+    app::{App, Watch, store_failure},
     days::days_before,
     failure::{Failure, Outcome},
     summarize::rhythm,
@@ -129,8 +130,10 @@ pub(crate) async fn history(
 ) -> Outcome<History> {
     let sheet = sheet(app, definition);
     let ranges = history_ranges(&sheet, period, entities, app.tz());
-    let watched_since = block_in_place(|| app.watched_since(definition))?;
-    let mut history = HistoryGatherer::new(&sheet, &ranges, watched_since, app.tz());
+    let watch = block_in_place(|| app.watch_of(definition))?;
+    let since = watch.as_ref().map(|watch| watch.since);
+    let mut history = HistoryGatherer::new(&sheet, &ranges, since, app.tz());
+    let first = ranges.first().map_or(period.start, |range| range.0);
     let last = ranges.len().saturating_sub(1);
     for (index, (from, to)) in ranges.into_iter().enumerate() {
         let goes_on = sheet.events_last() && index == last;
@@ -142,8 +145,29 @@ pub(crate) async fn history(
         .await?;
     }
     let before = days_before(app, store, definition, &sheet, period.date);
-    let before = Box::pin(before).await?;
+    let mut before = Box::pin(before).await?;
+    if sheet.events
+        && let Some(watch) = &watch
+    {
+        let first = time::local_date(first, app.tz());
+        let first = before.days.first().map_or(first, |day| day.date.min(first));
+        before.unheard = block_in_place(|| unheard(app, watch, first, period.date))?;
+    }
     Ok(history.finish().with_days(before))
+}
+
+/// The dates from `from` on and before `to` of which a provider was not heard.
+fn unheard(app: &App, watch: &Watch, from: Date, to: Date) -> Outcome<BTreeSet<Date>> {
+    let mut unheard = BTreeSet::new();
+    let dates = from.series(1.day()).take_while(|date| *date < to);
+    for date in dates {
+        let day = time::period(PeriodKind::Day, date, app.tz());
+        let (from, to) = (day.start, day.end);
+        if !app.was_heard(watch, Stretch { from, to })? {
+            unheard.insert(date);
+        }
+    }
+    Ok(unheard)
 }
 
 pub(crate) enum Document {

@@ -5,7 +5,7 @@
 //! reads a bounded number of documents, the newest days first; what is older follows with later looks, and until then
 //! records are said to be since the first day that was read.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fs, io, path::Path, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,7 @@ pub(crate) async fn days_before(
         block_in_place(|| write(&file, &kept));
     }
     let mut days = Days {
+        unheard: BTreeSet::new(),
         from: kept.from,
         of_all: kept.from <= first,
         days: kept.days,

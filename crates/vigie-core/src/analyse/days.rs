@@ -74,6 +74,8 @@ pub struct Days {
     pub of_all: bool,
     /// Those that have data, ascending.
     pub days: Vec<DayFigures>,
+    /// Of a source of events, those of which the provider was not heard: that nothing happened then is not known.
+    pub unheard: BTreeSet<Date>,
 }
 
 /// Whether records are looked for in such a source: what is read of it for them.
@@ -268,19 +270,21 @@ impl Days {
             .record(date, value, true, 1.0, |day| Some(day.events as f64))
     }
 
-    /// The same with the days on which nothing happened.
+    /// The same with the days on which nothing happened, as far as anybody heard of them.
     fn of_days_without(&self, date: Date) -> Self {
         let mut known: BTreeMap<Date, DayFigures> =
             (self.days.iter().map(|day| (day.date, day.clone()))).collect();
         let mut day = self.from;
         while day < date {
-            known.entry(day).or_insert_with(|| DayFigures::empty(day));
+            if !self.unheard.contains(&day) {
+                known.entry(day).or_insert_with(|| DayFigures::empty(day));
+            }
             let Ok(next) = day.tomorrow() else { break };
             day = next;
         }
         Self {
             days: known.into_values().collect(),
-            ..*self
+            ..self.clone()
         }
     }
 }
@@ -318,6 +322,7 @@ mod tests {
             from: date(1),
             of_all: true,
             days: (1..=count).filter_map(of).collect(),
+            unheard: BTreeSet::new(),
         }
     }
 
@@ -383,6 +388,14 @@ mod tests {
             (4.0, 30, 30)
         );
         assert_eq!(past.busiest(date(31), 4, Timestamp::UNIX_EPOCH), None);
+        // Of two of them nobody heard.
+        let mut unheard = past.clone();
+        unheard.unheard = [date(11), date(12)].into();
+        let found = unheard.busiest(date(31), 5, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            found.map(|busiest| (busiest.days, busiest.days_passed)),
+            Some((28, 30))
+        );
         assert_eq!(past.busiest(date(28), 50, Timestamp::UNIX_EPOCH), None);
         let strongest = past.record_of_events(date(31), value(4.5)).unwrap();
         assert_eq!((strongest.before, strongest.days), (4.0, 30));

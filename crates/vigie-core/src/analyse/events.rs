@@ -77,7 +77,8 @@ fn round_step(least: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-/// How many events as much of an earlier period had, for each that is known from its start, ascending.
+/// How many events as much of an earlier period had, for each that is known from its start, and of which the provider was heard,
+/// ascending.
 pub(super) fn earlier_counts(
     history: &History,
     period: &Period,
@@ -88,18 +89,16 @@ pub(super) fn earlier_counts(
         .end
         .min(now.max(period.start))
         .duration_since(period.start);
-    let start = |back: i64| {
-        let date = match period.kind {
-            PeriodKind::Day => period.date.saturating_sub(back.days()),
-            PeriodKind::Week => period.date.saturating_sub(back.weeks()),
-            PeriodKind::Month => period.date.saturating_sub(back.months()),
-        };
-        day_start(date, tz)
+    let first = |back: i64| match period.kind {
+        PeriodKind::Day => period.date.saturating_sub(back.days()),
+        PeriodKind::Week => period.date.saturating_sub(back.weeks()),
+        PeriodKind::Month => period.date.saturating_sub(back.months()),
     };
     let mut counts: Vec<u64> = (1..PERIODS_MAX)
-        .map(start)
-        .take_while(|start| *start >= history.known_from() && *start > Timestamp::MIN)
-        .map(|start| {
+        .map(|back| (day_start(first(back), tz), back))
+        .take_while(|(start, _)| *start >= history.known_from() && *start > Timestamp::MIN)
+        .filter(|(_, back)| history.was_heard(first(*back), first(back - 1)))
+        .map(|(start, _)| {
             let end = start.saturating_add(elapsed).unwrap_or(Timestamp::MAX);
             history.events_within(start, end)
         })

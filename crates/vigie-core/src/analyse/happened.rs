@@ -197,7 +197,8 @@ impl SourceAnalyser<'_> {
             self.period.date.saturating_sub(back),
             self.tz,
         );
-        if before.start < history.known_from() {
+        let heard = history.was_heard(before.date, self.period.date);
+        if before.start < history.known_from() || !heard {
             return None;
         }
         let until = self.period.end.min(self.now.max(self.period.start));

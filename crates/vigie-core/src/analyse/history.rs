@@ -205,6 +205,11 @@ pub struct History {
 }
 
 impl History {
+    /// Whether the provider was heard of all dates from `from` on and before `to`.
+    pub(super) fn was_heard(&self, from: Date, to: Date) -> bool {
+        self.before.unheard.range(from..to).next().is_none()
+    }
+
     /// The same with all days before, in few numbers, for records.
     #[must_use]
     pub fn with_days(mut self, mut before: Days) -> Self {

@@ -327,6 +327,7 @@ fn against_the_past(
         from: day.date.saturating_sub(days.days()),
         of_all: true,
         days: before.finish(day.start),
+        ..Days::default()
     });
     let mut analyser = SourceAnalyser::new(sheet, &day, &tz, now);
     analyser.against(&history);

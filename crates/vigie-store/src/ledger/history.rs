@@ -1,10 +1,12 @@
 //! What was obtained of the past: by the schedule, and by backfills.
 
-use jiff::Timestamp;
-use rusqlite::{Params, Row};
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension as _, Params, Row};
 use vigie_core::{history::Stretch, text::SourceId};
 
 use super::{Ledger, LedgerError, rows};
+
+const READ: &str = "read what was obtained of the past";
 
 const GOOD_SLOTS: &str = "
 SELECT DISTINCT slot_ms FROM captures
@@ -17,7 +19,51 @@ SELECT history_from_ms, history_to_ms FROM captures
 WHERE source = ?1 AND history_from_ms IS NOT NULL AND outcome IN ('landed', 'unchanged', 'summarized')
 ORDER BY history_from_ms, id";
 
+const ANSWERED: &str = "
+SELECT EXISTS (SELECT 1 FROM captures WHERE source = ?1 AND started_at_ms >= ?2 AND started_at_ms < ?3
+    AND outcome IN ('landed', 'unchanged', 'summarized'))";
+
+const NEXT_REACH: &str = "
+SELECT observed_from_ms FROM captures
+WHERE source = ?1 AND started_at_ms >= ?2 AND outcome IN ('landed', 'summarized')
+ORDER BY started_at_ms LIMIT 1";
+
 impl Ledger {
+    /// Whether the provider was heard of the time from `from` to `to`: it answered then, or within `patience` after, or the next
+    /// body that came reaches back so far.
+    pub fn was_heard(
+        &self,
+        source: &SourceId,
+        Stretch { from, to }: Stretch,
+        patience: SignedDuration,
+    ) -> Result<bool, LedgerError> {
+        let failed = self.failed(READ);
+        let until = to.saturating_add(patience).unwrap_or(Timestamp::MAX);
+        let period = (
+            source.as_str(),
+            from.as_millisecond(),
+            until.as_millisecond(),
+        );
+        let answered = self
+            .connection
+            .prepare_cached(ANSWERED)
+            .and_then(|mut statement| statement.query_row(period, |row| row.get(0)))
+            .map_err(&failed)?;
+        if answered {
+            return Ok(true);
+        }
+        let next = (source.as_str(), until.as_millisecond());
+        let reach = self
+            .connection
+            .prepare_cached(NEXT_REACH)
+            .and_then(|mut statement| {
+                let reach = statement.query_row(next, |row| rows::maybe_time(row, 0));
+                reach.optional()
+            })
+            .map_err(&failed)?;
+        Ok(reach.flatten().is_some_and(|reach| reach <= from))
+    }
+
     /// The slots from `from` (included) to `to` (excluded) with an attempt that the provider answered as it should, ascending.
     pub fn good_slots(
         &self,
@@ -44,7 +90,7 @@ impl Ledger {
         parameters: impl Params,
         read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, LedgerError> {
-        let failed = self.failed("read what was obtained of the past");
+        let failed = self.failed(READ);
         let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
         statement
             .query_map(parameters, read)
@@ -61,7 +107,12 @@ mod tests {
     fn what_was_obtained_is_found_by_index() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&folder.path().join("ledger.db"), false).unwrap();
-        for (sql, index) in [(GOOD_SLOTS, "captures_slot"), (SETTLED, "captures_history")] {
+        for (sql, index) in [
+            (GOOD_SLOTS, "captures_slot"),
+            (SETTLED, "captures_history"),
+            (ANSWERED, "captures_answered"),
+            (NEXT_REACH, "captures_good"),
+        ] {
             let plan: Vec<String> = ledger
                 .connection
                 .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))

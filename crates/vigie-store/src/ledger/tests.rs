@@ -1,5 +1,6 @@
 use std::{ops::ControlFlow, thread};
 
+use jiff::SignedDuration;
 use tempfile::TempDir;
 use vigie_core::{history::Stretch, profile::Profiler};
 
@@ -747,4 +748,35 @@ fn what_was_asked_of_the_past_answers_no_question_about_slots() {
     // First, and alone: nothing is said of what was never watched.
     assert_eq!(answers(&[&past[..], &watched].concat()), answers(&watched));
     assert_eq!(answers(&past), answers(&[]));
+}
+
+#[test]
+fn a_provider_is_heard_of_when_it_answers_and_of_what_its_next_body_reaches_back_to() {
+    let mut fixture = Fixture::new();
+    let mut body = |at: i64, reach: i64| {
+        let mut capture = attempt("velib", at, Outcome::Summarized);
+        capture.observed = Some((minute(reach), minute(at - 1)));
+        fixture.ledger.record(&capture).unwrap();
+    };
+    body(0, -60);
+    body(500, 400);
+    fixture.record(10, Outcome::Unchanged);
+    fixture.record(300, Outcome::Failed);
+    let patience = SignedDuration::from_mins(20);
+    let heard = |from: i64, to: i64| {
+        let stretch = Stretch {
+            from: minute(from),
+            to: minute(to),
+        };
+        fixture
+            .ledger
+            .was_heard(&velib(), stretch, patience)
+            .unwrap()
+    };
+    // By an answer within or soon after, by one that found nothing new, by what came later.
+    assert!(heard(0, 60) && heard(-30, -10) && heard(-60, -40) && heard(5, 15));
+    assert!(heard(485, 490) && heard(400, 410));
+    // Not where nobody asked, where nothing was answered, or where the next body begins later; nor of what is to come.
+    assert!(!heard(60, 120) && !heard(290, 310) && !heard(390, 410) && !heard(501, 600));
+    assert!(!heard(-90, -70));
 }

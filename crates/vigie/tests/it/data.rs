@@ -14,7 +14,7 @@ use vigie_testkit::FaultPlan;
 use self::known::{events_are_as_they_were_known, values_are_as_they_were_known};
 use crate::{
     server,
-    support::{Lab, Serving, Workspace},
+    support::{Lab, Serving, Workspace, wait_until},
 };
 
 const VELIB: &str = "velib-disponibilite";
@@ -691,6 +691,42 @@ fn other_programs_read_the_same_from_mongodb() {
         WEATHER,
         "temperature",
     );
+}
+
+#[test]
+fn where_nobody_listened_nothing_is_not_known_to_have_happened() {
+    let lab = Lab::new("Earth", &[QUAKES], FaultPlan::none());
+    // For a week every six hours, then the machine is away, and back on the 24th.
+    let watched = (10..=16).chain([24]);
+    for (day, hour) in watched.flat_map(|day| [3, 9, 15, 21].map(|hour| (day, hour))) {
+        let time = format!("2026-11-{day:02}T{hour:02}:00:10Z");
+        lab.at(&time, &["collect"]).ends(0);
+    }
+    lab.at("2026-11-24T21:10:00Z", &["summarize"]).ends(0);
+    let serving = serve(&lab, "2026-11-24T21:30:00Z");
+    // From the 9th to the 25th; the feed tells of the day before it is asked, too.
+    let path = format!("/api/v1/series?source={QUAKES}&step=day&from=2026-11-09&to=2026-11-25");
+    let counts = ask(&serving, &path).json()["series"][0]["count"].clone();
+    let counts = counts.as_array().unwrap().iter().map(Value::as_u64);
+    let counts: Vec<_> = counts.collect();
+    assert!(counts[1..=7].iter().all(Option::is_some), "{counts:?}");
+    assert!(counts[9..=13].iter().all(Option::is_none), "{counts:?}");
+    assert!(counts[15].is_some() && counts[16].is_none(), "{counts:?}");
+    // What is usual is what was heard of (the watch began within the 10th): not a row of days without any.
+    let day = wait_for_history(&serving);
+    let usual = &day["findings"]["events"]["usual"];
+    assert_eq!(usual["samples"], Value::from(6), "{usual}");
+    assert!(number(&usual["low"]) > 0.0, "{usual}");
+}
+
+/// What the source says of the day once the days before have been read.
+fn wait_for_history(serving: &Serving) -> Value {
+    let mut day = Value::Null;
+    wait_until("the days before are read", || {
+        day = ask(serving, &format!("/api/v1/day/{QUAKES}")).json();
+        day["findings"]["history"]["pending"] == Value::from(false)
+    });
+    day
 }
 
 #[test]

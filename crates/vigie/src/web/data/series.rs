@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use vigie_core::{
     analysis::Credit,
     event::Event,
+    history::Stretch,
     measure::{Across, Kind, Measure},
     series::{Filling, Happenings, Point, Step, Steps, Together},
     text::{EntityId, SourceId, Text},
@@ -481,11 +482,23 @@ impl Wanted<'_> {
             ControlFlow::Continue(())
         };
         known::events(&*shared.store, &query, self.known_at, &mut each).await?;
-        let watched_since = block_in_place(|| app.watched_since(self.definition))?;
+        let points = block_in_place(|| {
+            let watch = app.watch_of(self.definition)?;
+            let mut failed = None;
+            let points = happenings.finish(|from, to| {
+                let heard = |watch| app.was_heard(watch, Stretch { from, to });
+                let heard = watch.as_ref().map_or(Ok(false), heard);
+                heard.unwrap_or_else(|failure| {
+                    failed = Some(failure);
+                    false
+                })
+            });
+            failed.map_or(Ok(points), Err)
+        })?;
         Ok(Loaded {
             entity: TOGETHER.to_owned(),
             name: TOGETHER.to_owned(),
-            points: happenings.finish(watched_since),
+            points,
             joined_steps: 1,
             untold: 0,
         })
