@@ -3,6 +3,7 @@
 import type { AlignedData } from "uplot";
 import { dayTick, milliseconds, quantity, timeOfDay } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
+import { joined } from "./joined.ts";
 import type { Chart, Period } from "./types.ts";
 import { bandOf, type UsualBand } from "./usual.ts";
 
@@ -34,18 +35,6 @@ function lineData(chart: Chart, period: Period, now: number): ChartData {
     days ? dayTick(start) : `${timeOfDay(start)}–${timeOfDay(ends[index] ?? start)}`,
   );
   return { values: [middles, ...columns], labels, usual: bandOf(chart, starts, ends) };
-}
-
-/** Where the source says no more in between, its values are joined: for uPlot, undefined is no gap, and null is one. */
-export function joined(values: (number | null)[], steps: number): (number | null | undefined)[] {
-  const result: (number | null | undefined)[] = [...values];
-  let last = -1;
-  for (const [index, value] of values.entries()) {
-    if (value === null) continue;
-    if (last >= 0 && index - last <= steps) result.fill(undefined, last + 1, index);
-    last = index;
-  }
-  return result;
 }
 
 function scatterData(chart: Chart): ChartData {

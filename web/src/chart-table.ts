@@ -1,8 +1,9 @@
 // The values of a chart as a table: the same data for those who read rather than see, and for copying.
 
 import { element, renew } from "./dom.ts";
-import { decimal, milliseconds, timeOfDay } from "./format.ts";
+import { milliseconds, timeOfDay } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
+import { decimal } from "./numbers.ts";
 import { tellTraced, tracedFigure, type Traced } from "./provenance-button.ts";
 import { table } from "./table.ts";
 import type { Chart, Mark, Period } from "./types.ts";

@@ -29,7 +29,8 @@ import { say as sayExplore } from "./explore-words.ts";
 import { longMoment, milliseconds, quantity, setTimeZone } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { entityName, LinePicker, type LineChoice } from "./line-picker.ts";
-import { Lines, type Line, type LinesModel, type Marked } from "./lines.ts";
+import type { Line, LinesModel, Marked } from "./lines-model.ts";
+import { Lines } from "./lines.ts";
 import { ask, tracedFigure } from "./provenance-button.ts";
 import { svgFile } from "./svg.ts";
 import { table } from "./table.ts";
@@ -356,11 +357,12 @@ export class CompareView implements View {
       const [series] = answer.series;
       const values = series === undefined ? [] : valuesOf(answer, series);
       const name = names[index]?.name ?? "";
-      if (!state.indexed) return { name, values, unit, decimals, scale: unit };
+      const steps = series?.joined_steps ?? 1;
+      if (!state.indexed) return { name, values, unit, decimals, scale: unit, joined: steps };
       // Of a series that begins at 0 no share can be told.
       const first = values.find((value) => value !== null && value !== 0) ?? null;
       const share = values.map((value) => (value === null || first === null ? null : (100 * value) / first));
-      return { name, values: share, unit: "1", decimals: 1, scale: "index" };
+      return { name, values: share, unit: "1", decimals: 1, scale: "index", joined: steps };
     });
     const [answer] = this.#answers;
     const starts = answer?.starts.map(milliseconds) ?? [];

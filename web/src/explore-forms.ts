@@ -5,12 +5,13 @@ import { valuesOf } from "./data.ts";
 import { element } from "./dom.ts";
 import type { BandKind } from "./explore.ts";
 import { say } from "./explore-words.ts";
-import { decimal, integer, milliseconds, quantity, share } from "./format.ts";
+import { integer, milliseconds, quantity, share } from "./format.ts";
 import { cellName, cellsOf, describeCells, extremesOf, heatmap, type Cell } from "./heatmap.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { nameNow, nameThen } from "./known-at.ts";
 import { entityName } from "./line-picker.ts";
-import type { Line, LinesModel } from "./lines.ts";
+import type { Line, LinesModel } from "./lines-model.ts";
+import { decimal } from "./numbers.ts";
 import { askParts, tracedFigure } from "./provenance-button.ts";
 import { table } from "./table.ts";
 import { TimeAxis } from "./time-axis.ts";
@@ -55,11 +56,11 @@ export function linesModel(answer: SeriesAnswer, band: BandKind, zoom: [number, 
   const banded = answer.series.length === 1 && !answer.events && band !== "none" && single?.min.some((value) => value !== null);
   const then = answer.known_at ? milliseconds(answer.known_at) : null;
   const [only] = present?.series ?? [];
-  const beside = answer.series.length === 1 && present !== null && only !== undefined ? [{ name: nameNow(nameOf(present, only)), values: shownValues(present, only), unit, decimals, scale: "y" }] : [];
+  const beside = answer.series.length === 1 && present !== null && only !== undefined ? [{ name: nameNow(nameOf(present, only)), values: shownValues(present, only), unit, decimals, scale: "y", joined: only.joined_steps }] : [];
   const told = answer.series.map((line): Line => {
     const edges = banded ? (band === "quantiles" ? { low: line.p05, high: line.p95 } : { low: line.min, high: line.max }) : {};
     const name = nameOf(answer, line);
-    return { name: then === null ? name : nameThen(name, then), values: shownValues(answer, line), unit, decimals, scale: "y", ...edges };
+    return { name: then === null ? name : nameThen(name, then), values: shownValues(answer, line), unit, decimals, scale: "y", joined: line.joined_steps, ...edges };
   });
   const lines = [...told, ...beside];
   const described = lines.map(({ name, values }) => {

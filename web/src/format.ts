@@ -1,6 +1,7 @@
 // Numbers, units, times and ages as people read them, in the language of the page and the time zone of the zone.
 
 import { language, locale } from "./i18n.ts";
+import { decimal } from "./numbers.ts";
 
 let timeZone = "UTC";
 
@@ -20,22 +21,6 @@ function cached<Format>(key: string, make: () => Format): Format {
     cache.set(full, found);
   }
   return found;
-}
-
-/** A number with exactly so many decimals. */
-export function decimal(value: number, decimals: number): string {
-  const rounded = cached(
-    `decimal ${decimals}`,
-    () => new Intl.NumberFormat(locale(), { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
-  ).format(value);
-  return rounded.replace("-", "\u2212");
-}
-
-/** A number for an axis: no more decimals than it needs. */
-export function tick(value: number): string {
-  return cached("tick", () => new Intl.NumberFormat(locale(), { maximumFractionDigits: 3 }))
-    .format(value)
-    .replace("-", "\u2212");
 }
 
 export function integer(value: number): string {

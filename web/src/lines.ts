@@ -3,58 +3,16 @@
 import "uplot/dist/uPlot.min.css";
 import uPlot from "uplot";
 import { element, keepChildren, setAttribute, setText } from "./dom.ts";
-import { quantity, tick } from "./format.ts";
+import { quantity } from "./format.ts";
 import { words } from "./i18n.ts";
+import { alone, joined, nearest, type Values } from "./joined.ts";
+import { lineFigure } from "./lines-file.ts";
+import { dashOf, extent, marksIn, middles, type LinesModel, type Marked } from "./lines-model.ts";
+import { longest, ticks } from "./numbers.ts";
 import { tracedFigure, writeTraced } from "./provenance-button.ts";
-import { figure, label, pathOf, roundTicks, shape, valueAxis } from "./svg.ts";
 import { colour, dataColour, faded } from "./theme.ts";
-import type { TimeAxis } from "./time-axis.ts";
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
-
-export interface Line {
-  name: string;
-  values: (number | null)[];
-  /** Between these the line is shaded. */
-  low?: (number | null)[];
-  high?: (number | null)[];
-  unit: string;
-  decimals: number;
-  /** Lines of one scale share their axis. */
-  scale: string;
-}
-
-/** Something that happened, marked over the lines. */
-export interface Marked {
-  at: number;
-  text: string;
-}
-
-export interface LinesModel {
-  /** A description for those who do not see it. */
-  label: string;
-  axis: TimeAxis;
-  starts: number[];
-  end: number;
-  lines: Line[];
-  marks: Marked[];
-  fromZero: boolean;
-  /** The stretch shown; null for all. */
-  zoom: [number, number] | null;
-}
-
-/** A step's figure stands in the middle of its step. */
-function middles({ starts, end }: LinesModel): number[] {
-  return starts.map((start, index) => (start + (starts[index + 1] ?? end)) / 2);
-}
-
-function extent({ starts, end, zoom }: LinesModel): [number, number] {
-  return zoom ?? [starts[0] ?? 0, end];
-}
-
-function dashOf(index: number): number[] {
-  return index >= 4 ? [6, 4] : [];
-}
 
 export class Lines {
   readonly element: HTMLElement;
@@ -66,6 +24,8 @@ export class Lines {
   #plot: uPlot | null = null;
   #signature = "";
   #model: LinesModel | null = null;
+  /** The values of each line, joined as they are drawn. */
+  #joined: Values[] = [];
 
   /** `zoomed` is told what stretch was chosen by dragging, `traced` which figure was asked about. */
   constructor(zoomed: (zoom: [number, number] | null) => void, traced: (line: number, step: number) => void) {
@@ -80,7 +40,8 @@ export class Lines {
   update(model: LinesModel): void {
     this.#model = model;
     setAttribute(this.#place, "aria-label", model.label);
-    const columns = model.lines.flatMap(({ values, low, high }) => (low && high ? [high, low, values] : [values]));
+    const columns = model.lines.flatMap(({ values, low, high, joined: steps }) => (low && high ? [high, low, values] : [values]).map((each) => joined(each, steps)));
+    this.#joined = model.lines.map(({ values, joined: steps }) => joined(values, steps));
     const data = [middles(model).map((time) => time / 1000), ...columns] as uPlot.AlignedData;
     const signature = JSON.stringify(model.lines.map(({ scale, low, unit }) => [scale, low !== undefined, unit]));
     if (this.#plot === null || signature !== this.#signature) {
@@ -124,7 +85,7 @@ export class Lines {
         width: 1.8,
         dash: dashOf(index),
         spanGaps: false,
-        points: { show: (plot, _index, from, to) => plot.bbox.width / devicePixelRatio / Math.max(1, to - from) > 14, size: 4.5, width: 0, stroke: paint, fill: paint },
+        points: { show: hasRoom, filter: (plot, place, all) => (all ? null : alone(plot.data[place] as Values)), size: 4.5, width: 0, stroke: paint, fill: paint },
       });
     }
     const scales = [...new Set(model.lines.map(({ scale }) => scale))];
@@ -173,10 +134,10 @@ export class Lines {
             (scale, index): uPlot.Axis => ({
               scale,
               side: index === 0 ? 3 : 1,
-              values: (_plot, values) => values.map(tick),
+              values: (_plot, values) => ticks(values),
               stroke: () => (scales.length === 1 ? ink() : colour(dataColour(model.lines.findIndex((line) => line.scale === scale)))),
               font: FONT,
-              size: (_plot, labels: string[] | null) => 16 + 6.4 * Math.max(2, ...(labels ?? []).map((text) => text.length)),
+              size: (_plot, labels: string[] | null) => 16 + 6.4 * Math.max(2, longest(labels ?? [])),
               gap: 6,
               space: 36,
               grid: { show: index === 0, stroke: rule, width: 1 },
@@ -204,18 +165,19 @@ export class Lines {
     );
   }
 
-  /** The line that is nearest to the pointer, at its step. */
+  /** The line that is nearest to the pointer, at its step that has a value. */
   #trace(): void {
     const { idx, top = 0 } = this.#plot?.cursor ?? {};
     if (typeof idx !== "number") return;
-    let best: number | null = null;
-    let least = Number.POSITIVE_INFINITY;
+    let best: { index: number; step: number; distance: number } | null = null;
     for (const [index, { values, scale }] of (this.#model?.lines ?? []).entries()) {
-      const value = values[idx] ?? null;
-      const distance = value === null ? Number.POSITIVE_INFINITY : Math.abs((this.#plot?.valToPos(value, scale) ?? 0) - top);
-      if (distance < least) [best, least] = [index, distance];
+      const step = nearest(this.#joined[index] ?? [], idx);
+      const value = step === null ? null : (values[step] ?? null);
+      if (step === null || value === null) continue;
+      const distance = Math.abs((this.#plot?.valToPos(value, scale) ?? 0) - top);
+      if (best === null || distance < best.distance) best = { index, step, distance };
     }
-    if (best !== null) this.#traced(best, idx);
+    if (best !== null) this.#traced(best.index, best.step);
   }
 
   #write(cursor: number | null): void {
@@ -226,11 +188,15 @@ export class Lines {
       const item = element("li", {}, element("i", { class: "swatch" }), element("span"), figure);
       return item;
     });
-    let shown: number | null = cursor;
+    const steps = model.lines.map(({ values }, index) =>
+      cursor === null ? values.findLastIndex((value) => value !== null) : (nearest(this.#joined[index] ?? [], cursor) ?? cursor),
+    );
+    // Where no line says anything at the pointer, the step is that of the nearest value.
+    const known = steps.filter((step, index) => typeof model.lines[index]?.values[step] === "number");
+    const shown = known.length === 0 ? cursor : cursor === null ? Math.max(...known) : known.reduce((a, b) => (Math.abs(b - cursor) < Math.abs(a - cursor) ? b : a));
     for (const [index, line] of model.lines.entries()) {
-      const at = cursor ?? line.values.findLastIndex((value) => value !== null);
+      const at = steps[index] ?? -1;
       const value = line.values[at] ?? null;
-      if (cursor === null && value !== null) shown = Math.max(shown ?? 0, at);
       const [swatch, name, text] = items[index]?.children ?? [];
       if (!(swatch instanceof HTMLElement) || !name || !(text instanceof HTMLButtonElement)) continue;
       swatch.style.setProperty("--paint", `var(--${dataColour(index)})`);
@@ -241,7 +207,8 @@ export class Lines {
       const say = (each: number): string => quantity(each, line.unit, line.decimals);
       // A band that is narrower than what can be read is none.
       const between = low !== null && high !== null && say(low) !== say(high) ? ` (${say(low)} – ${say(high)})` : "";
-      const figure = value === null ? words().gap : say(value) + between;
+      const when = at === shown ? "" : ` · ${model.axis.name(at)}`;
+      const figure = value === null ? words().gap : say(value) + between + when;
       writeTraced(text, figure, [line.name, model.axis.name(at)].join(", "), value !== null);
     }
     const near = cursor === null ? [] : marksIn(model, cursor);
@@ -255,11 +222,10 @@ export class Lines {
   }
 }
 
-/** What happened in a step: at most three, in words. */
-function marksIn({ starts, end, marks }: LinesModel, index: number): string[] {
-  const from = starts[index] ?? 0;
-  const to = starts[index + 1] ?? end;
-  return marks.filter(({ at }) => at >= from && at < to).slice(0, 3).map(({ text }) => text);
+/** Whether each value of a stretch has room for a dot of its own. */
+function hasRoom(plot: uPlot, place: number, from: number, to: number): boolean {
+  const known = (plot.data[place] as Values).slice(from, to + 1).filter((value) => typeof value === "number").length;
+  return plot.bbox.width / devicePixelRatio / Math.max(1, known) > 14;
 }
 
 function drawMarks(plot: uPlot, marks: Marked[]): void {
@@ -283,75 +249,4 @@ function drawMarks(plot: uPlot, marks: Marked[]): void {
     ctx.fill();
   }
   ctx.restore();
-}
-
-/** Lines as SVG; what lies outside the zoom is left out. */
-function lineFigure(model: LinesModel, width: number, height: number): SVGElement {
-  const [from, to] = extent(model);
-  const scales = [...new Set(model.lines.map(({ scale }) => scale))];
-  const box = { left: 58, right: width - (scales.length > 1 ? 58 * (scales.length - 1) : 14), top: 24, bottom: height - 28 };
-  const x = (time: number): number => box.left + ((time - from) / (to - from)) * (box.right - box.left);
-  const times = middles(model);
-  const inside = (index: number): boolean => (times[index] ?? 0) >= from && (times[index] ?? 0) <= to;
-  const axes: SVGElement[] = [];
-  const places = new Map<string, (value: number) => number>();
-  for (const [index, scale] of scales.entries()) {
-    const values = model.lines
-      .filter((line) => line.scale === scale)
-      .flatMap(({ values: own, low, high }) => [own, low ?? [], high ?? []].flatMap((each) => each.filter((value, at) => value !== null && inside(at))))
-      .filter((value) => value !== null);
-    let least = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-    let greatest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-    if (!Number.isFinite(least)) [least, greatest] = [0, 1];
-    const room = (greatest - least || Math.abs(greatest) || 1) * 0.08;
-    const [low, high] = [model.fromZero && least >= 0 ? 0 : least - room, greatest + room];
-    const place = (value: number): number => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top);
-    places.set(scale, place);
-    const ticks = roundTicks(low, high, 6);
-    if (index === 0) axes.push(...valueAxis(box.left, box.right, ticks, place));
-    else axes.push(...ticks.map((value) => label(box.right + 58 * (index - 1) + 6, place(value) + 4, tick(value))));
-  }
-  const ticks = model.axis.ticks(from, to, box.right - box.left);
-  const marks = model.marks.filter(({ at }) => at >= from && at <= to);
-  const legend: SVGElement[] = [];
-  let legendX = box.left;
-  const drawn = model.lines.flatMap((line, index) => {
-    const paint = `var(--${dataColour(index)})`;
-    const place = places.get(line.scale) ?? ((): number => 0);
-    const point = (at: number, value: number | null | undefined): [number, number] | null =>
-      value === null || value === undefined || !inside(at) ? null : [x(times[at] ?? 0), place(value)];
-    legend.push(shape("rect", { x: legendX, y: 6, width: 14, height: 4, fill: paint }), label(legendX + 19, 12, line.name));
-    legendX += 40 + line.name.length * 6.2;
-    const shapes: SVGElement[] = [];
-    const { low, high } = line;
-    if (low && high) {
-      // Each unbroken stretch is a shape of its own: over a gap nothing is shaded.
-      let upper: [number, number][] = [];
-      let lower: [number, number][] = [];
-      for (let at = 0; at <= times.length; at += 1) {
-        const [above, below] = [point(at, high[at]), point(at, low[at])];
-        if (above && below) {
-          upper.push(above);
-          lower.push(below);
-        } else if (upper.length > 0) {
-          shapes.push(shape("path", { d: `${pathOf([...upper, ...lower.toReversed()])}Z`, fill: paint, "fill-opacity": 0.16 }));
-          [upper, lower] = [[], []];
-        }
-      }
-    }
-    const path = pathOf(line.values.map((value, at) => point(at, value)));
-    const dash = dashOf(index).join(" ");
-    shapes.push(shape("path", { d: path, fill: "none", stroke: paint, "stroke-width": 1.8, "stroke-linecap": "round", ...(dash === "" ? {} : { "stroke-dasharray": dash }) }));
-    return shapes;
-  });
-  return figure(
-    width,
-    height,
-    model.label,
-    ...axes,
-    ...ticks.map(({ at, label: text }) => label(x(at), height - 8, text, "middle")),
-    ...marks.map(({ at }) => shape("line", { x1: x(at), x2: x(at), y1: box.top, y2: box.bottom, stroke: "var(--ink-2)", "stroke-dasharray": "3 3" })),
-    ...drawn,
-    ...legend,
-  );
 }

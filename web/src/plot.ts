@@ -3,7 +3,8 @@
 
 import "uplot/dist/uPlot.min.css";
 import uPlot from "uplot";
-import { dayTick, milliseconds, tick, timeOfDay, wallClock } from "./format.ts";
+import { dayTick, milliseconds, timeOfDay, wallClock } from "./format.ts";
+import { longest, ticks } from "./numbers.ts";
 import { colour, dataColour, faded } from "./theme.ts";
 import type { Chart, Period } from "./types.ts";
 import { stretches, type UsualBand } from "./usual.ts";
@@ -165,10 +166,10 @@ export function createPlot(place: HTMLElement, data: uPlot.AlignedData, options:
         },
         {
           // No half ranks either.
-          values: (_plot, values) => values.map((value) => (options.ranked && !Number.isInteger(value) ? "" : tick(value))),
+          values: (_plot, values) => ticks(values).map((label, index) => (options.ranked && !Number.isInteger(values[index]) ? "" : label)),
           stroke: ink,
           font: FONT,
-          size: (_plot, labels: string[] | null) => 16 + 6.4 * Math.max(2, ...(labels ?? []).map((label) => label.length)),
+          size: (_plot, labels: string[] | null) => 16 + 6.4 * Math.max(2, longest(labels ?? [])),
           gap: 6,
           space: 34,
           grid: { stroke: rule, width: 1 },

@@ -1,6 +1,6 @@
 // Figures as SVG: on the page in the colours of the style sheet, in a file with these by value.
 
-import { tick } from "./format.ts";
+import { ticks } from "./numbers.ts";
 import { colour } from "./theme.ts";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -40,10 +40,11 @@ export function roundTicks(least: number, greatest: number, count: number): numb
 }
 
 /** The lines of an axis of values, with their labels. */
-export function valueAxis(left: number, right: number, ticks: number[], place: (value: number) => number): SVGElement[] {
-  return ticks.flatMap((value) => [
+export function valueAxis(left: number, right: number, values: number[], place: (value: number) => number): SVGElement[] {
+  const labels = ticks(values);
+  return values.flatMap((value, index) => [
     shape("line", { x1: left, x2: right, y1: place(value), y2: place(value), stroke: "var(--rule)" }),
-    label(left - 6, place(value) + 4, tick(value), "end"),
+    label(left - 6, place(value) + 4, labels[index] ?? "", "end"),
   ]);
 }
 

@@ -1,9 +1,10 @@
 // What moves, in words: how strong it became, how far it went and how fast.
 
 import { element, keepChildren, setText } from "./dom.ts";
-import { decimal, milliseconds, quantity, timeOfDay } from "./format.ts";
+import { milliseconds, quantity, timeOfDay } from "./format.ts";
 import { isOfEvents } from "./map-past.ts";
 import { say } from "./map-words.ts";
+import { decimal } from "./numbers.ts";
 import { ask, nameProvenanceButton, provenanceButton } from "./provenance-button.ts";
 import { dataColour, placeOf } from "./theme.ts";
 import type { Period, SourceAnalysis, Track } from "./types.ts";

@@ -1,7 +1,8 @@
 // What is usual, in words and for drawing.
 
-import { decimal, unitSign } from "./format.ts";
+import { unitSign } from "./format.ts";
 import { language, words } from "./i18n.ts";
+import { decimal } from "./numbers.ts";
 import type { Band, Chart, SourceAnalysis } from "./types.ts";
 
 /** From the low to the high end, rounded to what the width of the band bears. */
@@ -10,7 +11,9 @@ export function usualRange(band: Band, unit: string, decimals: number): string {
   const coarse = width > 0 ? 10 ** (Math.floor(Math.log10(width)) - 1) : 0;
   const step = Math.max(coarse, 10 ** -decimals);
   const digits = step >= 1 ? 0 : Math.round(-Math.log10(step));
-  const round = (value: number): string => decimal(Math.round(value / step) * step, digits);
+  // What is smaller than the decimals of its measure can tell is not rounded to nothing.
+  const tiny = Math.max(Math.abs(band.low), Math.abs(band.high)) < 10 ** -decimals;
+  const round = (value: number): string => decimal(tiny ? value : Math.round(value / step) * step, digits);
   const [low, high] = [round(band.low), round(band.high)];
   const range = low === high ? low : `${low}${language() === "fr" ? " à " : "–"}${high}`;
   const sign = unit.startsWith("{") ? "" : unitSign(unit);
