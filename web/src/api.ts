@@ -8,6 +8,8 @@ export class BadAnswer extends Error {
   constructor(
     readonly status: number,
     readonly reason: string,
+    /** What kind of refusal it is, where there is something to do about it. */
+    readonly code: string | null = null,
   ) {
     super(`${status} ${reason}`);
     this.name = "BadAnswer";
@@ -19,14 +21,19 @@ export function query(parameters: Record<string, string | null>): string {
   return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
 }
 
-/** What the server says went wrong: `{"error": "…"}`. */
-function reasonIn(body: string): string | null {
+/** What the server says went wrong: `{"error": "…", "code": "…"}`. */
+function refusal(status: number, statusText: string, body: string): BadAnswer {
   try {
-    const { error } = JSON.parse(body) as { error?: unknown };
-    return typeof error === "string" ? error : null;
+    const { error, code } = JSON.parse(body) as { error?: unknown; code?: unknown };
+    return new BadAnswer(status, typeof error === "string" ? error : statusText, typeof code === "string" ? code : null);
   } catch {
-    return null;
+    return new BadAnswer(status, statusText);
   }
+}
+
+/** Whether more was asked for than the server answers at once: asked again, it says the same. */
+export function isTooMuch(error: unknown): boolean {
+  return error instanceof BadAnswer && error.code === "too_much";
 }
 
 /** What first.ts has asked for already, once. */
@@ -40,9 +47,7 @@ export function takeEarly(address: string): Promise<Response> | undefined {
 export async function getJson<Value>(address: string, signal: AbortSignal): Promise<Value> {
   const answer = await (takeEarly(address) ?? fetch(address, { signal, headers: { accept: "application/json" } }));
   signal.throwIfAborted();
-  if (!answer.ok) {
-    throw new BadAnswer(answer.status, reasonIn(await answer.text()) ?? answer.statusText);
-  }
+  if (!answer.ok) throw refusal(answer.status, answer.statusText, await answer.text());
   return (await answer.json()) as Value;
 }
 

@@ -2,68 +2,45 @@
 
 import "./explore.css";
 import { writeAddress } from "./address.ts";
+import { isTooMuch } from "./api.ts";
+import { Marks, MARKS_MAX } from "./compare-marks.ts";
+import { idOf, LINES_MAX, parametersOf, readState, type State } from "./compare-state.ts";
 import { say } from "./compare-words.ts";
 import { Chosen, creditLine, creditNotes, Segments } from "./controls.ts";
-import { CorrelationPanel, type PairChoice } from "./correlation.ts";
+import { CorrelationPanel } from "./correlation.ts";
 import {
-  addsUp,
   dateShown,
   datesOf,
   fetchEvents,
   fetchMeasures,
   fetchSeries,
-  isSpan,
-  leadingMeasure,
   SPANS,
   stepOf,
   TOGETHER,
   valuesOf,
+  type Ask,
   type Span,
 } from "./data.ts";
 import { explain } from "./day-message.ts";
 import type { Day } from "./day.ts";
-import { element, keepChildren, renew, setAttribute, setText } from "./dom.ts";
+import { element, keepChildren, setAttribute, setText } from "./dom.ts";
 import { keep, pngOf } from "./download.ts";
 import { axisOf, unitOf } from "./explore-forms.ts";
 import { say as sayExplore } from "./explore-words.ts";
-import { longMoment, milliseconds, quantity, setTimeZone } from "./format.ts";
+import { Failures, mayPass, NotWatched, type Failure } from "./failures.ts";
+import { milliseconds, quantity, setTimeZone } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { entityName, LinePicker, type LineChoice } from "./line-picker.ts";
-import type { Line, LinesModel, Marked } from "./lines-model.ts";
+import type { Line, LinesModel } from "./lines-model.ts";
 import { Lines } from "./lines.ts";
-import { ask, tracedFigure } from "./provenance-button.ts";
 import { svgFile } from "./svg.ts";
-import { table } from "./table.ts";
 import { dataColour } from "./theme.ts";
 import { TimeAxis } from "./time-axis.ts";
 import { askStep } from "./trace-step.ts";
 import type { EventsAnswer, Measures, SeriesAnswer, Step } from "./types.ts";
 import type { Page, View } from "./view.ts";
 
-const LINES_MAX = 5;
-const MARKS_MAX = 60;
-const EVENTS_MAX = 2000;
 const REFRESH_MILLISECONDS = 5000;
-
-interface State {
-  lines: LineChoice[];
-  span: Span;
-  step: string | null;
-  indexed: boolean;
-  /** The source whose events are marked. */
-  events: string;
-  pair: PairChoice;
-  zoom: [number, number] | null;
-}
-
-function idOf({ source, measure, entity }: LineChoice): string {
-  return `${source}/${measure}/${entity ?? TOGETHER}`;
-}
-
-function readLine(text: string): LineChoice | null {
-  const [source, measure, ...entity] = text.split("/");
-  return source && measure ? { source, measure, entity: entity.join("/") || TOGETHER } : null;
-}
 
 export class CompareView implements View {
   readonly element: HTMLElement;
@@ -80,14 +57,13 @@ export class CompareView implements View {
   readonly #lines = new Lines(
     (zoom) => this.#change({ zoom }),
     (line, step) => {
-      const answer = this.#answers[line];
-      if (answer !== undefined) askStep(answer, 0, step);
+      const answer = this.#answers[line] ?? null;
+      if (answer !== null) askStep(answer, 0, step);
     },
   );
   readonly #unzoom = element("button", { type: "button", class: "small-button" });
-  readonly #marksTitle = element("summary");
-  readonly #marksBody = element("div", { class: "details-body" });
-  readonly #marksList = element("details", { class: "disclosure", hidden: "" }, this.#marksTitle, this.#marksBody);
+  readonly #marks = new Marks();
+  readonly #failures = new Failures(() => void this.#load(true));
   readonly #hint = element("p");
   readonly #problem = element("div", { class: "problem", role: "status" }, element("p"), element("p"));
   readonly #retry = element("button", { type: "button", class: "small-button" });
@@ -100,8 +76,11 @@ export class CompareView implements View {
   #asked = new URLSearchParams();
   #state: State | null = null;
   #measures: Measures | null = null;
-  #answers: SeriesAnswer[] = [];
+  /** Of each line; null where it could not be read. */
+  #answers: (SeriesAnswer | null)[] = [];
+  #errors: unknown[] = [];
   #marked: EventsAnswer | null = null;
+  #markError: unknown = null;
   #error: unknown = null;
   #ready = false;
   #shown = false;
@@ -120,10 +99,7 @@ export class CompareView implements View {
       const lines = [...state.lines.filter((line) => idOf(line) !== idOf(pending)), pending].slice(-LINES_MAX);
       this.#change({ lines, pair: { ...state.pair, a: 0, b: lines.length - 1 } });
     });
-    this.#chosen = new Chosen((index) => {
-      const lines = this.#state?.lines.filter((_, place) => place !== index) ?? [];
-      this.#change({ lines, pair: { a: 0, b: Math.max(0, lines.length - 1), changes: this.#state?.pair.changes ?? false } });
-    });
+    this.#chosen = new Chosen((index) => this.#remove(index));
     this.#events.addEventListener("change", () => this.#change({ events: this.#events.value }));
     this.#unzoom.addEventListener("click", () => this.#change({ zoom: null }));
     this.#retry.addEventListener("click", () => void this.#load(true));
@@ -155,7 +131,8 @@ export class CompareView implements View {
         { class: "panel figure-panel" },
         element("div", { class: "figure-head" }, this.#hint, this.#unzoom),
         this.#lines.element,
-        this.#marksList,
+        this.#marks.element,
+        this.#failures.element,
         this.#problem,
         this.#foot,
       ),
@@ -195,43 +172,14 @@ export class CompareView implements View {
   #change(changes: Partial<State>): void {
     if (this.#state === null) return;
     this.#state = { ...this.#state, ...changes };
-    const { lines, span, step, indexed, events, pair, zoom } = this.#state;
-    const usual = pair.a === 0 && pair.b === Math.max(0, lines.length - 1);
-    writeAddress(
-      {
-        line: lines.map(idOf),
-        span: span === "week" ? null : span,
-        step,
-        scales: indexed ? "indexed" : null,
-        events: events === "" ? null : events,
-        pair: usual ? null : `${pair.a}~${pair.b}`,
-        changes: pair.changes ? "true" : null,
-        zoom: zoom === null ? null : zoom.map((time) => Math.round(time / 1000)).join("~"),
-      },
-      "zoom" in changes && Object.keys(changes).length === 1 ? "replace" : "push",
-    );
+    writeAddress(parametersOf(this.#state), "zoom" in changes && Object.keys(changes).length === 1 ? "replace" : "push");
     if (Object.keys(changes).every((name) => ["zoom", "indexed", "pair"].includes(name))) this.#write(false);
     else void this.#load(true);
   }
 
-  #read(measures: Measures): State {
-    const asked = this.#asked;
-    const given = asked.getAll("line").map(readLine).filter((line) => line !== null).slice(0, LINES_MAX);
-    const lines = asked.has("line") ? given : usualLines(measures);
-    const [a = 0, b = lines.length - 1] = (asked.get("pair") ?? "").split("~").filter((text) => text !== "").map(Number);
-    const inside = (index: number, otherwise: number): number => (lines[index] === undefined ? otherwise : index);
-    const span = asked.get("span");
-    const [from = Number.NaN, to = Number.NaN] = (asked.get("zoom") ?? "").split("~").map(Number);
-    const events = asked.get("events") ?? "";
-    return {
-      lines,
-      span: isSpan(span) ? span : "week",
-      step: asked.get("step"),
-      indexed: asked.get("scales") === "indexed",
-      events: measures.sources.some((source) => source.events && source.id === events) ? events : "",
-      pair: { a: inside(a, 0), b: inside(b, Math.max(0, lines.length - 1)), changes: asked.get("changes") === "true" },
-      zoom: from < to ? [from * 1000, to * 1000] : null,
-    };
+  #remove(index: number): void {
+    const lines = this.#state?.lines.filter((_, place) => place !== index) ?? [];
+    this.#change({ lines, pair: { a: 0, b: Math.max(0, lines.length - 1), changes: this.#state?.pair.changes ?? false } });
   }
 
   #range(): { from: string; to: string } {
@@ -250,17 +198,21 @@ export class CompareView implements View {
     try {
       this.#measures = await fetchMeasures();
       setTimeZone(this.#measures.time_zone);
-      this.#state ??= this.#read(this.#measures);
+      this.#state ??= readState(this.#asked, this.#measures);
       const { lines, events } = this.#state;
       const [range, step] = [this.#range(), this.#stepNow()];
-      const asking = lines.map(({ source, measure, entity }) =>
-        fetchSeries({ source, measure, entity: entity === TOGETHER ? null : entity, step, ...range }, loading.signal),
-      );
-      const marking = events === "" ? null : fetchEvents({ source: events, ...range, limit: EVENTS_MAX }, loading.signal);
-      const [answers, marked] = [await Promise.all(asking), await marking];
+      const asking = lines.map((line) => this.#fetch(line, { step, ...range }, loading.signal));
+      const ask = { source: events, ...range, order: "strongest", limit: MARKS_MAX };
+      const marking = events === "" ? null : fetchEvents(ask, loading.signal);
+      const [answers, [marked]] = await Promise.all([Promise.allSettled(asking), Promise.allSettled([marking])]);
       if (loading.signal.aborted) return;
-      this.#answers = answers;
-      this.#marked = marked;
+      this.#errors = answers.map((answer) => (answer.status === "rejected" ? answer.reason : null));
+      // Where nothing can be read, there is one reason for all.
+      if (lines.length > 0 && this.#errors.every((error) => error !== null && mayPass(error))) throw this.#errors[0];
+      this.#answers = answers.map((answer) => (answer.status === "rejected" ? null : answer.value));
+      this.#marked = marked.status === "rejected" ? null : marked.value;
+      this.#markError = marked.status === "rejected" ? marked.reason : null;
+      this.#marks.update(this.#marked);
       this.#ready = true;
       this.#error = null;
     } catch (error) {
@@ -269,6 +221,12 @@ export class CompareView implements View {
     }
     setAttribute(this.element, "aria-busy", null);
     this.#write(fresh);
+  }
+
+  /** A line of a source that is not watched here is asked of nobody. */
+  async #fetch({ source, measure, entity }: LineChoice, ask: Ask, signal: AbortSignal): Promise<SeriesAnswer> {
+    if (this.#measures?.sources.some(({ id }) => id === source) !== true) throw new NotWatched(source);
+    return fetchSeries({ source, measure, entity: entity === TOGETHER ? null : entity, ...ask }, signal);
   }
 
   #writePicker(): void {
@@ -287,22 +245,40 @@ export class CompareView implements View {
     this.#writeChoices(state, measures);
     const lines = this.#names();
     this.#chosen.write(say().lines, lines.map(({ name }, index) => ({ name, paint: dataColour(index) })), say().remove);
-    const comparing = this.#error === null && this.#ready && lines.length > 1;
+    const pair = [state.pair.a, state.pair.b].map((index) => this.#answers[index] ?? null);
+    const comparing = this.#error === null && this.#ready && lines.length > 1 && pair.every((answer) => answer !== null);
     this.#correlation.element.hidden = !comparing;
-    if (this.#error !== null || this.#answers.length === 0) return;
+    this.#writeFailures(lines, state, measures);
+    if (this.#error !== null || this.#known().length === 0) return;
     this.#lines.update(this.#model(state));
-    this.#writeMarks();
+    this.#marks.write();
     setText(this.#unzoom, sayExplore().allTitle);
     this.#unzoom.hidden = state.zoom === null;
-    const cut = (this.#marked?.events.length ?? 0) > MARKS_MAX;
-    setText(this.#hint, [sayExplore().hint, cut ? say().most(MARKS_MAX) : ""].filter((text) => text !== "").join(". "));
+    setText(this.#hint, [sayExplore().hint, this.#marks.cut()].filter((text) => text !== "").join(". "));
     setAttribute(this.#files, "aria-label", sayExplore().files);
     this.#foot.replaceChildren(creditLine(this.#credited()), this.#files);
     if (comparing) void this.#correlation.load(lines, state.pair, this.#range(), this.#stepNow(), fresh);
   }
 
+  #known(): SeriesAnswer[] {
+    return this.#answers.filter((answer) => answer !== null);
+  }
+
+  /** What could not be read does not take the others away. */
+  #writeFailures(lines: { name: string }[], { events }: State, measures: Measures): void {
+    const failed = lines.flatMap(({ name }, index): Failure[] => {
+      const error = this.#errors[index] ?? null;
+      return error === null ? [] : [{ name, error, remove: () => this.#remove(index) }];
+    });
+    if (this.#markError !== null && events !== "") {
+      const source = measures.sources.find(({ id }) => id === events);
+      failed.push({ name: source ? inLanguage(source.title) : events, error: this.#markError, remove: () => this.#change({ events: "" }) });
+    }
+    this.#failures.write(this.#error === null ? failed : []);
+  }
+
   #credited(): Pick<SeriesAnswer, "credit" | "simulated">[] {
-    return this.#marked === null ? this.#answers : [...this.#answers, this.#marked];
+    return this.#marked === null ? this.#known() : [...this.#known(), this.#marked];
   }
 
   #writeChoices(state: State, measures: Measures): void {
@@ -332,17 +308,18 @@ export class CompareView implements View {
     this.#problem.hidden = text === "";
     if (title) setText(title, text);
     if (detail) setText(detail, error === null ? "" : explain(error));
-    this.#retry.hidden = error === null;
+    this.#retry.hidden = error === null || isTooMuch(error);
     setText(this.#retry, words().retry);
-    for (const part of [this.#lines.element, this.#hint, this.#foot]) part.hidden = text !== "";
-    if (text !== "") this.#marksList.hidden = true;
+    const nothing = text !== "" || this.#known().length === 0;
+    for (const part of [this.#lines.element, this.#hint, this.#foot]) part.hidden = nothing;
+    if (nothing) this.#marks.element.hidden = true;
   }
 
   #names(): { id: string; name: string }[] {
     return (this.#state?.lines ?? []).map((line, index) => {
-      const answer = this.#answers[index];
+      const answer = this.#answers[index] ?? null;
       const source = this.#measures?.sources.find(({ id }) => id === line.source);
-      if (answer === undefined || answer.source !== line.source) return { id: idOf(line), name: source ? inLanguage(source.title) : line.source };
+      if (answer === null || answer.source !== line.source) return { id: idOf(line), name: source ? inLanguage(source.title) : line.source };
       const [series] = answer.series;
       const what = answer.measure && !answer.events ? inLanguage(answer.measure.title) : sayExplore().count;
       const alone = series === undefined || series.entity === TOGETHER;
@@ -352,21 +329,24 @@ export class CompareView implements View {
 
   #model(state: State): LinesModel {
     const names = this.#names();
+    const [any] = this.#known();
+    const starts = any?.starts.map(milliseconds) ?? [];
     const lines = this.#answers.map((answer, index): Line => {
+      const name = names[index]?.name ?? "";
+      // One that could not be read keeps its place and its colour.
+      if (answer === null) return { name, values: starts.map(() => null), unit: "1", decimals: 0, scale: scaleOf(any, state.indexed), joined: 1 };
       const { unit, decimals } = unitOf(answer);
       const [series] = answer.series;
       const values = series === undefined ? [] : valuesOf(answer, series);
-      const name = names[index]?.name ?? "";
-      const steps = series?.joined_steps ?? 1;
-      if (!state.indexed) return { name, values, unit, decimals, scale: unit, joined: steps };
+      const scale = { scale: scaleOf(answer, state.indexed), joined: series?.joined_steps ?? 1 };
+      if (!state.indexed) return { name, values, unit, decimals, ...scale };
       // Of a series that begins at 0 no share can be told.
       const first = values.find((value) => value !== null && value !== 0) ?? null;
       const share = values.map((value) => (value === null || first === null ? null : (100 * value) / first));
-      return { name, values: share, unit: "1", decimals: 1, scale: "index", joined: steps };
+      return { name, values: share, unit: "1", decimals: 1, ...scale };
     });
-    const [answer] = this.#answers;
-    const starts = answer?.starts.map(milliseconds) ?? [];
-    const described = lines.map(({ name, values, unit, decimals }) => {
+    const read = lines.filter((_, index) => this.#answers[index] !== null);
+    const described = read.map(({ name, values, unit, decimals }) => {
       const known = values.filter((value) => value !== null);
       const figure = (value: number): string => quantity(value, unit, decimals);
       if (known.length === 0) return words().chartEmptySeries(name);
@@ -374,54 +354,14 @@ export class CompareView implements View {
     });
     return {
       label: described.join(". "),
-      axis: answer ? axisOf(answer) : new TimeAxis([], "hour"),
+      axis: any ? axisOf(any) : new TimeAxis([], "hour"),
       starts,
-      end: answer ? milliseconds(answer.end) : 0,
+      end: any ? milliseconds(any.end) : 0,
       lines,
-      marks: this.#marks(),
+      marks: this.#marks.overLines(),
       fromZero: false,
       zoom: state.zoom,
     };
-  }
-
-  /** The strongest events, in the order of time. */
-  #strongest(): { key: string; name: string; at: number; figure: string }[] {
-    const marked = this.#marked;
-    if (marked === null) return [];
-    const measure = marked.measures.find(({ headline }) => headline) ?? marked.measures[0];
-    const strength = (values: Record<string, number>): number | null => (measure ? (values[measure.id] ?? null) : null);
-    return marked.events
-      .toSorted((a, b) => (strength(b.values) ?? Number.NEGATIVE_INFINITY) - (strength(a.values) ?? Number.NEGATIVE_INFINITY))
-      .slice(0, MARKS_MAX)
-      .map(({ observed_at, title, key, values }) => {
-        const value = strength(values);
-        const figure = value === null || measure === undefined ? "" : quantity(value, measure.unit, measure.decimals);
-        return { key, name: title ?? key, at: milliseconds(observed_at), figure };
-      })
-      .sort((a, b) => a.at - b.at);
-  }
-
-  #marks(): Marked[] {
-    return this.#strongest().map(({ at, name, figure }) => ({ at, text: figure === "" ? name : `${name} (${figure})` }));
-  }
-
-  /** The same as a table, where each leads to what the provider has said of it. */
-  #writeMarks(): void {
-    const strongest = this.#strongest();
-    const source = this.#marked?.source ?? "";
-    this.#marksList.hidden = strongest.length === 0;
-    if (strongest.length === 0) {
-      this.#marksBody.replaceChildren();
-      return;
-    }
-    setText(this.#marksTitle, say().marks(strongest.length));
-    const { event, time, value } = words().columns;
-    const rows = strongest.map(({ key, name, at, figure }) => [
-      name,
-      longMoment(at),
-      tracedFigure(figure === "" ? "–" : figure, name, () => ask(name, { source, key })),
-    ]);
-    renew(this.#marksBody, table(this.#marksTitle.textContent ?? "", [event, time, value], rows));
   }
 
   async #keepPicture(kind: "png" | "svg"): Promise<void> {
@@ -432,14 +372,7 @@ export class CompareView implements View {
   }
 }
 
-/** What is compared where the address names nothing: the first total, and the first mean. */
-function usualLines({ sources }: Measures): LineChoice[] {
-  const adding = sources.flatMap((source) => {
-    const measure = source.measures.find(({ id }) => id === leadingMeasure(source));
-    return !source.events && measure && measure.kind !== "direction" && addsUp(source, measure.id) ? [{ source, measure }] : [];
-  });
-  const total = adding.find(({ measure }) => measure.across === "sum");
-  const mean = adding.find(({ measure }) => measure.across === "mean");
-  const chosen = [mean, total].filter((one) => one !== undefined);
-  return (chosen.length === 2 ? chosen : adding.slice(0, 2)).map(({ source, measure }) => ({ source: source.id, measure: measure.id, entity: TOGETHER }));
+/** The scale of a line: that of its unit, or one for all. */
+function scaleOf(answer: SeriesAnswer | undefined, indexed: boolean): string {
+  return indexed || answer === undefined ? "index" : unitOf(answer).unit;
 }

@@ -6,7 +6,7 @@ import { explain } from "./day-message.ts";
 import { element, keepChildren, renew, setText } from "./dom.ts";
 import { fullDate, integer } from "./format.ts";
 import { language, locale } from "./i18n.ts";
-import { decimal } from "./numbers.ts";
+import { fixed } from "./numbers.ts";
 import { askParts, nameProvenanceButton, provenanceButton } from "./provenance-button.ts";
 import { figure, label, shape } from "./svg.ts";
 import { gridOf, readable } from "./svg-grid.ts";
@@ -152,7 +152,7 @@ export class CorrelationPanel {
       return;
     }
     const { best, lags, step } = answer;
-    const signed = (value: number): string => decimal(value, 2);
+    const signed = (value: number): string => fixed(value, 2);
     if (!best) {
       setText(this.#verdict, say().tooLittle);
       setText(this.#notes, "");
@@ -181,7 +181,7 @@ export class CorrelationPanel {
       const of = entity.join("/");
       return { name, note: say().stretch(fullDate(range.from), fullDate(range.to)), question: { source, entity: of === "" || of === TOGETHER ? undefined : of, ...range } };
     });
-    const verdict = say().verdict(decimal(lag.r, 2), whenOf(lag.lag, answer.step));
+    const verdict = say().verdict(fixed(lag.r, 2), whenOf(lag.lag, answer.step));
     askParts(`${verdict} (${pair.map(({ name }) => name).join(" / ")})`, say().computed(integer(lag.pairs), answer.changes), parts);
   }
 }
@@ -210,7 +210,7 @@ function lagFigure({ lags, best, step }: CorrelationAnswer, width: number, title
   const bars = known.map((lag) => {
     const { r, place } = lag;
     const chosen = lag.lag === best?.lag;
-    const name = say().lagLabel(String(lag.lag), decimal(r, 2), integer(lag.pairs));
+    const name = say().lagLabel(String(lag.lag), fixed(r, 2), integer(lag.pairs));
     const size = { x: box.left + place * column + column * 0.12, y: Math.min(y(0), y(r)), width: column * 0.76, height: Math.max(1, Math.abs(y(r) - y(0))) };
     const drawn = shape("rect", { ...size, fill: chosen ? "var(--data-1)" : "var(--data-0)", "fill-opacity": chosen ? 1 : 0.55 }, shape("title", {}, name));
     return { row: 0, column: place, name, drawn };
@@ -226,7 +226,7 @@ function lagFigure({ lags, best, step }: CorrelationAnswer, width: number, title
     title,
     ...[-1, -0.5, 0, 0.5, 1].flatMap((r) => [
       shape("line", { x1: box.left, x2: box.right, y1: y(r), y2: y(r), stroke: r === 0 ? "var(--edge)" : "var(--rule)" }),
-      label(box.left - 6, y(r) + 4, decimal(r, r % 1 === 0 ? 0 : 1), "end"),
+      label(box.left - 6, y(r) + 4, fixed(r, r % 1 === 0 ? 0 : 1), "end"),
     ]),
     ...lags.flatMap(({ lag }, index) => {
       const x = box.left + index * column;

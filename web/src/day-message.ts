@@ -1,6 +1,6 @@
 // What stands in place of a view of the day while there is nothing to show: loading, failed, or no source at all.
 
-import { BadAnswer } from "./api.ts";
+import { BadAnswer, isTooMuch } from "./api.ts";
 import type { Day, DayState } from "./day.ts";
 import { element, setText } from "./dom.ts";
 import { words } from "./i18n.ts";
@@ -36,5 +36,6 @@ export class DayMessage {
 
 /** Why something could not be fetched, for a reader. */
 export function explain(error: unknown): string {
+  if (isTooMuch(error)) return words().tooMuch;
   return error instanceof BadAnswer ? words().badAnswer(error.status, error.reason) : words().noAnswer;
 }

@@ -3,7 +3,7 @@
 import { bumpChart } from "./bump.ts";
 import { valuesOf } from "./data.ts";
 import { element } from "./dom.ts";
-import type { BandKind } from "./explore.ts";
+import type { BandKind } from "./explore-state.ts";
 import { say } from "./explore-words.ts";
 import { integer, milliseconds, quantity, share } from "./format.ts";
 import { cellName, cellsOf, describeCells, extremesOf, heatmap, type Cell } from "./heatmap.ts";

@@ -1,7 +1,8 @@
 // The view that explores: one measure of one source, over a day to a year, as a curve, a heatmap, a ranking or a table.
 
 import "./explore.css";
-import { writeAddress } from "./address.ts";
+import { isTooMuch } from "./api.ts";
+import { parameters, stateOfView, writeAddress } from "./address.ts";
 import type { ServerClock } from "./clock.ts";
 import { Chosen, creditLine, creditNotes, fileLink, Segments } from "./controls.ts";
 import {
@@ -12,8 +13,6 @@ import {
   fetchEntities,
   fetchMeasures,
   fetchSeries,
-  isSpan,
-  leadingMeasure,
   SPANS,
   stepOf,
   TOGETHER,
@@ -25,6 +24,7 @@ import type { Day } from "./day.ts";
 import { element, icon, renew, setAttribute, setText } from "./dom.ts";
 import { keep, pngOf } from "./download.ts";
 import { drawBump, drawHeat, drawTable, linesModel } from "./explore-forms.ts";
+import { BANDS, ENTITIES_MAX, formOf, formsOf, missingSource, parametersOf, readState, rfc3339, type BandKind, type Form, type State } from "./explore-state.ts";
 import { say } from "./explore-words.ts";
 import { milliseconds, setTimeZone } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
@@ -37,44 +37,11 @@ import { askStep } from "./trace-step.ts";
 import type { Measures, SeriesAnswer, SourceMeasures, Step } from "./types.ts";
 import type { Page, View } from "./view.ts";
 
-const FORMS = ["lines", "heat", "ranking", "table"] as const;
-const BANDS = ["quantiles", "extremes", "none"] as const;
-type Form = (typeof FORMS)[number];
-export type BandKind = (typeof BANDS)[number];
-
 /** Entities shown where none is chosen and their values do not add up. */
 const USUAL_ENTITIES = 3;
 const USUAL_RANKS = 8;
-const ENTITIES_MAX = 8;
 /** What comes in is drawn at most this often. */
 const REFRESH_MILLISECONDS = 2000;
-
-interface State {
-  source: string;
-  measure: string;
-  /** Chosen by the reader; empty for the usual ones. */
-  entities: string[];
-  span: Span;
-  step: string | null;
-  form: Form | null;
-  band: BandKind;
-  zoom: [number, number] | null;
-  /** The time whose knowledge is asked for; null for what is known now. */
-  known: number | null;
-}
-
-function oneOf<Id extends string>(all: readonly Id[], text: string | null): Id | null {
-  return all.find((id) => id === text) ?? null;
-}
-
-function rfc3339(time: number): string {
-  return new Date(time).toISOString().replace(".000Z", "Z");
-}
-
-function readZoom(text: string | null): [number, number] | null {
-  const [from = Number.NaN, to = Number.NaN] = (text ?? "").split("~").map(Number);
-  return from < to ? [from * 1000, to * 1000] : null;
-}
 
 export class ExploreView implements View {
   readonly element: HTMLElement;
@@ -100,6 +67,7 @@ export class ExploreView implements View {
   readonly #sentence = element("p", { class: "figure-sentence" });
   readonly #problem = element("div", { class: "problem", role: "status" }, element("p"), element("p"));
   readonly #retry = element("button", { type: "button", class: "small-button" });
+  readonly #choices: HTMLElement;
   readonly #figure: HTMLElement;
   readonly #foot = element("div", { class: "figure-foot" });
   readonly #csv = fileLink();
@@ -114,6 +82,8 @@ export class ExploreView implements View {
   #hours: SeriesAnswer | null = null;
   /** What is known now, where another time is asked about. */
   #present: SeriesAnswer | null = null;
+  /** Nothing is known of the time shown. */
+  #nothing = false;
   #error: unknown = null;
   #loading = new AbortController();
   #shown = false;
@@ -163,6 +133,7 @@ export class ExploreView implements View {
       this.#problem,
       this.#foot,
     );
+    this.#choices = element("div", { class: "choices" }, this.#form.element, this.#span.element, this.#step.element, this.#band.element, this.#known.element);
     this.element = element(
       "div",
       { class: "data-view" },
@@ -172,7 +143,7 @@ export class ExploreView implements View {
         { class: "panel" },
         this.#picker.element,
         this.#chosen.element,
-        element("div", { class: "choices" }, this.#form.element, this.#span.element, this.#step.element, this.#band.element, this.#known.element),
+        this.#choices,
       ),
       this.#figure,
     );
@@ -212,61 +183,20 @@ export class ExploreView implements View {
 
   #change(changes: Partial<State>): void {
     if (this.#state === null) {
-      if (changes.source === undefined) return;
-      this.#asked = new URLSearchParams([["source", changes.source]]);
+      const { source } = changes;
+      if (source === undefined) return;
+      // What the address says beside belongs to another source.
+      this.#asked = new URLSearchParams([["source", source]]);
+      const others = [...stateOfView(parameters()).keys()].map((name) => [name, null]);
+      writeAddress({ ...Object.fromEntries(others), source });
     } else {
       this.#state = { ...this.#state, ...changes };
-    }
-    const state = this.#state;
-    if (state !== null) {
-      const { zoom, form, band, step, span, known } = state;
-      writeAddress(
-        {
-          source: state.source,
-          measure: state.measure,
-          entity: state.entities,
-          span: span === "day" ? null : span,
-          step,
-          form,
-          band: band === "quantiles" ? null : band,
-          zoom: zoom === null ? null : zoom.map((time) => Math.round(time / 1000)).join("~"),
-          known_at: known === null ? null : rfc3339(known),
-        },
-        "zoom" in changes && Object.keys(changes).length === 1 ? "replace" : "push",
-      );
+      writeAddress(parametersOf(this.#state), "zoom" in changes && Object.keys(changes).length === 1 ? "replace" : "push");
     }
     // What is drawn differently needs no new data.
     const drawn = Object.keys(changes).every((name) => ["zoom", "band", "form"].includes(name));
     if (drawn && this.#answer !== null && changes.form !== "heat") this.#write();
     else void this.#load();
-  }
-
-  /** The state that the address asks for, with what it leaves open. */
-  #read(measures: Measures): State | null {
-    const asked = this.#asked;
-    const source =
-      measures.sources.find(({ id }) => id === asked.get("source")) ?? measures.sources.find(({ events }) => !events) ?? measures.sources[0];
-    if (source === undefined) return null;
-    const measure = asked.get("measure");
-    const known = measure === TOGETHER ? source.events : source.measures.some(({ id }) => id === measure);
-    const span = asked.get("span");
-    return {
-      source: source.id,
-      measure: measure !== null && known ? measure : source.events ? TOGETHER : (leadingMeasure(source) ?? TOGETHER),
-      entities: source.events ? [] : [...new Set(asked.getAll("entity"))].slice(0, ENTITIES_MAX),
-      span: isSpan(span) ? span : "day",
-      step: asked.get("step"),
-      form: oneOf(FORMS, asked.get("form")),
-      band: oneOf(BANDS, asked.get("band")) ?? "quantiles",
-      zoom: readZoom(asked.get("zoom")),
-      known: this.#readKnown(),
-    };
-  }
-
-  /** Of a time to come nobody knows anything. */
-  #readKnown(): number | null {
-    const time = Date.parse(this.#asked.get("known_at") ?? "");
-    return Number.isNaN(time) || time >= this.#clock.now() ? null : time;
   }
 
   async #load(): Promise<void> {
@@ -277,20 +207,23 @@ export class ExploreView implements View {
     try {
       this.#measures = await fetchMeasures();
       setTimeZone(this.#measures.time_zone);
-      this.#state ??= this.#read(this.#measures);
+      this.#state ??= readState(this.#asked, this.#measures, this.#clock.now());
       const { state, source } = { state: this.#state, source: this.#source() };
       if (state !== null && source !== undefined) {
         const step = stepOf(state.span, state.step);
         const entities = await this.#entitiesOf(state, source, loading.signal);
+        const nothing = entities.length === 0 && !addsUp(source, state.measure);
         const asked = this.#ask(state, entities, step);
-        const [answer, present] = await Promise.all([
+        // Without an entity such a measure cannot be asked for.
+        const [answer, present] = await Promise.all(nothing ? [null, null] : [
           fetchSeries(asked, loading.signal),
           state.known === null ? null : fetchSeries({ ...asked, known_at: null }, loading.signal),
         ]);
-        const heat = this.#formNow(state, source) === "heat" && step !== "hour";
-        const hours = heat ? await fetchSeries(this.#ask(state, entities.slice(0, 1), "hour"), loading.signal) : answer;
+        const heat = formOf(state, source) === "heat" && step !== "hour";
+        const hours = heat && answer !== null ? await fetchSeries(this.#ask(state, entities.slice(0, 1), "hour"), loading.signal) : answer;
         if (loading.signal.aborted) return;
         this.#answer = answer;
+        this.#nothing = nothing;
         this.#hours = hours;
         this.#present = present;
       }
@@ -309,19 +242,24 @@ export class ExploreView implements View {
     return this.#measures?.sources.find(({ id }) => id === this.#state?.source);
   }
 
-  #formNow(state: State, source: SourceMeasures): Form {
-    const ranks = source.measures.some(({ id, kind }) => id === state.measure && kind === "rank");
-    const form = state.form ?? (ranks ? "ranking" : "lines");
-    return form === "ranking" && !ranks ? "lines" : form;
-  }
-
   async #entitiesOf(state: State, source: SourceMeasures, signal: AbortSignal): Promise<string[]> {
     if (state.entities.length > 0 || addsUp(source, state.measure)) return state.entities;
     const ranks = source.measures.some(({ id, kind }) => id === state.measure && kind === "rank");
     if (!ranks && source.leading.length > 0) return source.leading.slice(0, USUAL_ENTITIES);
-    const limit = ranks ? USUAL_RANKS : USUAL_ENTITIES;
-    const ask = { source: source.id, measure: state.measure, order: ranks ? "value" : "name", limit };
-    return (await fetchEntities(ask, signal)).entities.map(({ entity }) => entity);
+    const ask = {
+      source: source.id,
+      measure: state.measure,
+      order: ranks ? "value" : "name",
+      limit: ranks ? USUAL_RANKS : USUAL_ENTITIES,
+      known_at: state.known === null ? null : rfc3339(state.known),
+    };
+    const { from, to } = datesOf(state.span, dateShown(this.#day, this.#measures));
+    // The last day says it at little cost; where it has none, those of all the time shown.
+    for (const first of new Set([to, from])) {
+      const { entities } = await fetchEntities({ ...ask, from: first, to }, signal);
+      if (entities.length > 0) return entities.map(({ entity }) => entity);
+    }
+    return [];
   }
 
   #ask(state: State, entities: string[], step: Step): Ask {
@@ -339,8 +277,11 @@ export class ExploreView implements View {
     }
     this.#writeProblem();
     const source = this.#source();
-    if (state === null || source === undefined) return;
-    const form = this.#formNow(state, source);
+    if (state === null || source === undefined) {
+      this.#chosen.write(say().chosen, [], say().remove);
+      return;
+    }
+    const form = formOf(state, source);
     const lines = answer?.series.filter(({ entity }) => entity !== TOGETHER) ?? [];
     this.#chosen.write(
       say().chosen,
@@ -353,9 +294,7 @@ export class ExploreView implements View {
   }
 
   #writeChoices(state: State, source: SourceMeasures, form: Form): void {
-    const ranks = source.measures.some(({ id, kind }) => id === state.measure && kind === "rank");
-    const forms = FORMS.filter((one) => one !== "ranking" || ranks);
-    this.#form.write(say().form, forms.map((one) => [one, say().forms[one]]), form);
+    this.#form.write(say().form, formsOf(source, state.measure).map((one) => [one, say().forms[one]]), form);
     this.#span.write(say().span, (Object.keys(SPANS) as Span[]).map((one) => [one, say().spans[one]]), state.span);
     const steps: readonly Step[] = SPANS[state.span].steps;
     this.#step.write(say().step, steps.toSorted(byLength).map((one) => [one, say().steps[one]]), stepOf(state.span, state.step));
@@ -366,18 +305,29 @@ export class ExploreView implements View {
   }
 
   #writeProblem(): void {
-    const { error, answer, measures } = { error: this.#error, answer: this.#answer, measures: this.#measures };
+    const { error, measures } = { error: this.#error, measures: this.#measures };
     const [title, detail] = this.#problem.children;
-    const none = measures !== null && measures.sources.length === 0;
-    const text = error !== null ? say().failed : none ? words().noSources : answer === null ? say().loading : answer.series.length === 0 ? say().chooseEntity : "";
+    const missing = measures === null || this.#state !== null ? null : missingSource(this.#asked, measures);
+    const text = this.#problemText(missing);
     this.#problem.hidden = text === "";
     if (title) setText(title, text);
-    if (detail) setText(detail, error === null ? "" : explain(error));
-    this.#retry.hidden = error === null;
+    if (detail) setText(detail, error !== null ? explain(error) : missing !== null ? say().chooseOther : "");
+    this.#retry.hidden = error === null || isTooMuch(error);
+    this.#choices.hidden = missing !== null;
     setText(this.#retry, words().retry);
     for (const part of [this.#lines.element, this.#place, this.#sentence, this.#knownNote, this.#foot, this.#title, this.#hint, this.#zoomTools]) {
       part.hidden = text !== "";
     }
+  }
+
+  #problemText(missing: string | null): string {
+    const { error, answer, measures } = { error: this.#error, answer: this.#answer, measures: this.#measures };
+    if (error !== null) return say().failed;
+    if (measures?.sources.length === 0) return words().noSources;
+    if (missing !== null) return say().missing(missing);
+    if (this.#nothing) return say().nothing;
+    if (answer === null) return say().loading;
+    return answer.series.length === 0 ? say().chooseEntity : "";
   }
 
   #writeFoot(form: Form): void {
@@ -399,7 +349,7 @@ export class ExploreView implements View {
   #draw(): void {
     const { state, answer, source } = { state: this.#state, answer: this.#answer, source: this.#source() };
     if (state === null || answer === null || source === undefined || answer.series.length === 0) return;
-    const form = this.#formNow(state, source);
+    const form = formOf(state, source);
     const lines = form === "lines";
     this.#lines.element.hidden = !lines;
     this.#zoomTools.hidden = !lines;

@@ -1,7 +1,7 @@
 // Numbers, units, times and ages as people read them, in the language of the page and the time zone of the zone.
 
 import { language, locale } from "./i18n.ts";
-import { decimal } from "./numbers.ts";
+import { decimal, fixed } from "./numbers.ts";
 
 let timeZone = "UTC";
 
@@ -24,7 +24,7 @@ function cached<Format>(key: string, make: () => Format): Format {
 }
 
 export function integer(value: number): string {
-  return decimal(value, 0);
+  return fixed(value, 0);
 }
 
 /** A share between 0 and 1 as a percentage that reaches 100 % only when it is whole. */

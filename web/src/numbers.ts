@@ -17,10 +17,15 @@ const SMALL = 1e-4;
 /** Sums of numbers that make nothing together leave that much. */
 const NOISE = 1e-13;
 
-/** A number with exactly so many decimals, unless that leaves nothing of it: then with two significant digits. */
+/** A number with exactly so many decimals. */
+export function fixed(value: number, decimals: number): string {
+  return format(value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+/** The value of a measure with its decimals, unless they leave nothing of it: then with two significant digits. */
 export function decimal(value: number, decimals: number): string {
   const size = Math.abs(value);
-  if (size >= 0.5 * 10 ** -decimals || size < NOISE) return format(value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  if (size >= 0.5 * 10 ** -decimals || size < NOISE) return fixed(value, decimals);
   return format(value, { maximumSignificantDigits: 2, notation: size < SMALL ? "scientific" : "standard" });
 }
 

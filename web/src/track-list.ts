@@ -4,7 +4,7 @@ import { element, keepChildren, setText } from "./dom.ts";
 import { milliseconds, quantity, timeOfDay } from "./format.ts";
 import { isOfEvents } from "./map-past.ts";
 import { say } from "./map-words.ts";
-import { decimal } from "./numbers.ts";
+import { fixed } from "./numbers.ts";
 import { ask, nameProvenanceButton, provenanceButton } from "./provenance-button.ts";
 import { dataColour, placeOf } from "./theme.ts";
 import type { Period, SourceAnalysis, Track } from "./types.ts";
@@ -58,7 +58,7 @@ function factsOf({ track_measure }: SourceAnalysis, { strongest, distance_km, sp
   if (strongest && track_measure) {
     parts.push(say().strongest(quantity(strongest.value, track_measure.unit, track_measure.decimals), timeOfDay(milliseconds(strongest.at))));
   }
-  if (distance_km !== null && distance_km !== undefined) parts.push(`${decimal(distance_km, 0)}\u00a0km`);
-  if (speed_km_h !== null && speed_km_h !== undefined) parts.push(`${decimal(speed_km_h, 0)}\u00a0km/h`);
+  if (distance_km !== null && distance_km !== undefined) parts.push(`${fixed(distance_km, 0)}\u00a0km`);
+  if (speed_km_h !== null && speed_km_h !== undefined) parts.push(`${fixed(speed_km_h, 0)}\u00a0km/h`);
   return parts.join(" · ");
 }
