@@ -1,7 +1,7 @@
 // The events of the day as a list, with what was revised since.
 
 import { element, keepChildren, setAttribute, setText } from "./dom.ts";
-import { milliseconds, quantity, timeOfDay } from "./format.ts";
+import { integer, milliseconds, quantity, timeOfDay } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import type { Told } from "./map-past.ts";
 import { say } from "./map-words.ts";
@@ -22,13 +22,13 @@ export class EventList {
     this.element = element("section", { class: "panel events-panel" }, this.#title, this.#list, this.#note);
   }
 
-  /** Shows events under a title; the latest first. `problem` stands in their place where they could not be read. */
-  write(title: string, told: Told[], none: string, problem: string): void {
+  /** Shows events under a title, the latest first, of so many in all. `problem` says what could not be read. */
+  write(title: string, told: Told[], total: number, none: string, problem: string): void {
     setText(this.#title, title);
     const latest = told.toSorted((a, b) => b.event.observed_at.localeCompare(a.event.observed_at)).slice(0, SHOWN_MAX);
     this.#list.hidden = latest.length === 0;
-    const cut = told.length > SHOWN_MAX ? say().cut(SHOWN_MAX, told.length) : "";
-    setText(this.#note, problem !== "" ? problem : latest.length === 0 ? none : cut);
+    const cut = total > latest.length && latest.length > 0 ? say().cut(integer(latest.length), integer(total)) : "";
+    setText(this.#note, [problem, latest.length > 0 ? cut : problem === "" ? none : ""].filter((text) => text !== "").join(" "));
     this.#note.hidden = this.#note.textContent === "";
     this.#latest = latest;
     const items = keepChildren(this.#list, latest.length, () => {

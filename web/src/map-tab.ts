@@ -12,7 +12,7 @@ import { EventList } from "./event-list.ts";
 import { milliseconds, timeOfDay } from "./format.ts";
 import { inLanguage } from "./i18n.ts";
 import { describeUntold } from "./known-at.ts";
-import { eventsUntil, isOfEvents, pointsOf, SILENCE_MILLISECONDS, stationsAt, type Told } from "./map-past.ts";
+import { eventsUntil, isOfEvents, pointsOf, silenceOf, stationsAt, type Told } from "./map-past.ts";
 import { say } from "./map-words.ts";
 import { BY_SOURCE, canColour, ScaleControl, type Colourable, type Colouring } from "./map-scale.ts";
 import { MapView } from "./map.ts";
@@ -49,6 +49,8 @@ export class MapTab implements View {
   #measures = new Map<string, Measure[]>();
   #shownPoints: MapPoint[] = [];
   #told: Told[] = [];
+  /** How many events there are, of which the latest are told. */
+  #total = 0;
   #untold = 0;
   readonly #note = element("p", { class: "time-note", role: "status" });
   #problem = "";
@@ -216,30 +218,42 @@ export class MapTab implements View {
     this.#loading = loading;
     const { at, then } = this.#choice;
     const until = at ?? this.#end(analysis);
-    try {
-      await this.#learnMeasures();
-      const ofEvents = analysis.sources.filter(isOfEvents);
-      const colouring = this.#colouring(analysis);
-      const stations = analysis.sources.filter((source) => source.map.length > 0 && !isOfEvents(source) && (at !== null || then || !this.#isLeading(source)));
-      const measureOf = ({ id, leading_measure }: SourceAnalysis): string | null =>
-        colouring?.source === id ? colouring.measure.id : (leading_measure?.id ?? null);
-      const [told, found] = await Promise.all([
-        Promise.all(ofEvents.map((source) => eventsUntil(source, analysis.period.start, until, then, loading.signal))),
-        Promise.all(stations.map((source) => stationsAt(source.id, measureOf(source), { at: until, gone: at !== null, then }, loading.signal))),
-      ]);
-      if (loading.signal.aborted) return;
-      const points = new Map<string, MapPoint[]>(stations.map((source, index) => [source.id, found[index]?.points ?? []]));
-      if (at !== null || then) for (const [index, source] of ofEvents.entries()) points.set(source.id, pointsOf(told[index] ?? []));
-      this.#told = told.flat();
-      this.#untold = found.reduce((sum, { untold }) => sum + untold, 0);
-      this.#problem = "";
-      const sources = analysis.sources.map((source) => ({ ...source, map: points.get(source.id) ?? source.map }));
-      this.#shownPoints = sources.find(({ id }) => id === colouring?.source)?.map ?? [];
-      this.#map.update({ ...analysis, sources }, colouring, until);
-    } catch (error) {
-      if (loading.signal.aborted) return;
-      this.#problem = `${say().failed}. ${explain(error)}`;
+    await this.#learnMeasures();
+    const ofEvents = analysis.sources.filter(isOfEvents);
+    const colouring = this.#colouring(analysis);
+    const stations = analysis.sources.filter((source) => source.map.length > 0 && !isOfEvents(source) && (at !== null || then || !this.#isLeading(source)));
+    const measureOf = ({ id, leading_measure }: SourceAnalysis): string | null =>
+      colouring?.source === id ? colouring.measure.id : (leading_measure?.id ?? null);
+    const problems: string[] = [];
+    // A source that cannot be read does not take the others away.
+    const named = <Found>(source: SourceAnalysis, asked: Promise<Found>, none: Found): Promise<Found> =>
+      asked.catch((error: unknown) => {
+        problems.push(`${say().failed(inLanguage(source.title))} ${explain(error)}`);
+        return none;
+      });
+    const [happened, found] = await Promise.all([
+      Promise.all(ofEvents.map((source) => named(source, eventsUntil(source, analysis.period.start, until, then, loading.signal), { told: [], total: 0 }))),
+      Promise.all(
+        stations.map((source) => named(source, stationsAt(source, measureOf(source), { at: until, gone: at !== null, then }, loading.signal), { points: [], more: 0, untold: 0 })),
+      ),
+    ]);
+    if (loading.signal.aborted) return;
+    const points = new Map<string, MapPoint[]>(stations.map((source, index) => [source.id, found[index]?.points ?? []]));
+    const more = new Map<string, number>(stations.map((source, index) => [source.id, found[index]?.more ?? 0]));
+    if (at !== null || then) {
+      for (const [index, source] of ofEvents.entries()) {
+        const { told, total } = happened[index] ?? { told: [], total: 0 };
+        points.set(source.id, pointsOf(told));
+        more.set(source.id, total - told.length);
+      }
     }
+    this.#told = happened.flatMap(({ told }) => told);
+    this.#total = happened.reduce((sum, { total }) => sum + total, 0);
+    this.#untold = found.reduce((sum, { untold }) => sum + untold, 0);
+    this.#problem = problems.join(" ");
+    const sources = analysis.sources.map((source) => ({ ...source, map: points.get(source.id) ?? source.map }));
+    this.#shownPoints = sources.find(({ id }) => id === colouring?.source)?.map ?? [];
+    this.#map.update({ ...analysis, sources }, colouring, until, more);
     this.#write();
   }
 
@@ -270,7 +284,7 @@ export class MapTab implements View {
     if (!analysis || colouring === null || source === undefined) return;
     const until = this.#untilNow();
     const ofDay = this.#choice.at === null && this.#isLeading(source);
-    const from = ofDay ? milliseconds(analysis.period.start) : until - SILENCE_MILLISECONDS;
+    const from = ofDay ? milliseconds(analysis.period.start) : until - silenceOf(source);
     const [start, end] = [from, until + 1].map((time) => new Date(time).toISOString());
     ask(`${inLanguage(source.title)}, ${inLanguage(colouring.measure.title)}`, { source: source.id, from: start, to: end });
   }
@@ -286,7 +300,7 @@ export class MapTab implements View {
     const time = timeOfDay(at ?? this.#end(analysis));
     const title = then ? say().eventsThen(time) : at === null ? say().events : say().eventsAt(time);
     const none = analysis.sources.some(isOfEvents) ? say().noEvents : say().noSources;
-    this.#list.write(title, this.#told, none, this.#problem);
+    this.#list.write(title, this.#told, this.#total, none, this.#problem);
   }
 
   #writeBar(): void {

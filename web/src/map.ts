@@ -2,9 +2,9 @@
 
 import { loadBasemap, type Basemap } from "./basemap.ts";
 import { element, icon, keepChildren, leisure, setAttribute, setText } from "./dom.ts";
-import { milliseconds, moment, quantity } from "./format.ts";
+import { integer, milliseconds, moment, quantity } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
-import { isOfEvents } from "./map-past.ts";
+import { isOfEvents, leftOut } from "./map-past.ts";
 import { mapStyle, PlaceNames, type MapStyle, type PlaceName } from "./map-places.ts";
 import { PlainDrawing } from "./map-plain.ts";
 import { sharesOf, type Colouring } from "./map-scale.ts";
@@ -88,6 +88,7 @@ export class MapView {
   #analysis: Analysis | null = null;
   #colouring: Colouring | null = null;
   #until = 0;
+  #more = new Map<string, number>();
   #tracks: Tracks = { lines: [], positions: [] };
   #drawing: MapDrawing | null = null;
   #state: "loading" | "drawn" | "plain" | "failed" = "loading";
@@ -129,9 +130,10 @@ export class MapView {
     this.refresh();
   }
 
-  /** `until` is the time shown: tracks end there. */
-  update(analysis: Analysis, colouring: Colouring | null, until: number): void {
+  /** `until` is the time shown: tracks end there. `more` says of sources whose points were read how many there are beside. */
+  update(analysis: Analysis, colouring: Colouring | null, until: number, more: Map<string, number> = new Map()): void {
     const first = this.#analysis === null;
+    this.#more = more;
     this.#analysis = analysis;
     this.#colouring = colouring;
     this.#until = until;
@@ -427,7 +429,8 @@ export class MapView {
       setAttribute(button, "data-scaled", this.#colouring?.source === source.id ? "" : null);
       setAttribute(button, "aria-pressed", String(!this.#hidden.has(source.id)));
       if (name) setText(name, inLanguage(source.title));
-      if (count) setText(count, words().mapPoints(source.map.length));
+      const [shown, all] = [source.map.length, source.map.length + (this.#more.get(source.id) ?? leftOut(source))];
+      if (count) setText(count, all > shown ? say().pointsOf(integer(shown), integer(all)) : words().mapPoints(shown));
     }
   }
 
