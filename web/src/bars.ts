@@ -19,7 +19,7 @@ export class Bars {
       element(
         "li",
         {},
-        element("span", { class: "bar-label" }),
+        element("span", { class: "bar-label", dir: "auto" }),
         element("span", { class: "bar-track" }, element("span", { class: "bar-fill" })),
         // The values of all categories are of the same stretch: that of the chart.
         element("span", { class: "bar-value" }, tracedFigure("", "", (button) => pressed(button))),

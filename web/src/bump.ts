@@ -3,6 +3,7 @@
 import { language } from "./i18n.ts";
 import { figure, label, pathOf, shape } from "./svg.ts";
 import { gridOf, readable, type GridCell } from "./svg-grid.ts";
+import { apart, cut } from "./text.ts";
 import { dataColour } from "./theme.ts";
 import type { TimeAxis } from "./time-axis.ts";
 
@@ -56,7 +57,7 @@ export function bumpChart(axis: TimeAxis, starts: number[], end: number, lines: 
       taken.add(place);
       const end = points[at];
       const most = Math.floor(names / 6.4) - 3;
-      const short = name.length > most ? `${name.slice(0, most - 1)}…` : name;
+      const short = apart(cut(name, most));
       const drawn = shape(
         "g",
         { class: "bump-line" },

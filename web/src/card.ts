@@ -11,6 +11,7 @@ import { decimal } from "./numbers.ts";
 import { askPast, hasPast, writeSaid } from "./origins.ts";
 import { ask, hearTraced, nameProvenanceButton, provenanceButton, tracedFigure, writeTraced } from "./provenance-button.ts";
 import { table } from "./table.ts";
+import { apart } from "./text.ts";
 import { usualOf, usualRange } from "./usual.ts";
 import { dataColour, placeOf } from "./theme.ts";
 import type { Headline, Period, SourceAnalysis } from "./types.ts";
@@ -151,7 +152,7 @@ export class Card {
     caption.className = "caption";
     const { value, unit, decimals } = headline;
     const known = value !== null && value !== undefined;
-    const [number, sign] = keepChildren(figure, 2, () => element("span"));
+    const [number, sign] = keepChildren(figure, 2, () => element("span", { dir: "auto" }));
     if (!number || !sign) return;
     sign.className = "unit";
     const before = number.textContent;
@@ -160,10 +161,16 @@ export class Card {
     const changed = setText(number, ranked?.entity ?? (known ? decimal(value, decimals) : "–"));
     setText(sign, known && !ranked ? `${unitSpace(unit)}${unitSign(unit, value)}` : "");
     if (changed && before !== "") flash(figure);
-    const at = headline.at ? ` · ${timeOfDay(milliseconds(headline.at))}` : "";
+    const at = headline.at ? ` · ${this.#when(milliseconds(headline.at))}` : "";
     setText(caption, `${ranked?.label ?? label(headline)}${at}`);
     setAttribute(caption, "title", observed(headline));
     nameProvenanceButton(this.#trace, `${inLanguage(this.#source.title)}, ${label(headline)}`);
+  }
+
+  /** The time of a figure; with its date where that is not the one shown. */
+  #when(time: number): string {
+    const { start, end } = this.#period;
+    return time >= milliseconds(start) && time < milliseconds(end) ? timeOfDay(time) : moment(time);
   }
 
   /** The hour of a figure; of a figure without a time, the period. */
@@ -223,7 +230,7 @@ export class Card {
       this.#linesTitle.textContent ?? "",
       [event, time, value],
       this.#source.events.map((line) => [
-        line.revisions > 1 ? `${line.title} (${words().revisions(line.revisions)})` : line.title,
+        element("span", {}, element("bdi", {}, line.title), line.revisions > 1 ? ` (${words().revisions(line.revisions)})` : ""),
         timeOfDay(milliseconds(line.at)),
         tracedFigure(line.value === null || line.value === undefined ? "–" : quantity(line.value, unit, decimals), line.title, () =>
           ask(line.title, { source: this.#source.id, key: line.key }),
@@ -271,7 +278,7 @@ export class Card {
 
 function label(headline: Headline): string {
   const text = inLanguage(headline.label);
-  return headline.entity ? `${text} · ${headline.entity}` : text;
+  return headline.entity ? `${text} · ${apart(headline.entity)}` : text;
 }
 
 function observed(headline: Headline): string | null {

@@ -188,7 +188,7 @@ export class ChartView {
       const figure = tracedFigure("", "", () => this.#traceStep(figure.dataset["step"]));
       // With the keyboard the table leads to the same, without a stop for each of eight lines.
       figure.tabIndex = -1;
-      return element("li", {}, element("i", { class: "swatch" }), element("span"), figure);
+      return element("li", {}, element("i", { class: "swatch" }), element("span", { dir: "auto" }), figure);
     });
     let shown: number | null = null;
     for (const [index, series] of chart.series.entries()) {

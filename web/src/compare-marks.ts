@@ -61,7 +61,7 @@ export class Marks {
     setText(this.#title, say().marks(this.#marks.length));
     const { event, time, value } = words().columns;
     const rows = this.#marks.map(({ key, name, at, figure }) => [
-      element("bdi", {}, name),
+      name,
       longMoment(at),
       tracedFigure(figure === "" ? "–" : figure, name, () => ask(name, { source, key })),
     ]);

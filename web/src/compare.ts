@@ -34,6 +34,7 @@ import { entityName, LinePicker, type LineChoice } from "./line-picker.ts";
 import type { Line, LinesModel } from "./lines-model.ts";
 import { Lines } from "./lines.ts";
 import { svgFile } from "./svg.ts";
+import { apart } from "./text.ts";
 import { dataColour } from "./theme.ts";
 import { TimeAxis } from "./time-axis.ts";
 import { askStep } from "./trace-step.ts";
@@ -323,7 +324,7 @@ export class CompareView implements View {
       const [series] = answer.series;
       const what = answer.measure && !answer.events ? inLanguage(answer.measure.title) : sayExplore().count;
       const alone = series === undefined || series.entity === TOGETHER;
-      return { id: idOf(line), name: `${what} · ${alone ? inLanguage(answer.title) : entityName(series.entity, series.name)}` };
+      return { id: idOf(line), name: `${what} · ${alone ? inLanguage(answer.title) : apart(entityName(series.entity, series.name))}` };
     });
   }
 

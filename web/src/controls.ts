@@ -50,7 +50,7 @@ export class Chosen {
     setAttribute(this.element, "aria-label", title);
     const items = keepChildren(this.element, things.length, () => {
       const button = element("button", { type: "button", class: "icon-button" }, icon(CROSS));
-      const item = element("li", {}, element("i", { class: "swatch" }), element("span"), button);
+      const item = element("li", {}, element("i", { class: "swatch" }), element("span", { dir: "auto" }), button);
       button.addEventListener("click", () => this.#removed([...this.element.children].indexOf(item)));
       return item;
     });

@@ -37,7 +37,7 @@ export class EventList {
         {},
         element("i", { class: "swatch" }),
         element("time"),
-        element("span", { class: "event-what" }, element("span"), element("small")),
+        element("span", { class: "event-what" }, element("span", { dir: "auto" }), element("small")),
         element("b", {}, tracedFigure("", "", () => this.#ask(item)), provenanceButton(() => this.#ask(item))),
       );
       return item;

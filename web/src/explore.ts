@@ -32,6 +32,7 @@ import { describeKnown, KnownAt, nameThen } from "./known-at.ts";
 import { LinePicker, entityName } from "./line-picker.ts";
 import { Lines } from "./lines.ts";
 import { svgFile } from "./svg.ts";
+import { apart } from "./text.ts";
 import { dataColour } from "./theme.ts";
 import { askStep } from "./trace-step.ts";
 import type { Measures, SeriesAnswer, SourceMeasures, Step } from "./types.ts";
@@ -377,7 +378,7 @@ export class ExploreView implements View {
   #titleText(answer: SeriesAnswer): string {
     const measure = answer.measure ? inLanguage(answer.measure.title) : say().count;
     const [only] = answer.series;
-    const entity = answer.series.length === 1 && only ? entityName(only.entity, only.name) : null;
+    const entity = answer.series.length === 1 && only ? apart(entityName(only.entity, only.name)) : null;
     const across = answer.across ? say()[answer.across] : "";
     const of = [entity, across].filter((text) => text !== null && text !== "").join(", ");
     const named = of === "" || answer.events ? measure : `${measure} (${of})`;

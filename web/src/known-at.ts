@@ -5,6 +5,7 @@ import { valuesOf } from "./data.ts";
 import { say } from "./explore-words.ts";
 import { instantOf, integer, localMinute, moment } from "./format.ts";
 import { wordsOf } from "./i18n.ts";
+import { apart } from "./text.ts";
 import type { SeriesAnswer } from "./types.ts";
 
 const sayOf = wordsOf({
@@ -42,7 +43,7 @@ const sayOf = wordsOf({
 
 /** The name of a line as it was known then, beside the same as it is known now. */
 export function nameThen(name: string, at: number): string {
-  return sayOf().asThen(name, moment(at));
+  return sayOf().asThen(apart(name), moment(at));
 }
 
 /** That nobody can tell any more what was known of so many hours; empty for none. */
@@ -51,7 +52,7 @@ export function describeUntold(hours: number): string {
 }
 
 export function nameNow(name: string): string {
-  return sayOf().asNow(name);
+  return sayOf().asNow(apart(name));
 }
 
 /** The control: a time of the zone, and a way back to the present. */

@@ -4,7 +4,7 @@ import { alone, joined, type Values } from "./joined.ts";
 import { dashOf, extent, middles, type Line, type LinesModel } from "./lines-model.ts";
 import { longest, ticks } from "./numbers.ts";
 import { figure, label, pathOf, roundTicks, shape, valueAxis } from "./svg.ts";
-import { cut } from "./text.ts";
+import { apart, cut } from "./text.ts";
 import { dataColour } from "./theme.ts";
 
 const LEGEND_ROW = 16;
@@ -28,7 +28,7 @@ function legendOf(lines: Line[], left: number, right: number): { drawn: SVGEleme
     if (x > left && x + width > right + 21) [x, row] = [left, row + 1];
     const [place, y] = [x, row * LEGEND_ROW];
     x += width;
-    return [shape("rect", { x: place, y: y + 6, width: 14, height: 4, fill: `var(--${dataColour(index)})` }), label(place + 19, y + 12, short)];
+    return [shape("rect", { x: place, y: y + 6, width: 14, height: 4, fill: `var(--${dataColour(index)})` }), label(place + 19, y + 12, apart(short))];
   });
   return { drawn, rows: row + 1 };
 }

@@ -185,7 +185,7 @@ export class Lines {
     if (model === null) return;
     const items = keepChildren(this.#legend, model.lines.length, () => {
       const figure = tracedFigure("", "", () => this.#traced([...this.#legend.children].indexOf(item), Number(figure.dataset["step"])));
-      const item = element("li", {}, element("i", { class: "swatch" }), element("span"), figure);
+      const item = element("li", {}, element("i", { class: "swatch" }), element("span", { dir: "auto" }), figure);
       return item;
     });
     const steps = model.lines.map(({ values }, index) =>

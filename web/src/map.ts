@@ -76,7 +76,7 @@ export class MapView {
   readonly #canvas = element("div", { class: "map-canvas" });
   readonly #message = element("p", { class: "map-message" });
   readonly #base = element("p", { class: "map-base" });
-  readonly #tip = element("div", { class: "map-tip", hidden: "" }, element("b"), element("span"), element("small"));
+  readonly #tip = element("div", { class: "map-tip", hidden: "" }, element("b", { dir: "auto" }), element("span"), element("small"));
   readonly #legend = element("ul", { class: "map-legend" });
   readonly #zoomIn = element("button", { type: "button", class: "icon-button" }, icon(PLUS));
   readonly #zoomOut = element("button", { type: "button", class: "icon-button" }, icon(MINUS));

@@ -44,6 +44,7 @@ export class Picker {
     this.#input = element("input", {
       id,
       type: "text",
+      dir: "auto",
       role: "combobox",
       autocomplete: "off",
       spellcheck: "false",
@@ -122,7 +123,7 @@ export class Picker {
 
   #write(): void {
     const items = keepChildren(this.#list, this.#choices.length, () =>
-      element("li", { role: "option" }, element("span"), element("small")),
+      element("li", { role: "option" }, element("span", { dir: "auto" }), element("small")),
     );
     for (const [index, choice] of this.#choices.entries()) {
       const item = items[index];

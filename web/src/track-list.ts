@@ -29,7 +29,7 @@ export class TrackList {
     this.element.hidden = this.#shown.length === 0;
     setText(this.#title, say().tracks);
     const items = keepChildren(this.#list, this.#shown.length, () => {
-      const item = element("li", {}, element("i", { class: "swatch" }), element("span", {}, element("b"), element("small")), provenanceButton(() => this.#ask(item)));
+      const item = element("li", {}, element("i", { class: "swatch" }), element("span", {}, element("b", { dir: "auto" }), element("small")), provenanceButton(() => this.#ask(item)));
       return item;
     });
     for (const [index, { source, track }] of this.#shown.entries()) {
