@@ -79,7 +79,7 @@ export default defineConfig({
       output: {
         // Small parts that several tabs share come in one piece: a browser asks for six things at a time.
         codeSplitting: {
-          groups: [{ name: "shared", test: /src\/(body|causes|controls|data|day-message|provenance-button|record-api|table)\.ts$/ }],
+          groups: [{ name: "shared", test: /src\/(body|causes|controls|data|day-message|provenance-button|record-api|table|text)\.ts$/ }],
         },
         // The map's worker ships as a ready-made `.mjs`; `.js` spares servers a MIME type to know.
         assetFileNames: (asset) =>

@@ -6,7 +6,7 @@ import { Bars } from "./bars.ts";
 import { chartData, describe, type ChartData } from "./chart-data.ts";
 import { ChartTable, stretchOf } from "./chart-table.ts";
 import { element, keepChildren, leisure, setAttribute, setText } from "./dom.ts";
-import { isCounted, milliseconds, quantity, timeOfDay, unitSign } from "./format.ts";
+import { integer, isCounted, milliseconds, quantity, timeOfDay, unitSign } from "./format.ts";
 import { inLanguage, words } from "./i18n.ts";
 import { createPlot } from "./plot.ts";
 import { tellTraced, tracedFigure, writeTraced } from "./provenance-button.ts";
@@ -125,7 +125,10 @@ export class ChartView {
   #writeHead(chart: Chart): void {
     const across = chart.across ? words().across[chart.across] : "";
     const unit = isCounted(chart.unit) ? "" : unitSign(chart.unit);
-    const notes = [chart.kind === "line" && chart.series.length === 1 ? across : "", unit].filter((note) => note !== "");
+    const marks = chart.series.reduce((sum, series) => sum + series.marks.length, 0);
+    const left = chart.series.reduce((sum, series) => sum + series.marks_left_out, 0);
+    const strongest = left > 0 ? words().strongestOf(integer(marks), integer(marks + left)) : "";
+    const notes = [chart.kind === "line" && chart.series.length === 1 ? across : "", unit, strongest].filter((note) => note !== "");
     const title = inLanguage(chart.title);
     setText(this.#title, notes.length > 0 ? `${title} (${notes.join(", ")})` : title);
     setText(this.#tableButton, words().chartTable);

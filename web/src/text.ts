@@ -1,11 +1,9 @@
 // Text that comes from feeds, in any script.
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
-
 /** A text of at most so many letters: none is cut in half, nor a sign of several parts. */
 export function cut(text: string, most: number): string {
   if (text.length <= most) return text;
-  const letters = [...graphemes.segment(text)].map(({ segment }) => segment);
+  const letters = [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text)].map(({ segment }) => segment);
   return letters.length <= most ? text : `${letters.slice(0, Math.max(1, most - 1)).join("")}…`;
 }
 

@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
 const program = process.env.VIGIE_BIN ?? join(target, "debug/vigie");
 
-const DEFINITION = `
+/** A source of stations that report when they like. */
+export const DEFINITION = `
 id = "mine"
 domain = "weather"
 docs = "https://example.org/docs"
@@ -63,8 +64,8 @@ export class Watch {
   /** What the provider says. */
   answer = "[]";
 
-  /** `after` is what becomes of bodies that were summarised. */
-  static async start(after = "delete") {
+  /** `after` is what becomes of bodies that were summarised; the sources are watched by these definitions. */
+  static async start(after = "delete", definitions = { mine: DEFINITION }) {
     const watch = new Watch();
     watch.#provider = createServer((_, response) => response.end(watch.answer));
     await new Promise((done) => watch.#provider.listen(0, "127.0.0.1", done));
@@ -73,9 +74,10 @@ export class Watch {
     const [head] = readFileSync(settings, "utf8").split("[sources.");
     const base = `http://127.0.0.1:${watch.#provider.address().port}`;
     const kept = head.replace('# after = "delete"', `after = "${after}"`);
-    writeFileSync(settings, `${kept}\n[sources.mine]\nbase_url = "${base}"\n`);
+    const sources = Object.keys(definitions).map((id) => `\n[sources.${id}]\nbase_url = "${base}"\n`);
+    writeFileSync(settings, kept + sources.join(""));
     mkdirSync(join(watch.#folder, "sources"), { recursive: true });
-    writeFileSync(join(watch.#folder, "sources/mine.toml"), DEFINITION);
+    for (const [id, definition] of Object.entries(definitions)) watch.write(`sources/${id}.toml`, definition);
     return watch;
   }
 
@@ -101,9 +103,9 @@ export class Watch {
   }
 
   /** The provider is asked, whether it is due or not. It runs beside the provider, which is in this process. */
-  async collect(answer) {
+  async collect(answer, source = "mine") {
     this.answer = answer;
-    const child = spawn(program, ["collect", "mine"], { cwd: this.#folder, stdio: "ignore" });
+    const child = spawn(program, ["collect", source], { cwd: this.#folder, stdio: "ignore" });
     await new Promise((done) => child.on("exit", done));
     this.run("summarize");
   }
