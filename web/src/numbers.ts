@@ -17,9 +17,9 @@ const SMALL = 1e-4;
 /** Sums of numbers that make nothing together leave that much. */
 const NOISE = 1e-13;
 
-/** A number with exactly so many decimals. */
+/** A number with exactly so many decimals; what they leave nothing of has no sign either. */
 export function fixed(value: number, decimals: number): string {
-  return format(value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return format(Math.abs(value) < 0.5 * 10 ** -decimals ? 0 : value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
 /** The value of a measure with its decimals, unless they leave nothing of it: then with two significant digits. */
