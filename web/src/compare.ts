@@ -335,7 +335,7 @@ export class CompareView implements View {
     const lines = this.#answers.map((answer, index): Line => {
       const name = names[index]?.name ?? "";
       // One that could not be read keeps its place and its colour.
-      if (answer === null) return { name, values: starts.map(() => null), unit: "1", decimals: 0, scale: scaleOf(any, state.indexed), joined: 1 };
+      if (answer === null) return { name, values: starts.map(() => null), unit: "1", decimals: 0, scale: scaleOf(any, state.indexed), joined: 1, unread: true };
       const { unit, decimals } = unitOf(answer);
       const [series] = answer.series;
       const values = series === undefined ? [] : valuesOf(answer, series);
@@ -346,8 +346,7 @@ export class CompareView implements View {
       const share = values.map((value) => (value === null || first === null ? null : (100 * value) / first));
       return { name, values: share, unit: "1", decimals: 1, ...scale };
     });
-    const read = lines.filter((_, index) => this.#answers[index] !== null);
-    const described = read.map(({ name, values, unit, decimals }) => {
+    const described = lines.filter(({ unread }) => !unread).map(({ name, values, unit, decimals }) => {
       const known = values.filter((value) => value !== null);
       const figure = (value: number): string => quantity(value, unit, decimals);
       if (known.length === 0) return words().chartEmptySeries(name);

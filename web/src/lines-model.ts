@@ -14,6 +14,8 @@ export interface Line {
   scale: string;
   /** Values at most so many steps apart are joined. */
   joined: number;
+  /** It could not be read: what it has no value for is no gap. */
+  unread?: boolean;
 }
 
 /** Something that happened, marked over the lines. */

@@ -208,7 +208,7 @@ export class Lines {
       // A band that is narrower than what can be read is none.
       const between = low !== null && high !== null && say(low) !== say(high) ? ` (${say(low)} – ${say(high)})` : "";
       const when = at === shown ? "" : ` · ${model.axis.name(at)}`;
-      const figure = value === null ? words().gap : say(value) + between + when;
+      const figure = value === null ? (line.unread ? "–" : words().gap) : say(value) + between + when;
       writeTraced(text, figure, [line.name, model.axis.name(at)].join(", "), value !== null);
     }
     const near = cursor === null ? [] : marksIn(model, cursor);

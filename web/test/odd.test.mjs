@@ -28,6 +28,8 @@ path = "wind"
 unit = "deg"
 kind = "direction"
 `,
+  /** Its measure is of events, and yet it is of stations. */
+  counts: DEFINITION.replace('"mine"', '"counts"').replace('en = "Reports of the test"', 'en = "Counts"').replace('unit = "Cel"', 'unit = "1"\nkind = "event"'),
   list: DEFINITION.replace('"mine"', '"list"')
     .replace('en = "Reports of the test"', 'en = "A list"')
     .replace(/\[measures.temperature\][^]*/, '[measures.rank]\ntitle = { fr = "Rang", en = "Rank" }\npath = "rank"\nunit = "1"\nkind = "rank"\nacross = "each"\n'),
@@ -61,6 +63,7 @@ describe("sources that are not as most are", { timeout: 120_000 }, () => {
     await watch.collect(JSON.stringify(reports), "slow");
     const ranks = [FAMILY.repeat(60), "Second", "Third"].map((name, index) => ({ id: `r${index}`, name, at: morning / 1000, rank: index + 1, lon: 2, lat: 48 }));
     await watch.collect(JSON.stringify(ranks), "list");
+    await watch.collect(JSON.stringify([{ id: "c", name: "Counter", lon: 2.4, lat: 48.9, at: morning / 1000, temp: 3 }]), "counts");
     const quakes = Array.from({ length: 130 }, (_, index) => ({ id: `q${index}`, name: `Quake ${index}`, at: morning / 1000 + index, mag: 1 + (index % 50) / 10, lon: 2, lat: 48 }));
     await watch.collect(JSON.stringify(quakes), "quakes");
     address = await watch.serve();
@@ -158,7 +161,8 @@ describe("sources that are not as most are", { timeout: 120_000 }, () => {
   it("show stations that report every six hours on the map of a time gone by", () =>
     visit(`tab=map&lang=en&date=${yesterday}&at=${yesterday}T11:30:00.000Z`, { ready: ".map-frame[data-state=drawn], .map-frame[data-state=plain]" }, async (page) => {
       await page.locator(".map-legend .chip", { hasText: "Slow reports" }).filter({ hasText: "2 points" }).waitFor();
-      await page.locator(".events-panel .quiet", { hasText: "The latest 100 of 130." }).waitFor();
+      await page.locator(".map-legend .chip", { hasText: "Counts" }).filter({ hasText: "1 point" }).waitFor();
+      await page.locator(".events-panel .quiet", { hasText: /^The latest 100 of 130\.$/ }).waitFor();
     }));
 
   it("leave what else is on the map where one of them fails, and name it", () =>
