@@ -126,7 +126,7 @@ export class ChartView {
     const across = chart.across ? words().across[chart.across] : "";
     const unit = isCounted(chart.unit) ? "" : unitSign(chart.unit);
     const marks = chart.series.reduce((sum, series) => sum + series.marks.length, 0);
-    const left = chart.series.reduce((sum, series) => sum + series.marks_left_out, 0);
+    const left = chart.series.reduce((sum, series) => sum + (series.marks_left_out ?? 0), 0);
     const strongest = left > 0 ? words().strongestOf(integer(marks), integer(marks + left)) : "";
     const notes = [chart.kind === "line" && chart.series.length === 1 ? across : "", unit, strongest].filter((note) => note !== "");
     const title = inLanguage(chart.title);

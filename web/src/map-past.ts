@@ -32,7 +32,7 @@ export function leftOut({ map, findings, entity_count }: SourceAnalysis): number
 }
 
 /** A station that has said nothing for so long is not shown: one report may be missing. */
-export function silenceOf({ pace_seconds }: SourceAnalysis): number {
+export function silenceOf({ pace_seconds = 0 }: SourceAnalysis): number {
   return Math.max(SILENCE_LEAST, 2 * pace_seconds * 1000);
 }
 

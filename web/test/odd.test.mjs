@@ -130,7 +130,8 @@ describe("sources that are not as most are", { timeout: 120_000 }, () => {
       });
       const { x, y, width, height } = await page.locator(".big-plot .u-over").boundingBox();
       const placeOf = (time) => x + ((time - Date.parse(answer.starts[0])) / (Date.parse(answer.end) - Date.parse(answer.starts[0]))) * width;
-      assert.equal(answer.series[0].joined_steps, 6);
+      const { joined_steps: steps } = answer.series[0];
+      assert.ok(steps >= 6 && steps < 12, `${steps}`);
       await page.mouse.move(placeOf(six - 4 * HOUR), y + height / 2);
       await page.waitForTimeout(200);
       const [named] = (await page.locator(".legend-time").innerText()).match(/\d\d:\d\d/);
