@@ -265,6 +265,15 @@ describe("sources that are not as most are", { timeout: 120_000 }, () => {
     });
   });
 
+  it("have their names in as many rows of a file as they need", () =>
+    visit(`tab=explore&lang=en&date=${yesterday}&source=list&measure=rank&form=lines`, { ready: ".big-plot canvas" }, async (page) => {
+      await page.locator(".legend li").nth(2).waitFor();
+      const text = await svg(page);
+      const rowOf = (name) => Number(new RegExp(`y="([\\d.]+)"[^>]*>${name}`).exec(text)?.[1]);
+      assert.equal(rowOf("Second"), rowOf("A👨") + 16);
+      assert.equal(rowOf("Third"), rowOf("Second"));
+    }));
+
   it("say the date of a figure that is not of the day shown", () =>
     visit("lang=en", { ready: "article[data-source=slow] .caption", prepare: changedDay }, async (page) => {
       assert.match(await page.locator("article[data-source=slow] .caption").innerText(), /· 1 Jan, 12:00/);
