@@ -196,7 +196,7 @@ export class ChartView {
     let shown: number | null = null;
     for (const [index, series] of chart.series.entries()) {
       const values = data.values[index + 1] as (number | null | undefined)[];
-      const at = cursor ?? values.findLastIndex((value) => typeof value === "number");
+      const at = cursor ?? this.#latest(values, data.values[0]);
       const value = values[at] ?? null;
       if (value !== null) shown = Math.max(shown ?? 0, at);
       const item = items[index];
@@ -213,6 +213,14 @@ export class ChartView {
     const at = cursor ?? shown;
     if (data.usual) this.#writeUsual(items[chart.series.length], chart.usual[at ?? 0] ?? null, chart);
     setText(this.#legendTime, at === null ? "" : (data.labels[at] ?? ""));
+  }
+
+  /** The step that the legend tells of: of what reaches ahead, the latest that has begun. */
+  #latest(values: (number | null | undefined)[], times: ArrayLike<number | null | undefined>): number {
+    const isKnown = (value: number | null | undefined): boolean => typeof value === "number";
+    const now = this.#now ?? Number.POSITIVE_INFINITY;
+    const begun = values.findLastIndex((value, step) => isKnown(value) && (times[step] ?? 0) * 1000 <= now);
+    return begun === -1 ? values.findIndex(isKnown) : begun;
   }
 
   #writeUsual(item: Element | undefined, band: Band | null, chart: Chart): void {

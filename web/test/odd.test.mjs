@@ -28,6 +28,8 @@ path = "wind"
 unit = "deg"
 kind = "direction"
 `,
+  /** It says what is ahead. */
+  ahead: DEFINITION.replace('"mine"', '"ahead"').replace('en = "Reports of the test"', 'en = "A forecast"').replace('horizon = "2d"', 'horizon = "2d"\nfuture = "2d"'),
   /** Its measure is of events, and yet it is of stations. */
   counts: DEFINITION.replace('"mine"', '"counts"').replace('en = "Reports of the test"', 'en = "Counts"').replace('unit = "Cel"', 'unit = "1"\nkind = "event"'),
   list: DEFINITION.replace('"mine"', '"list"')
@@ -66,6 +68,8 @@ describe("sources that are not as most are", { timeout: 120_000 }, () => {
     await watch.collect(JSON.stringify([{ id: "c", name: "Counter", lon: 2.4, lat: 48.9, at: morning / 1000, temp: 3 }]), "counts");
     const quakes = Array.from({ length: 130 }, (_, index) => ({ id: `q${index}`, name: `Quake ${index}`, at: morning / 1000 + index, mag: 1 + (index % 50) / 10, lon: 2, lat: 48 }));
     await watch.collect(JSON.stringify(quakes), "quakes");
+    const ahead = Array.from({ length: 48 }, (_, index) => ({ id: "f", name: "Forecast", lon: 2, lat: 48, at: now / 1000 + (index - 24) * 3600, temp: index }));
+    await watch.collect(JSON.stringify(ahead), "ahead");
     address = await watch.serve();
   });
   after(async () => {
@@ -272,6 +276,17 @@ describe("sources that are not as most are", { timeout: 120_000 }, () => {
       const rowOf = (name) => Number(new RegExp(`y="([\\d.]+)"[^>]*>${name}`).exec(text)?.[1]);
       assert.equal(rowOf("Second"), rowOf("A👨") + 16);
       assert.equal(rowOf("Third"), rowOf("Second"));
+    }));
+
+  it("lead with the hour of now where they say what is ahead, and are as old as their answer", () =>
+    visit("lang=en", { ready: "article[data-source=ahead] canvas" }, async (page) => {
+      const card = page.locator("article[data-source=ahead]");
+      const hours = Math.floor((Date.now() - now) / HOUR);
+      const figure = new RegExp(`^${24 + hours}\\s°C$`);
+      assert.match(await card.locator(".big").innerText(), figure);
+      assert.match(await card.locator(".legend button").innerText(), figure);
+      assert.match(await card.locator(".age").innerText(), /^(\d+ (sec|min) ago|now)$/);
+      assert.ok(await card.locator(".badge.warn").first().isHidden());
     }));
 
   it("say the date of a figure that is not of the day shown", () =>

@@ -358,7 +358,8 @@ fn of_seconds(seconds: f64) -> Result<Timestamp, ()> {
     if !seconds.is_finite() {
         return Err(());
     }
-    Timestamp::from_nanosecond((seconds * 1000.0).round() as i128 * 1_000_000).map_err(drop)
+    // What is beyond all integers becomes the last of them, which is no time either.
+    Timestamp::from_millisecond((seconds * 1000.0).round() as i64).map_err(drop)
 }
 
 /// As names and attributes are kept.
