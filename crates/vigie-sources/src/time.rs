@@ -301,10 +301,10 @@ fn epoch(node: Node<'_>, per_second: i64) -> Result<Timestamp, String> {
     if !number.is_finite() {
         return Err("not a finite number".to_owned());
     }
-    // Milliseconds are all that a double of this size holds reliably.
+    // Milliseconds are all that a double of this size holds reliably. What is beyond all integers becomes the last of them, which is
+    // no time either.
     let milliseconds = (number * 1_000.0 / per_second as f64).round();
-    let nanoseconds = milliseconds as i128 * 1_000_000;
-    Timestamp::from_nanosecond(nanoseconds).map_err(|_| "out of range".to_owned())
+    Timestamp::from_millisecond(milliseconds as i64).map_err(|_| "out of range".to_owned())
 }
 
 #[cfg(test)]
@@ -375,6 +375,11 @@ mod tests {
             parse(float, &TimeFormat::EpochSeconds, None, None),
             Ok(at("2024-11-08T12:00:00.25Z"))
         );
+        // No number is so large that it comes round to a time again.
+        for huge in [1e17, 1e30, -1e300] {
+            let read = parse(Node::Float(huge), &TimeFormat::EpochSeconds, None, None);
+            assert_eq!(read, Err("out of range".to_owned()), "{huge}");
+        }
     }
 
     #[test]
