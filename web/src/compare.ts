@@ -100,7 +100,7 @@ export class CompareView implements View {
       const lines = [...state.lines.filter((line) => idOf(line) !== idOf(pending)), pending].slice(-LINES_MAX);
       this.#change({ lines, pair: { ...state.pair, a: 0, b: lines.length - 1 } });
     });
-    this.#chosen = new Chosen((index) => this.#remove(index));
+    this.#chosen = new Chosen((index) => this.#remove(this.#state?.lines[index]));
     this.#events.addEventListener("change", () => this.#change({ events: this.#events.value }));
     this.#unzoom.addEventListener("click", () => this.#change({ zoom: null }));
     this.#retry.addEventListener("click", () => void this.#load(true));
@@ -178,8 +178,8 @@ export class CompareView implements View {
     else void this.#load(true);
   }
 
-  #remove(index: number): void {
-    const lines = this.#state?.lines.filter((_, place) => place !== index) ?? [];
+  #remove(line: LineChoice | undefined): void {
+    const lines = this.#state?.lines.filter((other) => other !== line) ?? [];
     this.#change({ lines, pair: { a: 0, b: Math.max(0, lines.length - 1), changes: this.#state?.pair.changes ?? false } });
   }
 
@@ -266,10 +266,10 @@ export class CompareView implements View {
   }
 
   /** What could not be read does not take the others away. */
-  #writeFailures(lines: { name: string }[], { events }: State, measures: Measures): void {
+  #writeFailures(lines: { name: string }[], { lines: chosen, events }: State, measures: Measures): void {
     const failed = lines.flatMap(({ name }, index): Failure[] => {
       const error = this.#errors[index] ?? null;
-      return error === null ? [] : [{ name, error, remove: () => this.#remove(index) }];
+      return error === null ? [] : [{ name, error, remove: () => this.#remove(chosen[index]) }];
     });
     if (this.#markError !== null && events !== "") {
       const source = measures.sources.find(({ id }) => id === events);

@@ -173,22 +173,29 @@ fn clocks(
     };
     let never = words.pick("jamais", "never");
     let unsaid = words.pick("non précisé par le fournisseur", "not said by the provider");
-    let stale = freshness.stale;
+    // What is ahead is not old: its publication is, or the answer that had it.
+    let counts = |at: Option<jiff::Timestamp>| freshness.stale && at == freshness.content_at;
     vec![
         clock(
             "Contenu observé",
             "Content observed",
             freshness.observed_at,
             never,
-            stale,
+            counts(freshness.observed_at),
         ),
-        clock("publié", "published", freshness.published_at, unsaid, false),
+        clock(
+            "publié",
+            "published",
+            freshness.published_at,
+            unsaid,
+            counts(freshness.published_at) && freshness.published_at.is_some(),
+        ),
         clock(
             "récupéré",
             "fetched",
             freshness.fetched_at,
             never,
-            freshness.fetched_at.is_none(),
+            freshness.fetched_at.is_none() || counts(freshness.fetched_at),
         ),
     ]
 }

@@ -582,7 +582,7 @@ fn summary_line(source: &SourceAnalysis, analysis: &Analysis, language: Language
             .map_or_else(String::new, |(_, label)| clean(label, 60)),
         age: source
             .freshness
-            .observed_at
+            .content_at
             .map(|at| time::age(at, analysis.now, language)),
         stale: source.freshness.stale,
         downloads: format!(

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date};
 use tokio::task::block_in_place;
 use vigie_core::{
     analyse::{
-        History, HistoryGatherer, HourlySeries, SourceAnalyser, SourceSheet, correlations,
+        Days, History, HistoryGatherer, HourlySeries, SourceAnalyser, SourceSheet, correlations,
         history_ranges,
     },
     analysis::{Analysis, CaptureCount, Freshness, Period, PeriodKind, Problem, SourceAnalysis},
@@ -23,9 +23,10 @@ use vigie_store::{
 };
 
 use crate::{
-    app::{App, Watch, store_failure},
+    app::{App, store_failure},
     days::days_before,
     failure::{Failure, Outcome},
+    heard::Watch,
     summarize::rhythm,
 };
 
@@ -130,7 +131,7 @@ pub(crate) async fn history(
 ) -> Outcome<History> {
     let sheet = sheet(app, definition);
     let ranges = history_ranges(&sheet, period, entities, app.tz());
-    let watch = block_in_place(|| app.watch_of(definition))?;
+    let watch = block_in_place(|| Watch::of(app, &app.ledger(), definition, app.now()))?;
     let since = watch.as_ref().map(|watch| watch.since);
     let mut history = HistoryGatherer::new(&sheet, &ranges, since, app.tz());
     let first = ranges.first().map_or(period.start, |range| range.0);
@@ -150,7 +151,11 @@ pub(crate) async fn history(
         && let Some(watch) = &watch
     {
         let first = time::local_date(first, app.tz());
-        let first = before.days.first().map_or(first, |day| day.date.min(first));
+        let first = if before == Days::default() {
+            first
+        } else {
+            before.from.min(first)
+        };
         before.unheard = block_in_place(|| unheard(app, watch, first, period.date))?;
     }
     Ok(history.finish().with_days(before))
@@ -163,7 +168,7 @@ fn unheard(app: &App, watch: &Watch, from: Date, to: Date) -> Outcome<BTreeSet<D
     for date in dates {
         let day = time::period(PeriodKind::Day, date, app.tz());
         let (from, to) = (day.start, day.end);
-        if !app.was_heard(watch, Stretch { from, to })? {
+        if !watch.was_heard(&app.ledger(), Stretch { from, to })? {
             unheard.insert(date);
         }
     }

@@ -7,15 +7,10 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use tokio::sync::broadcast;
 use tracing::warn;
-use vigie_core::{
-    history::{Stretch, joined, known_since},
-    schedule::Schedule,
-    secret::Secret,
-    text::SourceId,
-};
+use vigie_core::{schedule::Schedule, secret::Secret, text::SourceId};
 use vigie_sources::{Catalogue, Definition, Workspace, build_request};
 use vigie_store::{
     archive::Archive,
@@ -31,6 +26,7 @@ use crate::{
     clock::Clock,
     config::{self, Config, FILE_NAME, SourceConfig},
     failure::{Exit, Failure, Outcome},
+    heard::Watch,
     recorder::Recorder,
     stop::Stop,
 };
@@ -67,17 +63,6 @@ struct Inner {
     recorder: Recorder,
     landing: Landing,
     events: broadcast::Sender<RunEvent>,
-}
-
-/// When a source was watched.
-pub(crate) struct Watch {
-    /// Since when.
-    pub(crate) since: Timestamp,
-    source: SourceId,
-    /// By backfills.
-    settled: Vec<Stretch>,
-    /// What comes so long after its time has come in time.
-    patience: SignedDuration,
 }
 
 impl App {
@@ -313,49 +298,8 @@ impl App {
     /// Since when everything that a source says is known: since it was asked first, or as far before as backfills reach
     /// without a gap.
     pub(crate) fn watched_since(&self, definition: &Definition) -> Outcome<Option<Timestamp>> {
-        Ok(self.watch_of(definition)?.map(|watch| watch.since))
-    }
-
-    /// What is known of when a source was watched; nothing where it was never asked.
-    pub(crate) fn watch_of(&self, definition: &Definition) -> Outcome<Option<Watch>> {
-        let id = &definition.id;
-        let ledger = self.ledger();
-        let first = ledger.first_slot(id).map_err(Failure::usage)?;
-        let mut patience = self.schedule(definition).every().saturating_mul(2);
-        let mut settled = Vec::new();
-        if let Some(history) = &definition.history {
-            patience = patience.saturating_add(history.terms(self.now()).lag);
-            settled = ledger.settled(id).map_err(Failure::usage)?;
-        }
-        let since = known_since(first, &settled, patience);
-        Ok(since.map(|since| Watch {
-            since,
-            source: id.clone(),
-            settled: joined(&settled, patience),
-            patience,
-        }))
-    }
-
-    /// Whether the provider was heard of a stretch of time, or of as much of it as has passed: by downloads or by backfills. Of
-    /// what nobody heard of, nothing is not known to have happened.
-    pub(crate) fn was_heard(&self, watch: &Watch, stretch: Stretch) -> Outcome<bool> {
-        let stretch = Stretch {
-            from: stretch.from.max(watch.since),
-            to: stretch.to.min(self.now()),
-        };
-        let reaches = |settled: &Stretch| {
-            let end = settled.to.saturating_add(watch.patience);
-            settled.from <= stretch.from && end.is_ok_and(|end| stretch.to <= end)
-        };
-        if stretch.to <= watch.since {
-            return Ok(false);
-        }
-        if watch.settled.iter().any(reaches) {
-            return Ok(true);
-        }
-        let ledger = self.ledger();
-        let heard = ledger.was_heard(&watch.source, stretch, watch.patience);
-        heard.map_err(Failure::usage)
+        let watch = Watch::of(self, &self.ledger(), definition, self.now())?;
+        Ok(watch.map(|watch| watch.since))
     }
 
     /// The host whose published limits a request counts against: the provider's own, also when the requests

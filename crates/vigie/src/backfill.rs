@@ -230,7 +230,7 @@ impl Missing<'_> {
         }
         let mut settled = app
             .ledger()
-            .settled(&definition.id)
+            .settled(&definition.id, app.now())
             .map_err(Failure::usage)?;
         let pending = app.landing().pending(&definition.id);
         for raw in pending.map_err(Failure::usage)?.raw {

@@ -104,7 +104,10 @@ fn known_since(app: &App, definition: &Definition) -> Outcome<Option<(Date, Stri
     let (watched, stretches) = block_in_place(|| {
         let ledger = app.ledger();
         let watched = ledger.first_slot(&definition.id)?;
-        Ok::<_, vigie_store::ledger::LedgerError>((watched, ledger.settled(&definition.id)?))
+        Ok::<_, vigie_store::ledger::LedgerError>((
+            watched,
+            ledger.settled(&definition.id, app.now())?,
+        ))
     })
     .map_err(Failure::usage)?;
     let Some(watched) = watched else {

@@ -19,6 +19,7 @@ mod export;
 mod failure;
 mod fetch;
 mod gazetteer;
+mod heard;
 mod init;
 mod judge;
 mod known;

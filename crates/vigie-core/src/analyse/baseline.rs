@@ -223,7 +223,8 @@ impl Table {
 /// How far off a value is; one that prints alike is not.
 fn told(difference: f64, resolution: f64) -> f64 {
     let difference = difference.abs();
-    if difference < resolution {
+    // A difference of one unit of the last decimal is one, however it is rounded.
+    if difference < resolution * (1.0 - 1e-9) {
         0.0
     } else {
         difference

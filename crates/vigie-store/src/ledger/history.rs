@@ -15,35 +15,36 @@ WHERE source = ?1 AND slot_ms >= ?2 AND slot_ms < ?3 AND history_from_ms IS NULL
 ORDER BY slot_ms";
 
 const SETTLED: &str = "
-SELECT history_from_ms, history_to_ms FROM captures
-WHERE source = ?1 AND history_from_ms IS NOT NULL AND outcome IN ('landed', 'unchanged', 'summarized')
+SELECT history_from_ms, history_to_ms FROM captures INDEXED BY captures_history
+WHERE source = ?1 AND history_from_ms IS NOT NULL AND started_at_ms <= ?2
+    AND outcome IN ('landed', 'unchanged', 'summarized')
 ORDER BY history_from_ms, id";
 
 const ANSWERED: &str = "
 SELECT EXISTS (SELECT 1 FROM captures WHERE source = ?1 AND started_at_ms >= ?2 AND started_at_ms < ?3
-    AND outcome IN ('landed', 'unchanged', 'summarized'))";
+    AND started_at_ms <= ?4 AND history_from_ms IS NULL AND outcome IN ('landed', 'unchanged', 'summarized'))";
 
 const NEXT_REACH: &str = "
 SELECT observed_from_ms FROM captures
-WHERE source = ?1 AND started_at_ms >= ?2 AND outcome IN ('landed', 'summarized')
+WHERE source = ?1 AND started_at_ms >= ?2 AND started_at_ms <= ?3 AND history_from_ms IS NULL
+    AND outcome IN ('landed', 'summarized')
 ORDER BY started_at_ms LIMIT 1";
 
 impl Ledger {
-    /// Whether the provider was heard of the time from `from` to `to`: it answered then, or within `patience` after, or the next
-    /// body that came reaches back so far.
+    /// Whether by `known_at` the provider had been heard of the time from `from` to `to`: it answered then, or within `patience`
+    /// after, or the next body that came reaches back so far. What backfills brought tells of its own time only: see
+    /// [`Ledger::settled`].
     pub fn was_heard(
         &self,
         source: &SourceId,
         Stretch { from, to }: Stretch,
         patience: SignedDuration,
+        known_at: Timestamp,
     ) -> Result<bool, LedgerError> {
         let failed = self.failed(READ);
         let until = to.saturating_add(patience).unwrap_or(Timestamp::MAX);
-        let period = (
-            source.as_str(),
-            from.as_millisecond(),
-            until.as_millisecond(),
-        );
+        let (until, known_at) = (until.as_millisecond(), known_at.as_millisecond());
+        let period = (source.as_str(), from.as_millisecond(), until, known_at);
         let answered = self
             .connection
             .prepare_cached(ANSWERED)
@@ -52,7 +53,7 @@ impl Ledger {
         if answered {
             return Ok(true);
         }
-        let next = (source.as_str(), until.as_millisecond());
+        let next = (source.as_str(), until, known_at);
         let reach = self
             .connection
             .prepare_cached(NEXT_REACH)
@@ -75,13 +76,18 @@ impl Ledger {
         self.column(GOOD_SLOTS, period, |row| rows::time(row, 0))
     }
 
-    /// The stretches that backfills have obtained, in order of their beginnings.
-    pub fn settled(&self, source: &SourceId) -> Result<Vec<Stretch>, LedgerError> {
+    /// The stretches that backfills had obtained by `known_at`, in order of their beginnings.
+    pub fn settled(
+        &self,
+        source: &SourceId,
+        known_at: Timestamp,
+    ) -> Result<Vec<Stretch>, LedgerError> {
         let stretch = |row: &Row<'_>| {
             let (from, to) = (rows::time(row, 0)?, rows::time(row, 1)?);
             Ok(Stretch { from, to })
         };
-        self.column(SETTLED, [source.as_str()], stretch)
+        let by = (source.as_str(), known_at.as_millisecond());
+        self.column(SETTLED, by, stretch)
     }
 
     fn column<T>(

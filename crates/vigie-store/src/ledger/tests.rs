@@ -763,20 +763,33 @@ fn a_provider_is_heard_of_when_it_answers_and_of_what_its_next_body_reaches_back
     fixture.record(10, Outcome::Unchanged);
     fixture.record(300, Outcome::Failed);
     let patience = SignedDuration::from_mins(20);
-    let heard = |from: i64, to: i64| {
+    // What a backfill brings at minute 200 tells of its own time only.
+    let mut past = attempt("velib", 200, Outcome::Summarized);
+    past.observed = Some((minute(-900), minute(-800)));
+    past.history = Some(Stretch {
+        from: minute(-900),
+        to: minute(-800),
+    });
+    fixture.ledger.record(&past).unwrap();
+    let heard_by = |known_at: i64, from: i64, to: i64| {
         let stretch = Stretch {
             from: minute(from),
             to: minute(to),
         };
-        fixture
-            .ledger
-            .was_heard(&velib(), stretch, patience)
+        let (ledger, known_at) = (&fixture.ledger, minute(known_at));
+        ledger
+            .was_heard(&velib(), stretch, patience, known_at)
             .unwrap()
     };
+    let heard = |from: i64, to: i64| heard_by(9_999, from, to);
     // By an answer within or soon after, by one that found nothing new, by what came later.
     assert!(heard(0, 60) && heard(-30, -10) && heard(-60, -40) && heard(5, 15));
     assert!(heard(485, 490) && heard(400, 410));
     // Not where nobody asked, where nothing was answered, or where the next body begins later; nor of what is to come.
     assert!(!heard(60, 120) && !heard(290, 310) && !heard(390, 410) && !heard(501, 600));
-    assert!(!heard(-90, -70));
+    assert!(!heard(-90, -70) && !heard(-850, -700) && !heard(190, 210));
+    // As it was known before the last body came, and the backfill.
+    assert!(heard_by(499, 0, 60) && !heard_by(499, 400, 410) && !heard_by(499, 485, 490));
+    let settled = |known_at| fixture.ledger.settled(&velib(), minute(known_at)).unwrap();
+    assert_eq!((settled(199).len(), settled(200).len()), (0, 1));
 }

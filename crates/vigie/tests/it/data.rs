@@ -712,6 +712,16 @@ fn where_nobody_listened_nothing_is_not_known_to_have_happened() {
     assert!(counts[1..=7].iter().all(Option::is_some), "{counts:?}");
     assert!(counts[9..=13].iter().all(Option::is_none), "{counts:?}");
     assert!(counts[15].is_some() && counts[16].is_none(), "{counts:?}");
+    // On the 23rd nobody knew what the feed told on the 24th of the day before.
+    let hours =
+        format!("/api/v1/series?source={QUAKES}&from=2026-11-23T10:00:00Z&to=2026-11-23T16:00:00Z");
+    let known = |path: &str| {
+        let counts = ask(&serving, path).json()["series"][0]["count"].clone();
+        let counts = counts.as_array().unwrap().iter();
+        counts.filter(|count| count.is_u64()).count()
+    };
+    assert_eq!(known(&hours), 6);
+    assert_eq!(known(&format!("{hours}&known_at=2026-11-23T18:00:00Z")), 0);
     // What is usual is what was heard of (the watch began within the 10th): not a row of days without any.
     let day = wait_for_history(&serving);
     let usual = &day["findings"]["events"]["usual"];
@@ -724,7 +734,7 @@ fn wait_for_history(serving: &Serving) -> Value {
     let mut day = Value::Null;
     wait_until("the days before are read", || {
         day = ask(serving, &format!("/api/v1/day/{QUAKES}")).json();
-        day["findings"]["history"]["pending"] == Value::from(false)
+        day["findings"]["history"]["pending"] == false
     });
     day
 }

@@ -23,7 +23,7 @@ use vigie_sources::{Definition, Model};
 use vigie_store::store::{EachHour, EventQuery, MeasureHour, SummaryQuery};
 
 use super::{
-    super::{Refusal, Shared},
+    super::{Refusal, Shared, record::ledger_of},
     answer::{self, Format, Mistake, RowAnswer},
     ask::{
         self, BUCKETS_MAX, POINTS_MAX, Parameters, TOGETHER, attribution, bad, missing, too_much,
@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     export::table::{Cell, Column, Type, always, sometimes},
+    heard::Watch,
     known::{self, KnownAt, Question, Told},
     summarize::rhythm,
 };
@@ -483,10 +484,13 @@ impl Wanted<'_> {
         };
         known::events(&*shared.store, &query, self.known_at, &mut each).await?;
         let points = block_in_place(|| {
-            let watch = app.watch_of(self.definition)?;
+            // A connection of its own: there may be a question for each step, and who writes waits for the disk.
+            let ledger = ledger_of(app)?;
+            let watch = Watch::of(app, &ledger, self.definition, self.now(shared))?;
             let mut failed = None;
             let points = happenings.finish(|from, to| {
-                let heard = |watch| app.was_heard(watch, Stretch { from, to });
+                let stretch = Stretch { from, to };
+                let heard = |watch: &Watch| watch.was_heard_daily(&ledger, stretch, app.tz());
                 let heard = watch.as_ref().map_or(Ok(false), heard);
                 heard.unwrap_or_else(|failure| {
                     failed = Some(failure);
